@@ -139,7 +139,8 @@ def output_format(path: str | Path, # target: its suffix chooses the container
     if sub in ('PCM_S8', 'PCM_U8') and not sf.check_format(kind, sub): sub = 'PCM_U8' if sub == 'PCM_S8' else 'PCM_S8'
     if not sub.startswith(('PCM_', 'FLOAT', 'DOUBLE')) or not sf.check_format(kind, sub): sub = 'PCM_24'
     size = {'PCM_S8': 1, 'PCM_U8': 1, 'PCM_16': 2, 'PCM_24': 3, 'DOUBLE': 8}.get(sub, 4) * info.channels * frames
-    return ('RF64' if kind == 'WAV' and size > 0xFFFF0000 else kind), sub
+    if kind == 'WAV': kind = 'RF64' if size > 0xFFFF0000 else 'WAVEX' if info.format == 'WAVEX' else 'WAV'
+    return kind, sub
 
 # %% ../nbs/01_audio.ipynb #76dfe6be
 def write_audio(path: str | Path,   # target
