@@ -1,0 +1,37 @@
+"""What all tests share: Chromium for the browser tests, and no test that leaves its traces to the next."""
+import os, shutil
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = next((p for n in ('chromium', 'chromium-browser', 'google-chrome') if (p := shutil.which(n))), None)
+CI = os.environ.get('CI', '').lower() in ('1', 'true')
+
+
+def pytest_collection_modifyitems(items):
+    "Tests that ask for a browser are skipped where there is none; in CI its absence is a failure, since .ci/run installs it."
+    if CHROMIUM or CI: return
+    skip = pytest.mark.skip(reason='no Chromium found (Debian: apt install chromium); the browser tests are left out')
+    for item in items:
+        if {'page', 'browser', 'context'} & set(item.fixturenames): item.add_marker(skip)
+
+
+@pytest.fixture(scope='session')
+def browser_type_launch_args(browser_type_launch_args) -> dict:
+    "pytest-playwright drives the machine's own Chromium; as root it must do without its sandbox."
+    if not CHROMIUM: raise FileNotFoundError('no Chromium on PATH: apt install chromium chromium-driver')
+    return {**browser_type_launch_args, 'executable_path': CHROMIUM, 'args': ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']}
+
+
+@pytest.fixture
+def keep_process():
+    "Puts back what running a notebook in this process changes: `__main__`, the folder, sys.path, the environment, open figures."
+    import sys
+    main, cwd, path, env = sys.modules['__main__'], Path.cwd(), sys.path[:], dict(os.environ)
+    yield
+    sys.modules['__main__'] = main
+    os.chdir(cwd)
+    sys.path[:] = path
+    os.environ.clear()
+    os.environ.update(env)
+    if 'matplotlib.pyplot' in sys.modules: sys.modules['matplotlib.pyplot'].close('all')

@@ -1,0 +1,153 @@
+"""The house is in order; and every check can fail: each is tried on a small broken house made on the spot."""
+import json
+from pathlib import Path
+
+import house, pytest
+
+ROOT = house.ROOT
+
+
+def cell(source: str, kind: str = 'code', **kw) -> dict:
+    base = dict(cell_type=kind, id=f'c{abs(hash((source, kind))) % 10**8:08}', metadata={}, source=source.splitlines(True))
+    return base | (dict(execution_count=None, outputs=[]) if kind == 'code' else {}) | kw
+
+
+def write_nb(path: Path, *cells: dict, **metadata):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    meta = {'kernelspec': {'display_name': 'python3', 'language': 'python', 'name': 'python3'}} | metadata
+    path.write_text(json.dumps(dict(cells=list(cells), metadata=meta, nbformat=4, nbformat_minor=5), indent=1) + '\n')
+
+
+@pytest.fixture
+def small(tmp_path) -> Path:
+    "A small house in order: two modules, an index, a training notebook."
+    root = tmp_path/'small'
+    (root/'editorbot').mkdir(parents=True)
+    (root/'settings.ini').write_text((ROOT/'settings.ini').read_text())
+    version = house.settings(root)['version']
+    (root/'editorbot/__init__.py').write_text(f'__version__ = "{version}"\n')
+    (root/'CHANGELOG.md').write_text(f'# Changelog\n\n## [Unreleased]\n\n## [{version}] - 2026-01-01\n')
+    write_nb(root/'nbs/00_core.ipynb', cell('#| default_exp core'), cell('# core\n\n> constants', 'markdown'), cell('#| export\nSR = 22050'))
+    write_nb(root/'nbs/01_audio.ipynb', cell('#| default_exp audio'), cell('#| export\nfrom editorbot.core import *'), cell('#| export\ndef f(): return SR'))
+    write_nb(root/'nbs/index.ipynb', cell('# editorbot', 'markdown'), cell('from editorbot import audio'))
+    write_nb(root/'nbs/training/01_keep.ipynb', cell('steps = 10', metadata={'tags': ['parameters']}))
+    assert not house._export(root)
+    return root
+
+
+CHECKS = [house.import_order, house.unique_modules, house.unique_numbers, house.stale_modules, house.unclean, house.too_big, house.cell_ids,
+          house.failed_cells, house.parameters, house.machine_paths, house.versions]
+
+
+@pytest.mark.parametrize('check', CHECKS, ids=lambda f: f.__name__)
+def test_house(check): assert check(ROOT) == []
+
+
+def test_export_is_up_to_date(tmp_path): assert house.export_differs(ROOT, tmp_path) == []
+
+
+def test_readme_is_the_index_notebook():
+    import readme
+    for path, content in readme.render(ROOT).items():
+        assert path.exists() and path.read_bytes() == content, f'{path.name} is not what nbs/index.ipynb says: make export'
+
+
+def test_there_are_notebooks(): assert {'core', 'edl', 'render'} <= {house.default_exp(nb) for nb in house.notebooks(ROOT)}
+
+
+# ---- every check can fail
+
+@pytest.mark.parametrize('check', CHECKS, ids=lambda f: f.__name__)
+def test_small_house_is_in_order(check, small): assert check(small) == []
+
+
+def test_small_house_export(small, tmp_path): assert house.export_differs(small, tmp_path) == []
+
+
+@pytest.mark.parametrize('line', ['from editorbot.audio import *', 'import editorbot.audio as a', 'from editorbot import audio',
+                                  'def g():\n    from .audio import f',
+                                  'import importlib; importlib.import_module("editorbot.audio")', '%matplotlib inline\nimport editorbot.audio'])
+def test_import_order_fails_on_a_higher_number(line, small):
+    write_nb(small/'nbs/00_core.ipynb', cell('#| default_exp core'), cell(line))
+    assert any('00_core' in s for s in house.import_order(small))
+
+
+def test_import_order_follows_the_way_through_other_modules(small):
+    write_nb(small/'nbs/02_edl.ipynb', cell('#| default_exp edl'), cell('from editorbot.core import *'))
+    write_nb(small/'nbs/01_audio.ipynb', cell('#| default_exp audio'), cell('from editorbot.core import *'))
+    assert house.import_order(small) == []
+    (small/'editorbot/__init__.py').write_text('from .edl import *\n')
+    write_nb(small/'nbs/00_core.ipynb', cell('#| default_exp core'), cell('from editorbot import EDL'))
+    found = house.import_order(small)
+    assert any('00_core' in s and 'editorbot.edl' in s for s in found)          # the package imports edl eagerly
+    (small/'editorbot/__init__.py').write_text('_lazy = {"EDL": "editorbot.edl"}\n')
+    assert house.import_order(small) == found                                   # or lazily: the same
+    write_nb(small/'nbs/00_core.ipynb', cell('#| default_exp core'))
+    write_nb(small/'nbs/01_audio.ipynb', cell('#| default_exp audio'), cell('from editorbot.edl import *'))
+    write_nb(small/'nbs/03_late.ipynb', cell('#| default_exp late'), cell('from editorbot.audio import f'))
+    assert not any('03_late' in s for s in house.import_order(small)) and any('01_audio' in s for s in house.import_order(small))
+
+
+def test_import_order_fails_on_a_module_of_a_tutorial(small):
+    write_nb(small/'nbs/tutorials/01_x.ipynb', cell('#| default_exp tut'))
+    write_nb(small/'nbs/01_audio.ipynb', cell('#| default_exp audio'), cell('from editorbot.tut import *'))
+    assert 'no numbered notebook' in house.import_order(small)[0]
+
+
+def test_doubles_fail(small):
+    write_nb(small/'nbs/01_again.ipynb', cell('#| default_exp audio'))
+    assert 'default_exp audio' in house.unique_modules(small)[0] and '01' in house.unique_numbers(small)[0]
+
+
+def test_stale_module_fails(small):
+    (small/'nbs/01_audio.ipynb').rename(small/'nbs/_audio.ipynb')
+    assert 'audio.py' in house.stale_modules(small)[0]
+
+
+def test_export_differs_fails(small, tmp_path):
+    (small/'editorbot/audio.py').write_text((small/'editorbot/audio.py').read_text().replace('return SR', 'return 0'))
+    assert any('audio.py' in s and 'return 0' in s for s in house.export_differs(small, tmp_path/'edited'))
+    (small/'editorbot/audio.py').unlink()
+    assert any('audio.py' in s for s in house.export_differs(small, tmp_path/'missing'))
+
+
+def test_unclean_fails(small):
+    write_nb(small/'nbs/index.ipynb', cell('1', execution_count=3))
+    assert 'index' in house.unclean(small)[0]
+    write_nb(small/'nbs/index.ipynb', cell('1', metadata={'collapsed': True}))
+    assert 'index' in house.unclean(small)[0]
+
+
+def test_too_big_fails(small):
+    write_nb(small/'nbs/index.ipynb', cell('x = "' + 'a' * 310_000 + '"'))
+    assert 'index' in house.too_big(small)[0]
+
+
+def test_cell_ids_fail(small):
+    write_nb(small/'nbs/index.ipynb', cell('1', id='a'), cell('2', id='a'))
+    assert 'index' in house.cell_ids(small)[0]
+
+
+def test_failed_cells_fail(small):
+    write_nb(small/'nbs/index.ipynb', cell('1/0', outputs=[dict(output_type='error', ename='ZeroDivisionError', evalue='', traceback=[])]))
+    assert 'ZeroDivisionError' in house.failed_cells(small)[0]
+
+
+def test_parameters_fail(small):
+    write_nb(small/'nbs/training/01_keep.ipynb', cell('steps = 10'))
+    assert '0 cells' in house.parameters(small)[0]
+    write_nb(small/'nbs/training/01_keep.ipynb', *[cell(f'steps = {i}', metadata={'tags': ['parameters']}) for i in range(2)])
+    assert '2 cells' in house.parameters(small)[0]
+    write_nb(small/'nbs/training/01_keep.ipynb', cell('a = 1', metadata={'tags': ['parameters']}), cell('a = 2', metadata={'tags': ['injected-parameters']}))
+    assert 'injected' in house.parameters(small)[0]
+
+
+@pytest.mark.parametrize('text', ['wrote /home/ann/x.wav', "File '/root/x'", '/tmp/tmpab12/edit.wav', 'C:\\Users\\ann'])
+def test_machine_paths_fail(text, small):
+    write_nb(small/'nbs/index.ipynb', cell(f'# {text}', 'markdown'))
+    assert 'index' in house.machine_paths(small)[0]
+
+
+def test_versions_fail(small):
+    (small/'editorbot/__init__.py').write_text('__version__ = "9.9.9"\n')
+    assert '9.9.9' in house.versions(small)[0]

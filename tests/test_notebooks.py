@@ -1,0 +1,71 @@
+"""Every notebook is a test: it runs from top to bottom in its own folder, through nbdev's own runner, honouring its flags.
+
+The training notebooks run through papermill instead, as people run them: with the `quick` recipe, into a temporary folder."""
+import os
+from pathlib import Path
+
+import house, pytest
+
+TRAINING = house.ROOT/'nbs/training'
+ALL = house.notebooks(house.ROOT)
+RUN = [nb for nb in ALL if TRAINING not in nb.parents]
+TRAIN = [nb for nb in ALL if TRAINING in nb.parents]
+
+
+def name(nb: Path) -> str: return str(nb.relative_to(house.ROOT/'nbs'))
+
+
+def run_notebook(nb: Path) -> bool:
+    "True if every cell of `nb` ran, but for those with a flag of settings.ini's `tst_flags` (and not in NBDEV_FLAGS)."
+    from nbdev.test import test_nb
+    ok, _ = test_nb(nb, skip_flags=house.settings(house.ROOT)['tst_flags'].split(), force_flags=os.environ.get('NBDEV_FLAGS', '').split(),
+                    basepath=house.ROOT)
+    return ok
+
+
+@pytest.mark.parametrize('nb', RUN, ids=name)
+def test_notebook(nb, keep_process, capfd, monkeypatch):
+    monkeypatch.setenv('MPLBACKEND', 'agg')
+    if (nb.parent/'.notest').exists(): pytest.skip('its folder has a .notest')
+    ok = run_notebook(nb)
+    assert ok, f'{name(nb)} failed:\n{capfd.readouterr().err[-6000:]}'
+
+
+def quick_parameters(nb: Path, out: Path) -> dict:
+    "The parameters of a quick run: a training notebook must take `recipe` and `out`, the folder to write to."
+    import papermill
+    known = papermill.inspect_notebook(str(nb))
+    want = {'recipe': 'quick', 'out': str(out)}
+    missing = want.keys() - known.keys()
+    assert not missing, f'{name(nb)} has no parameter {", ".join(sorted(missing))}; it has {", ".join(known)}'
+    return want
+
+
+@pytest.mark.parametrize('nb', TRAIN, ids=name)
+def test_training_notebook(nb, tmp_path):
+    import papermill
+    before = nb.read_bytes()
+    papermill.execute_notebook(str(nb), str(tmp_path/'run.ipynb'), parameters=quick_parameters(nb, tmp_path/'out'), cwd=str(nb.parent),
+                               progress_bar=False, kernel_name='python3')
+    assert [p for p in (tmp_path/'out').rglob('*') if p.is_file()], f'{name(nb)} wrote nothing into its folder `out`'
+    assert nb.read_bytes() == before
+
+
+# ---- the runner itself can fail
+
+def write(path: Path, *sources: str) -> Path:
+    import nbformat
+    v4 = nbformat.v4
+    kernel = {'kernelspec': {'display_name': 'python3', 'language': 'python', 'name': 'python3'}}
+    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(s) for s in sources], metadata=kernel), path)
+    return path
+
+
+def test_runner_fails_on_a_failing_cell(tmp_path, keep_process, capfd):
+    assert not run_notebook(write(tmp_path/'x.ipynb', 'a = 1', 'assert a == 2'))
+    assert 'assert a == 2' in capfd.readouterr().err
+
+
+def test_runner_uses_the_notebooks_folder_and_honours_flags(tmp_path, keep_process):
+    assert run_notebook(write(tmp_path/'x.ipynb', f'from pathlib import Path\nassert Path.cwd() == Path({str(tmp_path)!r})',
+                              '#| slow\n1/0', '#| eval: false\n1/0', '#| gpu\n1/0'))
