@@ -74,6 +74,13 @@ def read_module(path: Path, module: str) -> dict[str, Symbol]:
     return found
 
 
+def exported(path: Path) -> list[str]:
+    "What `__all__` of a module lists and the module itself defines."
+    tree = ast.parse(path.read_text(encoding='utf-8'))
+    listed = next((ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == '__all__'), [])
+    return [n for n in listed if n in {d.name for d in tree.body if isinstance(d, Def | ast.ClassDef)}]
+
+
 def read_library(lib: Path) -> dict[str, dict[str, Symbol]]:
     "The symbols of every module: {'editorbot.edl': {'EDL': Symbol, ...}, ...}."
     dotted = lambda p: '.'.join([lib.name, *p.relative_to(lib).with_suffix('').parts]).removesuffix('.__init__')
@@ -126,8 +133,9 @@ def _arguments(fn: Def, notes: dict[int, str], bound: bool) -> list[Param]:
     pairs += list(zip(a.kwonlyargs, a.kw_defaults, strict=True))
     pairs += [(ast.arg('**' + a.kwarg.arg, a.kwarg.annotation, lineno=a.kwarg.lineno, end_lineno=a.kwarg.end_lineno), None)] if a.kwarg else []
     ends = [(d.end_lineno if d else p.end_lineno) for p, d in pairs]
+    closes = fn.returns.end_lineno if fn.returns else None
     for i, (p, d) in enumerate(pairs):
-        shared = ends[i] in ends[i+1:]          # several parameters in one line: its comment speaks of the last
+        shared = ends[i] in [*ends[i+1:], closes]          # several in one line: its comment speaks of the last, or of what is returned
         out.append(Param(p.arg, _unquoted(p.annotation), ast.unparse(d) if d else '', '' if shared else _comment(p.lineno, ends[i], notes)))
     return out[1:] if bound else out
 
@@ -146,12 +154,10 @@ def params(sym: Symbol) -> list[Param]:
 
 
 def returns(sym: Symbol) -> Param | None:
-    "The return type with its comment: the one beside it, or where the signature closes."
+    "The return type with the comment beside it."
     if sym.kind == 'class' or sym.node.returns is None: return None
     r = sym.node.returns
-    arg_ends = {n.end_lineno for n in ast.walk(sym.node.args) if hasattr(n, 'end_lineno')}
-    note = _comment(-1, r.end_lineno, sym.comments) if r.end_lineno not in arg_ends or not any(p.comment for p in params(sym)) else ''
-    return Param('returns', _unquoted(r), '', note)
+    return Param('returns', _unquoted(r), '', _comment(-1, r.end_lineno, sym.comments))
 
 
 def signature(sym: Symbol) -> str:

@@ -4,11 +4,6 @@
 import argparse, hashlib, importlib.util, os, shutil, subprocess, sys, tempfile
 from pathlib import Path
 
-import nbformat
-from api import read_library
-from pages import default_exp, link_names, process, relink
-from execnb.nbio import read_nb
-
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 TEXTS = {'CHANGELOG.md': 'Changelog', 'LOG.md': 'Experiments'}
@@ -81,6 +76,10 @@ def links(root: Path, page: str):
 
 def write_sources(root: Path, out: Path) -> None:
     "Writes every page as Sphinx wants it."
+    import nbformat                         # imported where the site is really built: `make docs` with nothing to do takes no time
+    from api import read_library
+    from execnb.nbio import read_nb
+    from pages import default_exp, link_names, process, relink
     library, lib = read_library(root/'editorbot'), settings(root)['lib_name']
     for path in notebooks(root):
         page = path.relative_to(root/'nbs').as_posix()
@@ -103,7 +102,8 @@ def write_static(out: Path) -> None:
     shutil.copytree(HERE/'static', out)
     spec = importlib.util.find_spec('mathjax')
     script = Path(spec.origin).parent/'static/mathjax/es5/tex-svg.js' if spec and spec.origin else None
-    if script is None or not script.exists(): sys.exit('error: the package django-static-mathjax, which carries MathJax 3, is missing; run: make docs (or pip install -e .[dev])')
+    if script is None or not script.exists():
+        sys.exit('error: the package django-static-mathjax, which carries MathJax 3, is missing; run: make docs (or pip install -e .[dev])')
     (out/'mathjax').mkdir()
     shutil.copy(script, out/'mathjax')
     shutil.copy(script.parents[1]/'LICENSE', out/'mathjax')

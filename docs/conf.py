@@ -12,7 +12,7 @@ settings = ini['DEFAULT']
 
 project, author, version = settings['title'], settings['author'], settings['version']
 release, copyright = version, settings['copyright']
-language = 'en'
+language, smartquotes = 'en', False
 
 extensions = ['myst_nb', 'sphinx.ext.mathjax', 'sphinx.ext.viewcode', 'sphinx_copybutton']
 exclude_patterns = ['jupyter_execute']
@@ -38,16 +38,18 @@ copybutton_selector = 'div.cell_input pre, div.highlight-bash pre, div.highlight
 html_theme = 'furo'
 html_title = f'{project} {version}'
 html_static_path = [os.environ['EDITORBOT_STATIC']]
-html_css_files = ['site.css']
+html_css_files, html_favicon = ['site.css'], 'static/icon.svg'
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {'navigation_with_keys': True, 'light_css_variables': {'color-brand-primary': '#a23b00', 'color-brand-content': '#a23b00'},
                       'dark_css_variables': {'color-brand-primary': '#ffab7a', 'color-brand-content': '#ffab7a'}}
 pygments_style, pygments_dark_style = 'tango', 'github-dark'
 mathjax_path = 'mathjax/tex-svg.js'
-mathjax3_config = {'tex': {'inlineMath': [['\\\\(', '\\\\)']], 'displayMath': [['\\\\[', '\\\\]']]},
-                   'options': {'ignoreHtmlClass': 'tex2jax_ignore|mathjax_ignore|document', 'processHtmlClass': 'tex2jax_process|mathjax_process|math|output_area',
-                               'enableMenu': False}}
+mathjax3_config = {
+    'tex': {'inlineMath': [['\\(', '\\)']], 'displayMath': [['\\[', '\\]']]},
+    'options': {'ignoreHtmlClass': 'tex2jax_ignore|mathjax_ignore|document', 'enableMenu': False,
+                'processHtmlClass': 'tex2jax_process|mathjax_process|math|output_area'},
+}
 
 viewcode_follow_imported_members = False
 viewcode_enable_epub = False
