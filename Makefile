@@ -22,7 +22,7 @@ DEV  := $(VENV)/installed-dev-$(HERE)
 WANT := settings.ini setup.py pyproject.toml
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | column -t -s'|'
+	@awk -F': *[^#]*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: $(BASE) ## edits a band session that the library plays itself; writes outputs/demo/
 	$(BIN)/editorbot demo $(ARGS)
@@ -73,7 +73,7 @@ $(MADE):
 # uv is a minute faster than pip; where it can't reach the packages, pip, which knows the machine's own settings, tries once more.
 define install
 	@echo "installing editorbot$(1) into $(VENV) (the first time this downloads PyTorch)"
-	@{ test -x $(BIN)/uv && VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q -e '.$(1)'; } \
+	@{ test -x $(BIN)/uv && VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install -q -e '.$(1)'; } \
 	  || { echo "note: uv did not manage; trying pip"; $(BIN)/python -m pip install -q -e '.$(1)'; }
 endef
 
