@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['log', 'LANGUAGES', 'VARIANTS', 'WORDS', 'JUNK', 'SPOIL', 'random_eq', 'room', 'convolve', 'hum', 'loop', 'ramps',
            'background', 'espeak_path', 'Speaker', 'random_speaker', 'talk', 'Cast', 'level', 'junk', 'chat', 'crowd',
-           'laughter', 'sung', 'tuning', 'noodling', 'drumming', 'count_in', 'fragment', 'metronome', 'thump',
-           'clapping', 'clatter', 'steps', 'feedback', 'phone', 'radio', 'crackle', 'buzzing', 'quiet', 'spoil', 'warp',
-           'wow', 'dropouts', 'wrong_notes', 'overload', 'sour', 'dead_channel', 'level_jumps', 'stumble',
+           'laughter', 'sung', 'warp', 'tuning', 'noodling', 'drumming', 'count_in', 'fragment', 'passage', 'metronome',
+           'thump', 'clapping', 'clatter', 'steps', 'feedback', 'phone', 'radio', 'crackle', 'buzzing', 'quiet',
+           'spoil', 'wow', 'dropouts', 'wrong_notes', 'overload', 'sour', 'dead_channel', 'level_jumps', 'stumble',
            'interrupted', 'break_down', 'compress', 'recording_chain']
 
 # %% ../nbs/21_junk.ipynb #d79a0ac6
@@ -270,6 +270,15 @@ def sung(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.nd
     return place(parts, sr)
 
 # %% ../nbs/21_junk.ipynb #7ee13230
+def warp(
+    x: np.ndarray, # (n, channels)
+    position: np.ndarray, # (m,) increasing, fractional samples of x
+) -> np.ndarray: # (m, channels) float32
+    "The sound read at moving positions: tape that changes its speed."
+    i = np.clip(position, 0, len(x) - 2).astype(np.int64)
+    frac = (np.clip(position, 0, len(x) - 1) - i).astype(np.float32)[:, None]
+    return x[i] * (1 - frac) + x[i + 1] * frac
+
 @junk
 def tuning(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "One or two tune up."
@@ -314,6 +323,20 @@ def fragment(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> n
         f = min(len(p) // 2, sr // 50); p = p.copy(); p[:f] *= np.linspace(0, 1, f); p[-f:] *= np.linspace(1, 0, f)
         for _ in range(rng.integers(1, 3)): parts.append((t, p)); t += _seconds(p, sr) + rng.choice([0, rng.uniform(0.1, 1.5)])
     return place(parts, sr)[:int(2 * seconds * sr) + sr]
+
+@junk
+def passage(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
+    "The band practises a passage: some bars from the middle of a song, as they will be played, once or several times, with breaks."
+    song, t, parts = cast.songs[rng.integers(len(cast.songs))], 0.0, []
+    k = min(int(rng.uniform(2, max(2.5, min(seconds, 14))) * sr), len(song) // 2)
+    at, times = int(rng.integers(len(song) - k)), int(rng.choice([1, 1, 2, 3]))
+    for _ in range(times):
+        p = song[at:at + max(int(k * rng.uniform(0.6, 1)), 64)].mean(1)
+        p = warp(p[:, None], np.arange(0, len(p) - 1, 1 + rng.normal(0, 0.01)))[:, 0]
+        f = min(len(p) // 4, int(rng.uniform(0.005, 0.2) * sr) + 1); p[:200] *= np.linspace(0, 1, len(p[:200])); p[-f:] *= np.linspace(1, 0, f)
+        parts.append((t, p)); t += _seconds(p, sr) + rng.uniform(0.3, 2.0)
+        if t > seconds: break
+    return place(parts, sr)
 
 @junk
 def metronome(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
@@ -440,15 +463,6 @@ def spoil(f):
     "Enters a damage into the table under its name."
     SPOIL[f.__name__] = f
     return f
-
-def warp(
-    x: np.ndarray, # (n, channels)
-    position: np.ndarray, # (m,) increasing, fractional samples of x
-) -> np.ndarray: # (m, channels) float32
-    "The sound read at moving positions: tape that changes its speed."
-    i = np.clip(position, 0, len(x) - 2).astype(np.int64)
-    frac = (np.clip(position, 0, len(x) - 1) - i).astype(np.float32)[:, None]
-    return x[i] * (1 - frac) + x[i + 1] * frac
 
 def _spots(rng, n, sr, every, shortest, longest):
     "Random places (start, stop) over the whole take, about one in `every` seconds, at least three."
@@ -580,9 +594,9 @@ def recording_chain(
 ) -> np.ndarray: # (n, 2) float32, peak below 1
     "The session as it was recorded."
     n = len(x)
-    eq = random_eq(rng, sr, float(rng.uniform(0.5, 5)), (20, 90), (7000, 30000))
+    eq = random_eq(rng, sr, float(rng.uniform(0.5, 5)), (20, 90), (4500, 30000))
     x = convolve(x, eq)[:n]
-    if rng.random() < 0.5: x = compress(x, sr, float(rng.uniform(-32, -14)), float(rng.uniform(1.3, 4)))
+    if rng.random() < 0.5: x = compress(x, sr, float(rng.uniform(-32, -14)), float(rng.choice([rng.uniform(1.3, 4), 10], p=[0.9, 0.1])))
     rms = float(np.sqrt(np.mean(x[::7] ** 2))) + 1e-9
     x += background(rng, n, sr) * np.float32(rms * 10 ** (rng.uniform(-62, -22) / 20))
     peak = float(np.percentile(np.abs(x[::13]), 99.99)) + 1e-9

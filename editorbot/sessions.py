@@ -43,6 +43,7 @@ class SessionConfig(Config):
     kinds: tuple = KINDS              # what may happen besides the kept takes
     spoilers: tuple = tuple(SPOIL)    # how takes are spoilt
     voices: str = 'auto'              # 'auto' (espeak-ng where installed, formant voices too), 'espeak' or 'formant'
+    synthetic: float = 0.1            # share of sessions from files that play synthetic songs instead
     attempts: float = 1.0             # mean number of takes of a song that are not kept
     loudness: tuple = (-24.0, 6.0)    # dB, junk against the music, drawn per session; each event varies around it
     mono: float = 0.1                 # share of sessions with one channel
@@ -198,7 +199,7 @@ def lost_take(
     return x, 'complete, played again later'
 
 # %% ../nbs/22_sessions.ipynb #356247fc
-WEIGHTS = dict(chat=5.0, noodling=4.0, quiet=2.5, tuning=2.0, fragment=2.0, drumming=1.5, crowd=0.8, laughter=0.8, count_in=0.8, metronome=0.5, clapping=0.6, thump=0.8)
+WEIGHTS = dict(chat=5.0, noodling=4.0, quiet=2.5, tuning=2.0, fragment=2.0, passage=1.5, drumming=1.5, crowd=0.8, laughter=0.8, count_in=0.8, metronome=0.5, clapping=0.6, thump=0.8)
 
 
 class Canvas:
@@ -396,12 +397,17 @@ def assemble(
         events += [Event(e.kind, e.start + n - early, e.end + n - early, e.note) for e in canvas.events]
         n += gap
         if k == len(takes): break
-        i, x, y, _ = takes[k]
-        first, last = audible(y, sr, 45)
+        i, x, y, db = takes[k]
+        first, last = audible(y, sr)
         parts.append((n, y))
         lead = min(float(rng.uniform(0.0, 0.3)), 0.1 if len(count) else 1.0)
         regions.append((max(0, n + first - int(lead * sr)), n + last + int(rng.uniform(0.05, 0.5) * sr)))
         events.append(Event('take', n + first, n + last, names[i]))
+        if 'chat' in config.kinds and rng.random() < 0.15:                # somebody whispers or coughs during the take; it is kept all the same
+            kind = str(rng.choice([k for k in ('chat', 'thump', 'laughter') if k in config.kinds]))
+            aside = Canvas(len(y), sr, stage)
+            for at in rng.uniform(0.1, 0.8, rng.integers(1, 4)) * len(y): aside.add(rng, JUNK[kind](rng, rng.uniform(0.5, 2), cast, sr), at, kind, db - float(rng.uniform(10, 20)))
+            parts.append((n, aside.sound()))
         n += len(y)
     raw = np.zeros((n + int(rng.uniform(0.02, 0.5) * sr), 2), np.float32)
     for at, y in parts:
@@ -489,14 +495,18 @@ def render_session(
     pool = [pool[i] for i in rng.permutation(len(pool))]
     share, picks = plan_session(rng, [s.duration for s in pool], config)
     pieces, spare = [], [i for i in range(len(pool)) if i not in {i for i, _, _ in picks}]
+    names, synthetic = [s.name for s in pool], rng.random() < config.synthetic
     for i, start, want in picks:
-        while True:
+        while not synthetic:
             try: x = load_song(pool[i], rate, start, want * 1.15 + 12)
             except EditorbotError as e: log.warning('skipped: %s', e); x = np.zeros((0, 2), np.float32)
             if np.abs(x).max(initial=0) > 1e-3 or not spare: break
             i, start = spare.pop(0), 0.0
+        if synthetic:
+            want = min(want, 120.0); number = int(rng.integers(1 << 30))
+            x, names[i] = synth_song(number, want, rate), f'synthetic {number}'
         pieces.append((i, x, want))
-    return assemble(rng, pieces, share, config, rate, [s.name for s in pool], {'seed': seed, 'package': package})
+    return assemble(rng, pieces, share, config, rate, names, {'seed': seed, 'package': package})
 
 
 def session_seeds(

@@ -108,7 +108,9 @@ def band_noise(
 ) -> np.ndarray: # (n,) float32, unit RMS; its end joins its beginning
     "Noise in a band, made in the frequency domain, so it can be looped without a seam."
     f = np.fft.rfftfreq(n, 1 / sr)
-    gain = np.where((f >= low) & (f <= high), (np.maximum(f, 20) / 1000) ** (slope / 6.02), 0).astype(np.float32)
+    f = np.maximum(f, 1.0)
+    edges = 1 / np.sqrt((1 + (f / high) ** 10) * (1 + (low / f) ** 6))                        # -3 dB at the edges, then 30 and 18 dB per octave
+    gain = ((np.maximum(f, 20) / 1000) ** (slope / 6.02) * edges).astype(np.float32)
     spec = rng.standard_normal(2 * len(f), dtype=np.float32).view(np.complex64) * gain
     spec[0] = 0
     x = sfft.irfft(spec, n)
