@@ -10,6 +10,7 @@ from nbdev.process import NBProcessor
 from nbdev.processors import FilterDefaults
 
 Library = dict[str, dict[str, Symbol]]
+PROGRESS = re.compile(r'\d%\||\[\d+:\d\d')      # how tqdm's bar reads as text
 WIDGET = 'application/vnd.jupyter.widget-view+json'
 
 
@@ -71,6 +72,7 @@ def _outputs(cell) -> None:
     for o in cell.get('outputs', []):
         if o.get('name') == 'stderr': continue
         if WIDGET in o.get('data', {}):
+            if PROGRESS.search(''.join(o['data'].get('text/plain', ''))): continue
             note = 'Interactive: open this notebook in JupyterLab or Voila to use what appears here.'
             o = {'output_type': 'display_data', 'metadata': {}, 'data': {'text/html': f'<p class="interactive">{note}</p>', 'text/plain': note}}
         keep.append(o)
@@ -97,6 +99,7 @@ def process(path: Path, library: Library) -> nbformat.NotebookNode:
     nb.cells = [c for c in nb.cells if c.source.strip() or c.get('outputs')]
     for key in ('directives_', 'idx_', 'has_sd'):
         for c in nb.cells: c.pop(key, None)
+    nb.metadata['language_info'] = {'name': 'python', 'pygments_lexer': 'ipython3'}          # clean notebooks don't say
     return nbformat.reads(nb2str(nb), as_version=4)
 
 

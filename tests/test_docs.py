@@ -103,22 +103,6 @@ def test_every_exported_name_is_described_with_its_source(site):
     assert missing == []
 
 
-def test_a_link_to_nowhere_stops_the_build(tmp_path):
-    import build, nbformat
-    (tmp_path/'editorbot').mkdir()
-    (tmp_path/'nbs').mkdir()
-    (tmp_path/'settings.ini').write_text((ROOT/'settings.ini').read_text())
-    v4 = nbformat.v4
-    for text in ('see [this](nowhere.ipynb)', 'all is well'):
-        nbformat.write(v4.new_notebook(cells=[v4.new_markdown_cell(f'# editorbot\n\n{text}')]), tmp_path/'nbs/index.ipynb')
-        if 'nowhere' in text:
-            with pytest.raises(SystemExit, match='Sphinx'): build.build(tmp_path, tmp_path/'_docs')
-            assert not (tmp_path/'_docs').exists()
-        else:
-            build.build(tmp_path, tmp_path/'_docs')
-            assert 'all is well' in (tmp_path/'_docs/index.html').read_text()
-
-
 # ---- the blocks, on a module made on the spot
 
 MODULE = '''
@@ -186,6 +170,44 @@ def test_names_in_prose_become_links(module):
     library = {'lib.m': module}
     assert pages.link_names('use `fade`, not `other`', library, 'lib.m') == 'use {py:obj}`fade <lib.m.fade>`, not `other`'
     assert pages.link_names('# `fade`\n```\n`fade`\n```', library, 'lib.m') == '# `fade`\n```\n`fade`\n```'
+
+
+def small(root: Path, text: str) -> Path:
+    "A checkout with an index that says `text`, and one module with a patched method, a widget and a progress bar."
+    import nbformat
+    v4, widget = nbformat.v4, {'application/vnd.jupyter.widget-view+json': {'model_id': 'x', 'version_major': 2, 'version_minor': 0}}
+    shown = [v4.new_output('display_data', data=widget | {'text/plain': t}) for t in ('Tab(children=())', ' 50%|#####     | 1/2 [00:01<00:01]')]
+    bar = v4.new_output('stream', name='stderr', text='100%|##########| 2/2')
+    for folder in ('editorbot', 'nbs'): (root/folder).mkdir(parents=True)
+    (root/'settings.ini').write_text((ROOT/'settings.ini').read_text())
+    (root/'editorbot/m.py').write_text(MODULE)
+    parts = MODULE.split('\n\n')
+    cells = [v4.new_markdown_cell('# m\n\nSee `Take.play` and $x^2$.'), v4.new_code_cell('#| default_exp m'), v4.new_code_cell('#| hide\nsecret = 1')]
+    cells += [v4.new_code_cell('#| export\n' + part) for part in parts] + [v4.new_code_cell('#| eval: false\nshown()', outputs=[*shown, bar])]
+    nbformat.write(v4.new_notebook(cells=cells), root/'nbs/00_m.ipynb')
+    nbformat.write(v4.new_notebook(cells=[v4.new_markdown_cell(f'# editorbot\n\n{text}')]), root/'nbs/index.ipynb')
+    return root
+
+
+def test_a_link_to_nowhere_stops_the_build(tmp_path):
+    import build
+    with pytest.raises(SystemExit, match='Sphinx'): build.build(small(tmp_path, 'see [this](nowhere.ipynb)'), tmp_path/'_docs')
+    assert not (tmp_path/'_docs').exists()
+
+
+def test_a_small_site(tmp_path):
+    "What is hidden stays hidden; a patched method has its signature and its source; widgets leave a note, progress bars nothing."
+    import build
+    build.build(small(tmp_path, 'all is well, see [m](00_m.ipynb) and [settings](../settings.ini)'), tmp_path/'_docs')
+    page, source = Links(tmp_path/'_docs/00_m.html'), Links(tmp_path/'_docs/_modules/editorbot/m.html')
+    text = ' '.join(page.text)
+    assert {'editorbot.m.Take.play', 'editorbot.m.Take.length', 'editorbot.m.fade'} <= page.ids
+    assert '_modules/editorbot/m.html#Take.play' in page.links and {'Take.play', 'Take.length', 'Take', 'fade'} <= source.ids
+    assert '#editorbot.m.Take.play' in page.links and 'how often' in text
+    assert text.count('Interactive: open this notebook') == 1 and not any(s in text for s in ('secret', '00:01', '2/2', '#|', 'show_doc'))
+    index = Links(tmp_path/'_docs/index.html')
+    assert '00_m.html' in index.links and any(h.endswith('/blob/main/settings.ini') for h in index.links)
+    assert broken(tmp_path/'_docs') == []
 
 
 # ---- in the browser
