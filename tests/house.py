@@ -220,7 +220,11 @@ MACHINE = re.compile(r'(?<![\w.:/\\-])(?:/(?:home|root|Users|work|mnt|media|srv|
 def machine_paths(root: Path) -> list[str]:
     "No notebook, module or text shows the paths of the machine that made it."
     files = [*notebooks(root), *generated(root), *root.glob('*.md'), *root.glob('docs/*.py')]
-    return [f'{p.relative_to(root)}: {m[0]}' for p in files if (m := MACHINE.search(p.read_text(encoding='utf-8')))]
+    bad = []
+    for p in files:
+        text = p.read_text(encoding='utf-8')
+        bad += [f'{p.relative_to(root)}: ...{text[max(0, m.start()-60):m.end()+20]}...' for m in MACHINE.finditer(text)][:3]
+    return bad
 
 
 # ---- one version
