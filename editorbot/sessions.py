@@ -212,13 +212,14 @@ class Canvas:
         self.near, self.far = np.zeros((2, n, 2), np.float32)
         self.n, self.sr, self.stage, self.events = n, sr, stage, []
 
-    def add(self, rng, x, at, kind, db, note=''):
-        "Puts a sound at a sample, with its own microphone and place; what reaches over the end is faded out. Returns where it ends."
+    def add(self, rng, x, at, kind, db, note='', until=None):
+        "Puts a sound at a sample, with its own microphone and place; what reaches over the end (or `until`) is faded out. Returns where it ends."
         sr, at = self.sr, max(0, int(at))
-        if kind == 'quiet': return min(at + len(x), self.n)
+        until = self.n if until is None else min(until, self.n)
+        if kind == 'quiet': return min(at + len(x), until)
         if x.ndim == 1 and not self.stage.clean:
             x = convolve(x, random_eq(rng, sr, float(rng.uniform(1, 7)), (25, 300), (2500, 25000), 512))
-        room_left = self.n - at
+        room_left = until - at
         if room_left < sr // 20: return at
         if len(x) > room_left:
             x = x[:room_left].copy(); f = min(len(x), int(rng.uniform(0.03, 0.25) * sr))
@@ -261,15 +262,17 @@ def fill_gap(
     while t < end - sr // 2:
         left = (end - t) / sr - sum(s + 4 for s, _ in attempts)           # what need not be spared for takes
         if attempts and (t >= due[0] or left < 1):
-            due.pop(0); x, kind, note = attempts.pop(0)[1]()
-            t = canvas.add(rng, x, t, kind, 0.0, note) + int(rng.uniform(0.1, 1.2) * sr)
+            due.pop(0); wanted, make = attempts.pop(0)
+            if end - t < (wanted + 1.5) * sr: continue                   # never right before the next take
+            x, kind, note = make()
+            t = canvas.add(rng, x, t, kind, 0.0, note, end - sr) + int(rng.uniform(0.1, 1.2) * sr)
             if 'chat' in weights and rng.random() < 0.7 and end - t > 2 * sr:                # "sorry, that was me"
                 t = canvas.add(rng, JUNK['chat'](rng, min(rng.uniform(1, 8), max((end - t) / sr - sum(s + 4 for s, _ in attempts), 1)), cast, sr), t, 'chat', loud + rng.normal(0, 4))
             continue
         kind = str(rng.choice(kinds, p=p))
         seconds = min(float(np.exp(rng.uniform(np.log(1.0), np.log(18)))), left)
         db = loud + rng.normal(0, 5)
-        t = canvas.add(rng, JUNK[kind](rng, max(seconds, 0.5), cast, sr), t, kind, db)
+        t = canvas.add(rng, JUNK[kind](rng, max(seconds, 0.5), cast, sr), t, kind, db, until=t + int((left + 1) * sr) if attempts else None)
         t += int(canvas.stage.calm * rng.choice([0, rng.uniform(0, 0.6), rng.uniform(0.3, 4)], p=[0.3, 0.45, 0.25]) * sr)
         if rng.random() < 0.12: t -= int(rng.uniform(0, 1.5) * sr)
     over = rng.choice([0, 0.5, 1.0]) / canvas.stage.calm ** 0.5
