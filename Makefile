@@ -9,7 +9,7 @@ BIN  := $(VENV)/bin
 JOBS ?= 2
 ARGS ?=
 
-# Any Python from 3.11 to 3.14, the machine's default first. `make demo PYTHON=/usr/bin/python3.12` chooses one by hand.
+# Any Python from 3.11 to 3.14 (with 3.14 there is no OpenTimelineIO yet), the machine's default first. `make demo PYTHON=/usr/bin/python3.12` chooses one by hand.
 PYTHON_OK := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
   "$$p" -c '$(PYTHON_OK)' 2>/dev/null && command -v "$$p" && break; done)

@@ -1,7 +1,8 @@
 """The rules of the house as plain functions: each takes the root of a checkout and returns a list of complaints, empty when all is well."""
-import ast, configparser, difflib, json, os, re, shutil, subprocess, sys
+import ast, configparser, difflib, json, os, re, shlex, shutil, subprocess, sys
 from collections import Counter
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -224,6 +225,36 @@ def machine_paths(root: Path) -> list[str]:
     for p in files:
         text = p.read_text(encoding='utf-8')
         bad += [f'{p.relative_to(root)}: ...{text[max(0, m.start()-60):m.end()+20]}...' for m in MACHINE.finditer(text)][:3]
+    return bad
+
+
+# ---- requirements
+
+def requirements(root: Path, *keys: str) -> set[str]:
+    "Distribution names that settings.ini asks for, in their normal form."
+    words = [w for k in keys for w in shlex.split(settings(root).get(k, ''))]
+    return {re.sub(r'[-_.]+', '-', re.match(r'[\w.-]+', w)[0]).lower() for w in words}
+
+
+def _foreign(code: str, lib: str) -> set[str]:
+    "Top-level names of the packages from elsewhere that `code` imports."
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import): found |= {a.name.split('.')[0] for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level: found.add(node.module.split('.')[0])
+    return {n for n in found if n not in sys.stdlib_module_names and n != lib}
+
+
+def undeclared(root: Path) -> list[str]:
+    "What the library imports is required by settings.ini; what only notebooks import may be required for development."
+    lib, homes, bad = settings(root)['lib_name'], packages_distributions(), []
+    base, every = requirements(root, 'requirements'), requirements(root, 'requirements', 'dev_requirements')
+    found = [(p, _foreign(p.read_text(encoding='utf-8'), lib), base) for p in (root/lib).rglob('*.py')]
+    found += [(nb, set().union(*[_foreign(_plain(c), lib) for c in code_cells(nb)]), every) for nb in notebooks(root)]
+    for p, names, declared in found:
+        for n in sorted(names):
+            if {re.sub(r'[-_.]+', '-', d).lower() for d in homes.get(n, [n])} & declared: continue
+            bad.append(f'{p.relative_to(root)} imports {n}, which settings.ini does not require')
     return bad
 
 

@@ -36,7 +36,7 @@ def small(tmp_path) -> Path:
 
 
 CHECKS = [house.import_order, house.unique_modules, house.unique_numbers, house.stale_modules, house.unclean, house.too_big, house.cell_ids,
-          house.failed_cells, house.parameters, house.machine_paths, house.versions]
+          house.failed_cells, house.parameters, house.machine_paths, house.undeclared, house.versions]
 
 
 @pytest.mark.parametrize('check', CHECKS, ids=lambda f: f.__name__)
@@ -146,6 +146,14 @@ def test_parameters_fail(small):
 def test_machine_paths_fail(text, small):
     write_nb(small/'nbs/index.ipynb', cell(f'# {text}', 'markdown'))
     assert 'index' in house.machine_paths(small)[0]
+
+
+@pytest.mark.parametrize('line, says', [('import sphinx', 'sphinx'), ('from nothing_known.x import y', 'nothing_known')])
+def test_undeclared_fails(line, says, small):
+    (small/'editorbot/audio.py').write_text(f'def f():\n    {line}\n')
+    assert f'imports {says}' in house.undeclared(small)[0]                              # development tools are not for the library
+    write_nb(small/'nbs/index.ipynb', cell(line))
+    assert any('index' in s for s in house.undeclared(small)) == (says != 'sphinx')     # but notebooks may use them
 
 
 def test_versions_fail(small):
