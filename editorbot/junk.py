@@ -179,6 +179,12 @@ def random_speaker(
 _lean = np.r_[[0.12] * 3, [0.64 / 17] * 17]
 
 
+@functools.cache
+def _espeak_failed(voice: str, why: str) -> None:
+    "Says once for each voice that espeak-ng refused it."
+    log.warning('espeak-ng does not speak %s (%s): the formant voice speaks instead', voice, why or 'no sound')
+
+
 def talk(
     rng: np.random.Generator, # source of chance
     who: Speaker, # who talks
@@ -189,8 +195,11 @@ def talk(
     if not who.espeak: return synth_speech(rng, seconds, sr, who.voice)
     words = rng.choice(WORDS, max(1, int(seconds * rng.uniform(1.8, 2.8))))
     text = ' '.join(w + str(rng.choice(['', '', '', '', ',', '.', '?', '!'])) for w in words)
-    out = subprocess.run([espeak_path(), *who.espeak, '--stdout'], input=text.encode(), capture_output=True, check=True).stdout
-    x, rate = sf.read(io.BytesIO(out), dtype='float32')
+    done = subprocess.run([espeak_path(), *who.espeak, '--stdout'], input=text.encode(), capture_output=True)
+    if done.returncode or len(done.stdout) < 2000:                        # this build lacks the voice
+        _espeak_failed(who.espeak[1], done.stderr.decode(errors='replace').strip())
+        return synth_speech(rng, seconds, sr, who.voice)
+    x, rate = sf.read(io.BytesIO(done.stdout), dtype='float32')
     x *= np.float32(0.5 / max(float(np.abs(x).max()), 1e-6))
     return x if rate == sr else soxr.resample(x, rate, sr, 'LQ')
 

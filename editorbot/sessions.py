@@ -246,7 +246,8 @@ class Canvas:
 def fill_gap(
     rng: np.random.Generator, # source of chance
     canvas: Canvas, # to be filled
-    end: int, # samples: where the gap ends; the canvas may be longer, what begins before may sound on
+    end: int, # samples: where the gap ends
+    until: int, # samples: how far something that begins in the gap may sound on
     cast: Cast, # who is there
     weights: dict, # kind -> how often, this session
     attempts: list, # (s, function that makes a lost take of about that length: () -> ((n, 2), kind, note))
@@ -263,20 +264,24 @@ def fill_gap(
         left = (end - t) / sr - sum(s + 4 for s, _ in attempts)           # what need not be spared for takes
         if attempts and (t >= due[0] or left < 1):
             due.pop(0); wanted, make = attempts.pop(0)
-            if end - t < (wanted + 1.5) * sr: continue                   # never right before the next take
+            t = max(t, int(rng.uniform(1.5, 3) * sr))                    # not right after the last take, and not right before the next
+            if end - t < (wanted + 2.5) * sr: continue
             x, kind, note = make()
-            t = canvas.add(rng, x, t, kind, 0.0, note, end - sr) + int(rng.uniform(0.1, 1.2) * sr)
+            t = canvas.add(rng, x, t, kind, 0.0, note, end - 2 * sr) + int(rng.uniform(0.1, 1.2) * sr)
             if 'chat' in weights and rng.random() < 0.7 and end - t > 2 * sr:                # "sorry, that was me"
                 t = canvas.add(rng, JUNK['chat'](rng, min(rng.uniform(1, 8), max((end - t) / sr - sum(s + 4 for s, _ in attempts), 1)), cast, sr), t, 'chat', loud + rng.normal(0, 4))
             continue
         kind = str(rng.choice(kinds, p=p))
         seconds = min(float(np.exp(rng.uniform(np.log(1.0), np.log(18)))), left)
         db = loud + rng.normal(0, 5)
-        t = canvas.add(rng, JUNK[kind](rng, max(seconds, 0.5), cast, sr), t, kind, db, until=t + int((left + 1) * sr) if attempts else None)
+        limit = t + int((left + 1) * sr) if attempts else until
+        if kind == 'passage': t, limit = max(t, int(1.5 * sr)), min(limit, end - 2 * sr)   # it sounds like a take: keep it apart from takes
+        t = canvas.add(rng, JUNK[kind](rng, max(seconds, 0.5), cast, sr), t, kind, db, until=limit)
         t += int(canvas.stage.calm * rng.choice([0, rng.uniform(0, 0.6), rng.uniform(0.3, 4)], p=[0.3, 0.45, 0.25]) * sr)
         if rng.random() < 0.12: t -= int(rng.uniform(0, 1.5) * sr)
     over = rng.choice([0, 0.5, 1.0]) / canvas.stage.calm ** 0.5
     t = int(rng.uniform(0, 10) * sr)
+    if 'passage' in kinds and len(kinds) > 1: i = kinds.index('passage'); kinds, p = kinds[:i] + kinds[i + 1:], np.delete(p, i) / (1 - p[i])
     while over and t < end - sr:
         kind = str(rng.choice(kinds, p=p))
         x = JUNK[kind](rng, min(float(np.exp(rng.uniform(np.log(0.7), np.log(10)))), (end - t) / sr), cast, sr)
@@ -392,7 +397,8 @@ def assemble(
         early = int(rng.uniform(0, 0.5) * sr) if k and rng.random() < 0.25 else 0      # begins while the last note decays
         canvas = Canvas(gap + early + tail, sr, stage)
         quiet_end = len(count) + int(rng.uniform(0.2, 1.5) * sr) if len(count) else 0
-        if gap > 0.6 * sr: fill_gap(rng, canvas, gap + early + tail - quiet_end, cast, weights, [attempt(*t) for t in tries[k]] if k < len(takes) else [])
+        end = gap + early - quiet_end
+        if gap > 0.6 * sr: fill_gap(rng, canvas, end, end + tail, cast, weights, [attempt(*t) for t in tries[k]] if k < len(takes) else [])
         if len(count):
             short = int(rng.uniform(0, 0.15) * sr)
             canvas.add(rng, count, gap + early - len(count) + short, 'count_in', stage.loud - 20 + float(rng.normal(3, 3)), 'before a take')
