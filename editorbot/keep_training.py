@@ -78,7 +78,7 @@ def cached_example(songs: list[Song], seed: int, config: SessionConfig, folder: 
     "Path of the example of one session, which is made if it isn't there."
     key = hashlib.sha256(json.dumps([[s.name for s in songs], [round(s.duration, 2) for s in songs], seed, config.to_dict(), 1]).encode()).hexdigest()[:20]
     path = Path(folder)/f'{key}.npz'
-    if load_example(path) is None: save_example(session_example(render_session(songs, seed, config)), path)
+    if load_example(path) is None: save_example(session_example(render_session(songs, seed, config, SR)), path)   # at the analysis rate: nothing above it is seen
     return path
 
 # %% ../nbs/34_keep_training.ipynb #e3a08123
