@@ -15,7 +15,7 @@ TRAIN = [nb for nb in ALL if TRAINING in nb.parents]
 def name(nb: Path) -> str: return str(nb.relative_to(house.ROOT/'nbs'))
 
 
-def run_notebook(nb: Path) -> bool:
+def runs(nb: Path) -> bool:
     "True if every cell of `nb` ran, but for those with a flag of settings.ini's `tst_flags` (and not in NBDEV_FLAGS)."
     from nbdev.test import test_nb
     ok, _ = test_nb(nb, skip_flags=house.settings(house.ROOT)['tst_flags'].split(), force_flags=os.environ.get('NBDEV_FLAGS', '').split(),
@@ -27,28 +27,27 @@ def run_notebook(nb: Path) -> bool:
 def test_notebook(nb, keep_process, capfd, monkeypatch):
     monkeypatch.setenv('MPLBACKEND', 'agg')
     if (nb.parent/'.notest').exists(): pytest.skip('its folder has a .notest')
-    ok = run_notebook(nb)
+    ok = runs(nb)
     assert ok, f'{name(nb)} failed:\n{capfd.readouterr().err[-6000:]}'
 
 
 def quick_parameters(nb: Path, out: Path) -> dict:
-    "The parameters of a quick run: a training notebook must take `recipe` and `out`, the folder to write to."
-    import papermill
-    known = papermill.inspect_notebook(str(nb))
-    want = {'recipe': 'quick', 'out': str(out)}
-    missing = want.keys() - known.keys()
-    assert not missing, f'{name(nb)} has no parameter {", ".join(sorted(missing))}; it has {", ".join(known)}'
-    return want
+    "The parameters of a quick run: every training notebook takes `recipe`; one with an `out` writes there."
+    from editorbot.training import parameters_of
+    known = parameters_of(nb)
+    assert 'recipe' in known, f'{name(nb)} has no parameter `recipe`; it has {", ".join(known)}'
+    return {'recipe': 'quick'} | ({'out': str(out)} if 'out' in known else {})
 
 
 @pytest.mark.parametrize('nb', TRAIN, ids=name)
-def test_training_notebook(nb, tmp_path):
-    import papermill
+def test_training_notebook(nb, tmp_path, monkeypatch):
+    "The miniature twin of a training: the same notebook, run as `editorbot train` runs it, in an empty folder."
+    from editorbot.training import run_notebook
+    monkeypatch.chdir(tmp_path)
     before = nb.read_bytes()
-    papermill.execute_notebook(str(nb), str(tmp_path/'run.ipynb'), parameters=quick_parameters(nb, tmp_path/'out'), cwd=str(nb.parent),
-                               progress_bar=False, kernel_name='python3')
-    assert [p for p in (tmp_path/'out').rglob('*') if p.is_file()], f'{name(nb)} wrote nothing into its folder `out`'
-    assert nb.read_bytes() == before
+    copy = run_notebook(nb, quick_parameters(nb, tmp_path/'out'), tmp_path/'runs/run.ipynb', show=False)
+    assert copy.exists() and nb.read_bytes() == before
+    assert [p for p in tmp_path.rglob('*.safetensors') if p.is_file()], f'{name(nb)} left no weights in its folder'
 
 
 # ---- the runner itself can fail
@@ -62,10 +61,10 @@ def write(path: Path, *sources: str) -> Path:
 
 
 def test_runner_fails_on_a_failing_cell(tmp_path, keep_process, capfd):
-    assert not run_notebook(write(tmp_path/'x.ipynb', 'a = 1', 'assert a == 2'))
+    assert not runs(write(tmp_path/'x.ipynb', 'a = 1', 'assert a == 2'))
     assert 'assert a == 2' in capfd.readouterr().err
 
 
 def test_runner_uses_the_notebooks_folder_and_honours_flags(tmp_path, keep_process):
-    assert run_notebook(write(tmp_path/'x.ipynb', f'from pathlib import Path\nassert Path.cwd() == Path({str(tmp_path)!r})',
+    assert runs(write(tmp_path/'x.ipynb', f'from pathlib import Path\nassert Path.cwd() == Path({str(tmp_path)!r})',
                               '#| slow\n1/0', '#| eval: false\n1/0', '#| gpu\n1/0'))
