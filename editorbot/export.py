@@ -413,7 +413,8 @@ def ardour_xml(edl: EDL,        # what to write
     x, s, file = ArdourSession(edl), edl.source, media.resolve()
     root = ElementTree.Element('Session', {'version': '7002', 'name': name, 'sample-rate': str(s.sample_rate), 'session-range-is-free': '1', 'id-counter': '0'})
     x.add(root, 'ProgramVersion', created_with='editorbot', modified_with='editorbot')
-    x.add(x.add(root, 'Config'), 'Option', name='use-region-fades', value=1)
+    config = x.add(root, 'Config')               # without a native format Ardour's tools don't find the sample rate
+    for k, v in {'use-region-fades': 1, 'native-file-data-format': 'FormatFloat', 'native-file-header-format': 'WAVE'}.items(): x.add(config, 'Option', name=k, value=v)
     media_ids = [x.new_id() for _ in range(s.channels)]
     sources = x.add(root, 'Sources')
     for k, i in enumerate(media_ids): x.add(sources, 'Source', name=file.name, take_id='', type='audio', flags='', id=i, channel=k, origin=str(file), gain=1)
@@ -434,7 +435,7 @@ def ardour_xml(edl: EDL,        # what to write
         x.curve(r, 'Envelope', 'envelope', envelope)
         if up: x.curve(r, 'FadeIn', 'fadein', up); x.curve(r, 'InverseFadeIn', 'fadein', below)
         if down: x.curve(r, 'FadeOut', 'fadeout', down); x.curve(r, 'InverseFadeOut', 'fadeout', [(t, 1.0) for t, _ in down])
-    for tag in ('UnusedPlaylists', 'RouteGroups', 'Bundles', 'Click'): x.add(root, tag)
+    for tag in ('Metadata', 'UnusedPlaylists', 'RouteGroups', 'Bundles'): x.add(root, tag)
     ardour_clock(x, root)
     root.set('id-counter', x.new_id())
     return root

@@ -1,0 +1,199 @@
+"""Random edits go out to every format and come back: positions to the sample, whatever the rate, the depth, the channels and the name."""
+import csv, dataclasses, math, warnings
+from fractions import Fraction
+from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import soundfile as sf
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from editorbot.edl import EDL, Segment, Source, validate
+from editorbot.export import SUPERCLOCK, WRITERS, clips, export
+from editorbot.import_ import READERS, import_edl
+
+RATES, DEPTHS = (44100, 48000, 88200, 96000, 176400, 192000), ('PCM_16', 'PCM_24', 'PCM_32', 'FLOAT')
+HOURS = 3 * 3600            # positions of a long session; the files themselves stay tiny, no format reads their samples
+QUIET = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+@st.composite
+def edits(draw, speed=True, frames=None):
+    "A valid EDL over a source that has hours, with everything that an EDL can hold."
+    rate = draw(st.sampled_from(RATES))
+    frames = frames or rate * HOURS
+    source = Source('raw.wav', '', rate, draw(st.sampled_from((1, 2, 6, 8))), frames, draw(st.sampled_from(DEPTHS)))
+    segs, pos = [], 0
+    for i in range(draw(st.integers(1, 7))):
+        if draw(st.integers(0, 6)) == 0:
+            segs.append(Segment(None, None, pos, reason=draw(REASONS)))
+            pos += draw(st.integers(1, rate))
+            continue
+        n = draw(st.integers(2, min(rate * 20, frames // 4)))
+        a = draw(st.integers(n, frames - 2 * n))
+        ratio = draw(st.sampled_from((1.0, 1.0, 1.0, 1.03, 0.97, 0.9612345))) if speed else 1.0
+        pitch = draw(st.sampled_from((0.0, 12 * math.log2(ratio), 1.5))) if speed else 0.0
+        length = round(n / ratio)
+        before, room = (segs[-1], pos - segs[-1].edit_in) if segs else (None, 0)
+        half = draw(st.integers(0, min(length, room) // 2 // 2)) if before is not None and before.has_source else 0
+        fade_in = draw(st.integers(0, length // 3)) if not half else 0
+        fade_out = draw(st.integers(0, length // 3)) if draw(st.booleans()) else 0
+        segs.append(Segment(a, a + n, pos, rate=ratio, pitch=pitch, reverse=speed and draw(st.integers(0, 4)) == 0, gain_db=draw(GAINS), fade_in=fade_in, fade_out=fade_out,
+                            crossfade=2 * half, law=draw(st.sampled_from(('equal_power', 'linear'))) if half else 'equal_power',
+                            confidence=draw(st.floats(0, 1)), reason=draw(REASONS)))
+        pos += length
+    if not any(s.has_source for s in segs): segs.append(Segment(10, 20, pos)); pos += 10
+    return validate(EDL(source, segs, {} if segs[-1].has_source else {'edit_frames': pos}))
+
+
+REASONS = st.sampled_from(('', 'cut: talk', 'Übergang „zwei“', 'a "quoted" word', "it's <b> & it's fine", '第二テイク', '|pipe', '> angle', '1 2 3', '`tick` \' "'))
+GAINS = st.one_of(st.just(0.0), st.floats(-60, 12))
+
+
+def with_file(edl, folder):
+    "The same edit with a source that exists: a header of the right kind, hours of samples that nobody reads (a sparse file)."
+    path = folder/f'Übung 1, {edl.source.sample_rate} Hz.wav'
+    s = edl.source
+    with sf.SoundFile(path, 'w', s.sample_rate, s.channels, s.subtype, format='RF64') as f: f.write(np.zeros((1, s.channels)))
+    data = bytearray(path.read_bytes())
+    size = s.frames * s.channels * {'PCM_16': 2, 'PCM_24': 3}.get(s.subtype, 4)
+    data[data.find(b'ds64') + 16:data.find(b'ds64') + 32] = size.to_bytes(8, 'little') + s.frames.to_bytes(8, 'little')
+    at = data.find(b'data') + 8
+    path.write_bytes(bytes(data[:at]))
+    with open(path, 'r+b') as f: f.truncate(at + size)
+    return dataclasses.replace(edl, source=dataclasses.replace(s, path=str(path)))
+
+
+def assert_same(a: EDL, b: EDL):
+    assert len(a.segments) == len(b.segments) and a.edit_frames == b.edit_frames
+    for x, y in zip(a.segments, b.segments, strict=True):
+        for f in dataclasses.fields(Segment):
+            u, v = getattr(x, f.name), getattr(y, f.name)
+            assert v == pytest.approx(u, abs=1e-9) if f.name in ('gain_db', 'rate', 'pitch', 'confidence') else u == v, (f.name, x, y)
+
+
+@pytest.mark.parametrize('suffix', READERS)
+@given(edl=edits(frames=400_000))
+@QUIET
+def test_there_and_back(edl, suffix, tmp_path):
+    "Every field of every segment survives; only the last digits of gains and pitches may differ."
+    edl = with_file(edl, tmp_path)
+    assert_same(edl, import_edl(export(edl, tmp_path/f'Ein Schnitt{suffix}', overwrite=True)))
+
+
+@pytest.mark.parametrize('suffix', READERS)
+@given(edl=edits())
+@settings(QUIET, max_examples=8)
+def test_hours_there_and_back(edl, suffix, tmp_path, monkeypatch):
+    "Seconds as text are exact enough for a session of hours at 192 kHz."
+    monkeypatch.setattr('editorbot.edl.sha256_file', lambda p: '')
+    assert_same(edl, import_edl(export(with_file(edl, tmp_path), tmp_path/f'long{suffix}', overwrite=True)))
+
+
+@given(edl=edits())
+@settings(QUIET, max_examples=40)
+def test_rpp_positions(edl, tmp_path):
+    "Item starts, source offsets and lengths, read by the rpp library, are samples to 1e-6."
+    import rpp
+    edl = with_file(edl, tmp_path)
+    project = rpp.loads(export(edl, tmp_path/'a.rpp', overwrite=True).read_text(encoding='utf-8'))
+    sr = edl.source.sample_rate
+    for c, item in zip(clips(edl), project.find('.//TRACK').findall('ITEM'), strict=True):
+        line = {x[0]: x[1:] for x in item if isinstance(x, list)}
+        s = c.segment
+        assert abs(float(line['POSITION'][0]) * sr - c.start) < 1e-6
+        if not s.has_source: continue
+        start = edl.source.frames - s.source_out if s.reverse else s.source_in
+        assert abs(float(line['SOFFS'][0]) * sr - (start - c.head * s.rate)) < 1e-6
+        assert abs(float(line['LENGTH'][0]) * sr * s.rate - ((s.source_out - s.source_in) + (c.head + c.tail) * s.rate)) < 1e-5
+        assert abs(float(line['FADEIN'][2]) * sr - 2 * c.head) < 1e-6 and abs(float(line['FADEOUT'][2]) * sr - 2 * c.tail) < 1e-6
+        assert 20 * math.log10(float(line['VOLPAN'][0])) == pytest.approx(s.gain_db, abs=1e-9)
+
+
+@given(edl=edits(speed=False))
+@settings(QUIET, max_examples=25)
+def test_aaf_positions(edl, tmp_path):
+    "Read by pyaaf2: every track plays the samples that the EDL names, joined where it says."
+    import aaf2
+    edl = with_file(edl, tmp_path)
+    with aaf2.open(str(export(edl, tmp_path/'a.aaf', overwrite=True)), 'r') as f:
+        comp = next(f.content.compositionmobs())
+        sounds = [s for s in comp.slots if s.media_kind == 'Sound']
+        assert len(sounds) == edl.source.channels and all(s.edit_rate == edl.source.sample_rate for s in sounds)
+        for ch, slot in enumerate(sounds, 1):
+            pos, placed = 0, []
+            for part in slot.segment.components:
+                if type(part).__name__ == 'Transition':
+                    pos -= part.length
+                    law = part['OperationGroup'].value.parameters.value[0].interpolationdef.name
+                    fade = (part.length, part.cutpoint, {'Linear': 'linear', 'Power': 'equal_power'}[law])
+                    continue
+                gain, clip = 1.0, part
+                if type(part).__name__ == 'OperationGroup': gain, clip = float(part.parameters.value[0].value), list(part.segments)[0]
+                placed.append((pos, part.length, clip, gain, locals().pop('fade', None)))
+                fade = None
+                pos += part.length
+            assert pos == slot.segment.length == edl.edit_frames
+            for c, (at, n, clip, gain, join) in zip(clips(edl), placed, strict=True):
+                assert (at, n) == (c.start, c.stop - c.start)
+                assert (join or (0, 0, c.segment.law)) == (2 * c.head, c.head, c.segment.law)
+                if not c.segment.has_source: continue
+                assert clip.start == c.segment.source_in - c.head and gain == pytest.approx(10 ** (c.segment.gain_db / 20), abs=1e-7)
+                assert (clip.get('FadeInLength').value if 'FadeInLength' in clip else 0) == c.segment.fade_in
+                file = clip.mob.slot_at(clip.slot_id).segment.mob
+                assert clip.slot_id == ch and file.slot_at(ch)['PhysicalTrackNumber'].value == ch
+                url = urlsplit(next(iter(file.descriptor['Locator'].value))['URLString'].value)
+                assert unquote(url.path) == edl.source.path
+        reasons = [(m['Position'].value, m['Comment'].value) for s in comp.slots if s.name == 'reasons' for m in s.segment.components]
+        assert [p for p, _ in reasons] == [s.edit_in for s in edl.segments if s.reason]
+
+
+@given(edl=edits(speed=False))
+@settings(QUIET, max_examples=40)
+def test_ardour_positions(edl, tmp_path):
+    "Superclocks divide into the samples that the EDL names."
+    edl = with_file(edl, tmp_path)
+    root = ElementTree.parse(export(edl, tmp_path/'a.ardour', overwrite=True)).getroot()
+    tick = Fraction(SUPERCLOCK, edl.source.sample_rate)
+    samples = lambda text: Fraction(int(text.removeprefix('a'))) / tick
+    placed = [c for c in clips(edl) if c.segment.has_source]
+    for c, r in zip(placed, root.find('Playlists/Playlist').findall('Region'), strict=True):
+        length, at = r.get('length').split('@')
+        assert (samples(r.get('start')), samples(length), samples(at)) == (c.segment.source_in - c.head, c.stop - c.start, c.start)
+        assert float(r.get('scale-amplitude')) == pytest.approx(10 ** (c.segment.gain_db / 20), abs=1e-12)
+    assert {s.get('origin') for s in root.iter('Source')} == {edl.source.path}
+    assert samples(root.find('Locations/Location').get('end')) == edl.edit_frames
+
+
+@given(edl=edits())
+@settings(QUIET, max_examples=40)
+def test_tables(edl, tmp_path):
+    "A table has every number; labels mark the recording."
+    with open(export(edl, tmp_path/'a.csv', overwrite=True), newline='', encoding='utf-8') as f: rows = list(csv.DictReader(f))
+    for s, r in zip(edl.segments, rows, strict=True):
+        assert (r['source_in'], r['source_out'], int(r['edit_in'])) == (str(s.source_in if s.has_source else ''), str(s.source_out if s.has_source else ''), s.edit_in)
+        assert (float(r['rate']), float(r['gain_db']), int(r['crossfade']), r['law'], r['reason']) == (s.rate, s.gain_db, s.crossfade, s.law, s.reason)
+    sr, labels = edl.source.sample_rate, export(edl, tmp_path/'a.txt', overwrite=True).read_text(encoding='utf-8').splitlines()
+    spans = [tuple(round(float(x) * sr) for x in line.split('\t')[:2]) for line in labels]
+    assert spans == [(s.source_in, s.source_out) for s in edl.segments if s.has_source]
+
+
+def test_project_travels_with_its_recording(tmp_path):
+    "A folder with a project and its recording can be moved as a whole."
+    here = tmp_path/'hier drüben'
+    here.mkdir()
+    sf.write(here/'raw 1.wav', np.zeros((4800, 2)), 48000)
+    edl = EDL(Source.from_file(here/'raw 1.wav'), [Segment(0, 2400, 0), Segment(1000, 4000, 2400, crossfade=100)])
+    for suffix in READERS: export(edl, here/f'edit{suffix}')
+    there = here.rename(tmp_path/'dort')
+    for suffix in READERS: assert import_edl(there/f'edit{suffix}').source.path == str(there/'raw 1.wav')
+
+
+def test_what_a_format_cannot_hold_is_said(tmp_path, caplog):
+    sf.write(tmp_path/'raw.wav', np.zeros((4800, 1)), 48000)
+    edl = EDL(Source.from_file(tmp_path/'raw.wav'), [Segment(0, 2400, 0, fade_out=50), Segment(1000, 4000, 2400, crossfade=100)])
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        for name, w in WRITERS.items(): export(edl, tmp_path/f'a{w.suffix}', to=name)
+    assert caplog.text.count('only the crossfade') == 1
