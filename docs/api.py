@@ -99,11 +99,11 @@ def _unquoted(node: ast.expr | None) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ast.unparse(node)
 
 
-def _comment(first: int, last: int, notes: dict[int, str]) -> str:
-    "The comment beside a parameter, which ends in line `last`; or else the comment lines just above it."
+def _comment(first: int, last: int, notes: dict[int, str], opens: int) -> str:
+    "The comment beside a parameter, which ends in line `last`; or else the comment lines just above it, below the line that `opens` the definition."
     if last in notes and notes[last][:1] != '#': return notes[last]
     above = []
-    while notes.get(first - 1, '').startswith('#'): above.insert(0, notes[first - 1][1:].strip()); first -= 1
+    while first - 1 > opens and notes.get(first - 1, '').startswith('#'): above.insert(0, notes[first - 1][1:].strip()); first -= 1
     return ' '.join(above)
 
 
@@ -120,7 +120,7 @@ def _field_default(value: ast.expr | None) -> str:
 
 def _fields(cls: ast.ClassDef, notes: dict[int, str]) -> list[Param]:
     "The fields of a dataclass."
-    return [Param(n.target.id, _unquoted(n.annotation), _field_default(n.value), _comment(n.lineno, n.end_lineno, notes))
+    return [Param(n.target.id, _unquoted(n.annotation), _field_default(n.value), _comment(n.lineno, n.end_lineno, notes, cls.lineno))
             for n in cls.body if isinstance(n, ast.AnnAssign) and 'ClassVar' not in ast.unparse(n.annotation)]
 
 
@@ -136,7 +136,7 @@ def _arguments(fn: Def, notes: dict[int, str], bound: bool) -> list[Param]:
     closes = fn.returns.end_lineno if fn.returns else None
     for i, (p, d) in enumerate(pairs):
         shared = ends[i] in [*ends[i+1:], closes]          # several in one line: its comment speaks of the last, or of what is returned
-        out.append(Param(p.arg, _unquoted(p.annotation), ast.unparse(d) if d else '', '' if shared else _comment(p.lineno, ends[i], notes)))
+        out.append(Param(p.arg, _unquoted(p.annotation), ast.unparse(d) if d else '', '' if shared else _comment(p.lineno, ends[i], notes, fn.lineno)))
     return out[1:] if bound else out
 
 
@@ -157,7 +157,7 @@ def returns(sym: Symbol) -> Param | None:
     "The return type with the comment beside it."
     if sym.kind == 'class' or sym.node.returns is None: return None
     r = sym.node.returns
-    return Param('returns', _unquoted(r), '', _comment(-1, r.end_lineno, sym.comments))
+    return Param('returns', _unquoted(r), '', _comment(r.lineno, r.end_lineno, sym.comments, r.lineno))
 
 
 def signature(sym: Symbol) -> str:

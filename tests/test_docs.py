@@ -127,6 +127,9 @@ class Take(Base):
         "Is it long?"
     def _private(self): "no"
 
+# not about a parameter
+def still(take): "Nothing."
+
 @patch
 def play(self: Take, times=1 # how often
         ):
@@ -156,6 +159,7 @@ def test_docments_become_a_table(module):
         ('x', 'np.ndarray', '', '(n,) samples'), ('dur', 'float', '1.0', 'seconds'), ('law', '', "'linear'", '')]
     assert api.returns(module['fade']).comment == 'the last gain'
     assert [(p.name, p.default, p.comment) for p in api.params(module['Take'])] == [('name', "''", 'its name'), ('marks', 'list()', 'two lines above')]
+    assert [p.comment for p in api.params(module['still'])] == ['']
     assert '| `dur` | `float` | `1.0` | seconds |' in api.table(module['fade'])
 
 
