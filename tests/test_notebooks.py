@@ -31,12 +31,15 @@ def test_notebook(nb, keep_process, capfd, monkeypatch):
     assert ok, f'{name(nb)} failed:\n{capfd.readouterr().err[-6000:]}'
 
 
-def quick_parameters(nb: Path, out: Path) -> dict:
-    "The parameters of a quick run: every training notebook takes `recipe`; one with an `out` writes there."
+SMALL = {'recipe': 'quick', 'steps': 6, 'sessions': 3, 'jobs': 1}      # smaller still than `quick`: seconds, not minutes
+
+
+def quick_parameters(nb: Path) -> dict:
+    "The parameters of the miniature run: every training notebook takes `recipe`, and the rest of SMALL if it has them."
     from editorbot.training import parameters_of
     known = parameters_of(nb)
     assert 'recipe' in known, f'{name(nb)} has no parameter `recipe`; it has {", ".join(known)}'
-    return {'recipe': 'quick'} | ({'out': str(out)} if 'out' in known else {})
+    return {k: v for k, v in SMALL.items() if k in known}
 
 
 @pytest.mark.parametrize('nb', TRAIN, ids=name)
@@ -45,7 +48,7 @@ def test_training_notebook(nb, tmp_path, monkeypatch):
     from editorbot.training import run_notebook
     monkeypatch.chdir(tmp_path)
     before = nb.read_bytes()
-    copy = run_notebook(nb, quick_parameters(nb, tmp_path/'out'), tmp_path/'runs/run.ipynb', show=False)
+    copy = run_notebook(nb, quick_parameters(nb), tmp_path/'runs/run.ipynb', show=False)
     assert copy.exists() and nb.read_bytes() == before
     assert [p for p in tmp_path.rglob('*.safetensors') if p.is_file()], f'{name(nb)} left no weights in its folder'
 
