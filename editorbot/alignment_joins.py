@@ -79,12 +79,13 @@ def runs_of(path: np.ndarray,        # (frames,) piece or -1
 def split_silences(runs: list[Run],
                    energy: np.ndarray,   # (frames,) weighted energy of the edit
                    expected: np.ndarray, # (frames,) energy that the path's source would have at its run's usual gain (nan: none)
+                   unexplained: np.ndarray, # (frames,) share R of the path's source
                    least: int = 3,       # frames
                   ) -> list[Run]:
     "Cut silent gaps out of runs."
     floor = max(np.percentile(energy, .5) * 2.5, 1e-7 * np.percentile(energy, 90))
     gap = (energy < floor) & (np.nan_to_num(expected, nan=np.inf) > 10 * floor)
-    gap &= ~((energy > floor) | np.isnan(energy))
+    gap &= np.nan_to_num(unexplained, nan=1) > .5                          # a fade is quiet too, but explained
     out = []
     for r in runs:
         if r.off is None:
@@ -210,7 +211,8 @@ def fit_chain(runs: list[Run],
     gain = float(np.sqrt((np.abs(H) ** 2 * xx).sum() / xx.sum())) * float(np.sign(np.median([b[1] for b in bare])))
     clean = bool(np.median([b[0] for b in bare]) < 1e-3)
     f = np.arange(m // 2 + 1) * sr / m
-    W = np.sqrt(octave_smooth(coherence ** 2 * (f > 60) * (f < .45 * sr)) / octave_smooth(yy) ** .8)
+    power = np.maximum(octave_smooth(yy), 1e-9 * yy.max())                  # above a codec's cut-off there is nothing: no weight, no division by it
+    W = np.sqrt(np.maximum(octave_smooth(coherence ** 2 * (f > 60) * (f < .45 * sr) * (yy > 1e-7 * yy.max())), 0) / power ** .8)
     W /= np.sqrt((W ** 2 * yy).sum() / yy.sum())
     Wn = np.abs(onto(W, n)).astype(np.float32)
     return Chain(sr, n, clean, gain, None if clean else onto(H, n) * Wn, None if clean else Wn, np.abs(H).astype(np.float32), coherence)
@@ -312,7 +314,7 @@ def refine_overlap(y, A, B, gA, gB, c, L, law, lo, hi, sr) -> Join:
     flat = min(((cost(best[1] + i, 0, 'equal_power'), best[1] + i, 0, 'equal_power') for i in range(-2, 3)), key=lambda q: q[0])
     if flat[0] <= best[0] * 1.005 + 1e-9: best = flat
     value, c, L, law = best
-    shift = np.arange(-round(.1*sr), round(.1*sr) + 1, max(1, sr // 1000))
+    shift = np.arange(-100, 101) * max(1, sr // 1000)
     around = np.array([cost(c + s, L, law) for s in shift])
     used = eA[max(0, c-L//2-sr//5):max(1, c-L//2)].sum() + eB[c+L//2:c+L//2+sr//5].sum()
     var = max(used / (.4 * sr), value / n, 1e-12)
@@ -329,18 +331,34 @@ def fit_edge(y: np.ndarray, A: np.ndarray, # (n,): the edit and the source on on
     "Where a source ends or begins beside something unknown."
     if not ends:
         j = fit_edge(y[::-1], A[::-1], len(y) - guess, reach, sr, True)
-        return Join(len(y) - j.at, 0, j.law, j.confidence, (1., j.gains[0]), j.residual)
-    m = max(1, sr // 350)
-    n, w = len(y) // m, slice(max(0, guess - round(.3*sr)), max(1, guess - round(.06*sr)))
+        return Join(len(y) - j.at, j.length, j.law, j.confidence, (1., j.gains[0]), j.residual)
+    m = max(1, sr // 700)
+    n, w = len(y) // m, slice(max(0, guess - round(.3*sr)), max(1, guess - round(.08*sr)))
     g = least_gain(y[w], A[w])
-    sums = lambda v: (v[:n*m].astype(np.float64) ** 2).reshape(n, m).sum(1)
-    R = sums(y - g*A) / (sums(y) + 1e-9)
-    s = np.cumsum(np.r_[0, -np.log(np.minimum(R, 2) + .05) + np.log(.5)])
-    k = np.arange(n + 1) * m
-    s = np.where(np.abs(k - guess) <= reach, s, -np.inf)
-    best = int(s.argmax())
-    p = np.exp(np.maximum(s - s[best], -50))
-    return Join(float(k[best]), 0, 'equal_power', float(p[np.abs(k - k[best]) <= .01*sr].sum() / p.sum()), (g, 1.), float(np.median(R[:max(1, best)])))
+    yy, yA, _, AA, _, _ = block_sums(y, A, A, m) / m
+    smooth = lambda v, k: np.convolve(np.pad(v, k, mode='edge'), np.ones(2*k + 1) / (2*k + 1), 'valid')
+    local, own = smooth(yy, 20), slice(w.start // m, max(1, w.stop // m))
+    e = yy - 2*g*yA + g*g*AA
+    rho = float(np.median(e[own] / (g*g*AA[own] + 1e-12))) + 1e-4
+    base = float(np.median(e[own])) * .2 + 1e-4 * float(yy.mean()) + 1e-12
+    stranger = np.maximum(local, 10 * base)
+    score = lambda var, err: -.5 * (np.log(var) + err / var)
+    inside, outside = score(rho * g*g*AA + base, e), score(stranger, yy)
+    before, after = np.cumsum(np.r_[0, inside]), np.cumsum(np.r_[0, outside])
+    found = []
+    for L in (round(x * sr / m) for x in (0, .01, .02, .03, .045, .06, .08, .1, .15)):
+        for law in ('equal_power', 'linear') if L else ('equal_power',):
+            s = np.arange(max(0, (guess - reach) // m - L // 2), min(n - L, (guess + reach) // m - L // 2))
+            a, b = overlap_gains(L, law)
+            k = s[:, None] + np.arange(L)
+            mid = score(base + rho * (g*a)**2 * AA[k] + b**2 * stranger[k], yy[k] - 2*g*a*yA[k] + (g*a)**2 * AA[k]).sum(1)
+            v = before[s] + mid + after[-1] - after[s + L]
+            found += [(float(x), (i + L / 2) * m, L * m, law) for x, i in zip(v, s)]
+    score_best, at, L, law = max(found, key=lambda f: f[0])
+    flat = max((f for f in found if f[2] == 0), key=lambda f: f[0])
+    if flat[0] > score_best - 2: score_best, at, L, law = flat
+    p = np.array([(abs(f[1] - at) <= .01 * sr, np.exp(max(-50., (f[0] - score_best) / 2))) for f in found if f[2] == L and f[3] == law])
+    return Join(float(at), int(L), law, float(p[p[:, 0] > 0, 1].sum() / p[:, 1].sum()), (g, 1.), rho)
 
 # %% ../nbs/09_alignment_joins.ipynb #6ebf321b
 def fit_ramp(g: np.ndarray,  # (n,) gain of each step

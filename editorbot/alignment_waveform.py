@@ -188,6 +188,7 @@ class PhaseModel:
     H: np.ndarray       # complex64 (369,): edit over raw
     weight: np.ndarray  # float32 (369,)
     coherence: np.ndarray # float32 (369,): gamma squared
+    nothing: float = -float(np.log(.72 + .02)) # score of a frame without a source: as if 72 % of it were unexplained
 
     @classmethod
     def fit(cls, edit, raw, peaks: Peaks, centre: np.ndarray, # frames of the windows
@@ -315,10 +316,11 @@ class EnvelopeMatcher:
 # %% ../nbs/08_alignment_waveform.ipynb #72c50105
 def log_bands(x: np.ndarray, # signal
               pos: np.ndarray, # int: sample at which each frame is centred
+              width: int = FRAME, # samples a frame
              ) -> np.ndarray:  # float32 (len(pos), 40): power
-    "Power in 40 bands of 46 ms frames."
-    S = fft.rfft(frames_at(x, pos - FRAME // 2, FRAME) * _w)
-    return (S.real ** 2 + S.imag ** 2) @ mel_bands(40, 80., 8000., FRAME)
+    "Power in 40 bands of short frames."
+    S = fft.rfft(frames_at(x, pos - width // 2, width) * np.hanning(width + 1)[:width].astype(np.float32)) * (FRAME / width)
+    return (S.real ** 2 + S.imag ** 2) @ mel_bands(40, 80., 8000., width)
 
 @dataclass
 class BandModel:
@@ -328,9 +330,8 @@ class BandModel:
     rate: float        # raw seconds per edit second
     H: np.ndarray      # (40,) power gain of each band
     noise: np.ndarray  # (40,) power of the edit's noise floor
-    right: np.ndarray  # (40,) sigma, nepers
-    wrong: np.ndarray  # (40,) tau
-    scale: float = 1.0
+    wrong: np.ndarray  # (40,) tau: spread of the differences of unrelated frames, nepers
+    nothing: float = -float(np.log(.4 + .02)) # the best of many wrong places leaves some 55 % unexplained
 
     def pos(self, k): return np.round(np.asarray(k) * HOP / self.rate).astype(np.int64)
 
@@ -344,11 +345,8 @@ class BandModel:
         X = np.concatenate([log_bands(raw, k * HOP + round(peaks.off[p])) for k, p in zip(K, best)])
         noise = np.percentile(Y, 1, axis=0) + 1e-9
         keep = (Y > 4 * noise).mean(1) > .3
-        m = cls(edit, raw, rate, np.exp(np.median(np.log((Y[keep] + noise) / (X[keep] + 1e-9)), 0)), noise, np.ones(40), np.ones(40))
-        good, bad = m.difference(Y[keep], X[keep])[0], m.difference(Y[keep], np.roll(X[keep], len(X[keep]) // 2, 0))[0]
-        m.right = 1.48 * np.median(np.abs(good), 0) + .05
-        m.wrong = np.maximum(bad.std(0), 1.2 * m.right)
-        m.scale = 3 / max(.1, float(np.median(m.score(good))))
+        m = cls(edit, raw, rate, np.exp(np.median(np.log((Y[keep] + noise) / (X[keep] + 1e-9)), 0)), noise, np.ones(40))
+        m.wrong = m.difference(Y[keep], np.roll(X[keep], len(X[keep]) // 2, 0))[0].std(0) + .1
         return m
 
     def difference(self, Y, X) -> tuple[np.ndarray, np.ndarray]: # (frames, 40) difference of logs; (frames,) gain
@@ -358,10 +356,9 @@ class BandModel:
         g = (d * w).sum(1) / w.sum(1)
         return d - g[:, None], g
 
-    def score(self, d): # (frames,)
-        "Log-likelihood ratio of right against wrong, scaled."
-        d2 = np.minimum(d ** 2, (2.5 * self.wrong) ** 2)
-        return self.scale * (np.log(self.wrong / self.right) - d2 / 2 * (self.right ** -2 - self.wrong ** -2)).sum(1)
+    def unexplained(self, d: np.ndarray) -> np.ndarray: # (frames,) R
+        "Share of the spread of unrelated frames that is left."
+        return np.minimum((np.minimum(np.abs(d) / self.wrong, 3) ** 2).mean(1), 2)
 
     def energy(self, frames: int) -> np.ndarray: # (frames,)
         "Energy of each frame of the edit above the noise."
@@ -375,4 +372,5 @@ class BandModel:
         "Score, unexplained share and gain of frames of the edit, as `PhaseModel.compare`."
         X = log_bands(self.raw, np.arange(start, stop) * HOP + round(off))
         d, g = self.difference(self.Y[start-self.at:stop-self.at], X)
-        return np.clip(self.score(d), -3, 4), np.minimum(1, (d ** 2).mean(1) / (self.wrong ** 2).mean()), np.exp(g / 2)
+        R = self.unexplained(d)
+        return -np.log(R + .02), np.minimum(R, 1), np.exp(g / 2)
