@@ -294,4 +294,4 @@ def _html(edl: EDL) -> str:
     return f'<p>{summary(edl)}</p><table><tr>{head}</tr>{rows}</table>{more}'
 
 EDL._repr_html_ = _html
-EDL.__str__ = summary
+EDL.__str__ = EDL.__repr__ = summary
