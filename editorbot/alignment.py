@@ -116,13 +116,14 @@ class Analysis:
     loud: np.ndarray       # (frames,) 0 to 1
     unexplained: np.ndarray # (frames,) share R of the chosen source; nan: none
     gain: np.ndarray       # (frames,) its gain against the chain; nan: none
+    heard: np.ndarray      # (frames,) energy of the source through the chain; nan: none
     margin: np.ndarray     # (frames,) score above the best other audio, nats
     rival: np.ndarray      # (frames,) offset of that other audio, samples; nan: none
 
 def nothing_found(frames: int, speed: Speed, silent: bool) -> Analysis:
     "The analysis of a pair with nothing in common."
     nan = np.full(frames, np.nan, np.float32)
-    return Analysis(speed, [Run(None, 0, frames, silent)], None, 1., np.zeros(frames), np.zeros(frames), nan, nan, nan, nan)
+    return Analysis(speed, [Run(None, 0, frames, silent)], None, 1., np.zeros(frames), np.zeros(frames), nan, nan, nan, nan, nan)
 
 # %% ../nbs/10_alignment.ipynb #d195c2fc
 def analyse(raw: np.ndarray, edit: np.ndarray, # float16 signals at 22 050 Hz
@@ -169,19 +170,19 @@ def choose(speed, model, polarity, hyps, pieces, E, energy, loud) -> Analysis:
     scores = [e[0] * loud[p.start:p.stop] for p, e in zip(pieces, E)]
     path = best_path(scores, pieces, model.nothing * loud)
     same = 1.3 if speed.kind != 'stretch' else 66.
-    R, G, margin, rival = (np.full(n, np.nan, np.float32) for _ in range(4))
+    R, G, X, margin, rival = (np.full(n, np.nan, np.float32) for _ in range(5))
     top, second = np.full(n, -np.inf), np.full(n, -np.inf)
     for i, (p, e) in enumerate(zip(pieces, E)):
         at = np.arange(p.start, p.stop)
         mine = path[at] == i
-        R[at[mine]], G[at[mine]], top[at[mine]] = e[1][mine], e[2][mine], scores[i][mine]
+        R[at[mine]], G[at[mine]], X[at[mine]], top[at[mine]] = e[1][mine], e[2][mine], e[3][mine], scores[i][mine]
     here = np.where(path >= 0, offs[path], np.nan) if len(offs) else np.full(n, np.nan)
     for i, (p, e) in enumerate(zip(pieces, E)):
         at = np.arange(p.start, p.stop)
         better = (np.abs(offs[i] - here[at]) > 3 * same) & (scores[i] > second[at])
         second[at[better]], rival[at[better]] = scores[i][better], offs[i]
     margin[:] = np.where(np.isfinite(top), top - np.maximum(second, model.nothing * loud), np.nan)
-    return Analysis(speed, runs_of(path, offs, same), model, polarity, energy, loud, R, G, margin, rival)
+    return Analysis(speed, runs_of(path, offs, same), model, polarity, energy, loud, R, G, X, margin, rival)
 
 # %% ../nbs/10_alignment.ipynb #db2801e0
 def join_positions(a: Analysis, chain: Chain, raw: ClockReader, edit: ClockReader,
@@ -425,10 +426,8 @@ def expected_energy(a: Analysis) -> np.ndarray: # (frames,)
     for r in a.runs:
         if r.off is None: continue
         s = slice(r.start, r.stop)
-        g, explained = a.gain[s], (1 - a.unexplained[s]) * a.energy[s]
         strong = a.unexplained[s] < .5
-        usual = np.median(g[strong]) if strong.any() else 1.
-        out[s] = explained * (usual / np.where(np.abs(g) > 1e-9, g, np.nan)) ** 2
+        out[s] = a.heard[s] * (float(np.median(a.gain[s][strong])) if strong.any() else 1.) ** 2
     return out
 
 # %% ../nbs/10_alignment.ipynb #e2349486

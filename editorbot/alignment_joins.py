@@ -84,7 +84,7 @@ def split_silences(runs: list[Run],
                   ) -> list[Run]:
     "Cut silent gaps out of runs."
     floor = max(np.percentile(energy, .5) * 2.5, 1e-7 * np.percentile(energy, 90))
-    gap = (energy < floor) & (np.nan_to_num(expected, nan=np.inf) > 10 * floor)
+    gap = (energy < floor) & (np.nan_to_num(expected, nan=0) > 10 * floor)
     gap &= np.nan_to_num(unexplained, nan=1) > .5                          # a fade is quiet too, but explained
     out = []
     for r in runs:

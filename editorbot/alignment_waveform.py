@@ -216,7 +216,7 @@ class PhaseModel:
         self.yy = np.einsum('ij,ij->i', self.Y, self.Y) + 1e-12
 
     def compare(self, off: float, start: int, stop: int, # offset in samples; frames inside the block
-               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # score (before loudness), unexplained share R, gain g of each frame
+               ) -> tuple[np.ndarray, ...]: # of each frame: score (before loudness), unexplained share R, gain g, energy of HX
         "How well the raw at one offset explains frames of the edit."
         o = round(off)
         X = spectra(self.raw, np.arange(start, stop), o)
@@ -224,7 +224,7 @@ class PhaseModel:
         X, s = X.view(np.float32), slice(start - self.at, stop - self.at)
         xy, xx = np.einsum('ij,ij->i', self.Y[s], X), np.einsum('ij,ij->i', X, X) + 1e-12
         R = 1 - np.minimum(np.maximum(xy, 0) ** 2 / (self.yy[s] * xx), 1)
-        return -np.log(R + .02), R, xy / xx
+        return -np.log(R + .02), R, xy / xx, xx
 
 # %% ../nbs/08_alignment_waveform.ipynb #28561538
 def evidence(model,               # PhaseModel or BandModel
@@ -232,9 +232,9 @@ def evidence(model,               # PhaseModel or BandModel
              pieces: list[Piece], # by start
              frames: int,         # length of the edit
              bar=None,            # progress, in shares of 1
-            ) -> list[np.ndarray]: # (3, stop - start) a piece: score, unexplained share, gain
+            ) -> list[np.ndarray]: # (4, stop - start) a piece: score, unexplained share, gain, energy of the source
     "Scores of all pieces, block by block, so that each frame of the edit is transformed once."
-    out = [np.zeros((3, p.stop - p.start), np.float32) for p in pieces]
+    out = [np.zeros((4, p.stop - p.start), np.float32) for p in pieces]
     for a in range(0, frames, 512):
         b = min(frames, a + 512)
         live = [i for i, p in enumerate(pieces) if p.start < b and p.stop > a]
@@ -369,8 +369,8 @@ class BandModel:
         self.at, self.Y = start, log_bands(self.edit, self.pos(np.arange(start, stop)))
 
     def compare(self, off: float, start: int, stop: int):
-        "Score, unexplained share and gain of frames of the edit, as `PhaseModel.compare`."
+        "As `PhaseModel.compare`."
         X = log_bands(self.raw, np.arange(start, stop) * HOP + round(off))
         d, g = self.difference(self.Y[start-self.at:stop-self.at], X)
         R = self.unexplained(d)
-        return -np.log(R + .02), np.minimum(R, 1), np.exp(g / 2)
+        return -np.log(R + .02), np.minimum(R, 1), np.exp(g / 2), X.sum(1)
