@@ -14,7 +14,7 @@ from pathlib import Path
 from .core import *
 from .audio import *
 from .edl import *
-from .render import render
+from .rendering import render
 
 # %% ../nbs/13_broadcast_wav.ipynb #100b34b5
 @dataclass(frozen=True)

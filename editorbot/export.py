@@ -20,7 +20,7 @@ import numpy as np
 from .core import *
 from .audio import *
 from .edl import *
-from .render import crossfade_gains, find_source
+from .rendering import crossfade_gains, find_source
 
 # %% ../nbs/12_export.ipynb #ed1cc975
 @dataclass(frozen=True)
@@ -289,19 +289,16 @@ def write_aaf(edl: EDL, path: Path, media: Path, project: Path) -> None:
         for ch in range(1, edl.source.channels + 1):
             slot = comp.create_sound_slot(sr)
             slot['PhysicalTrackNumber'].value, slot.name = ch, f'edit {ch}'
-            for c in placed:
-                if c.head: slot.segment.components.append(aaf_transition(f, c))
-                slot.segment.components.append(aaf_clip(f, c, master, ch))
+            parts = [p for c in placed for p in (*([aaf_transition(f, c)] if c.head else ()), aaf_clip(f, c, master, ch))]
+            slot.segment.components.extend(parts)                # one by one would take time quadratic in their number
             slot.segment.length = edl.edit_frames
         marks = f.create.EventMobSlot()
         marks.slot_id, marks.edit_rate, marks.name = edl.source.channels + 1, sr, 'reasons'
         marks.segment = f.create.Sequence('DescriptiveMetadata')
-        for c in placed:
-            if not c.segment.reason: continue
-            m = f.create.DescriptiveMarker()
-            m['Position'].value, m['Comment'].value, m.length = c.segment.edit_in, one_line(c.segment.reason), 1
-            marks.segment.components.append(m)
-        if len(marks.segment.components): comp.slots.append(marks)
+        notes = [(c.segment.edit_in, why, f.create.DescriptiveMarker()) for c in placed if (why := one_line(c.segment.reason))]
+        for at, why, m in notes: m['Position'].value, m['Comment'].value, m.length = at, why, 1
+        marks.segment.components.extend([m for *_, m in notes])
+        if notes: comp.slots.append(marks)
 
 # %% ../nbs/12_export.ipynb #b1416173
 SUPERCLOCK = 282_240_000   #: Ardour's ticks a second

@@ -27,12 +27,12 @@ CLASSES = tuple(HEARD)
 @dataclass(frozen=True)
 class KeepConfig(Config):
     "Size of the network and how its scores become regions."
-    width: int = 96             # channels
-    layers: int = 6             # blocks
+    width: int = 64             # channels
+    layers: int = 5             # blocks
     heads: int = 4              # must divide width
     kernel: int = 31            # taps of the local mixers, tokens of 8 frames
-    dilations: tuple = (1, 2, 4, 8, 1, 4)  # of the local mixers, a block each
-    dropout: float = 0.1
+    dilations: tuple = (1, 2, 4, 8, 2)  # of the local mixers, a block each
+    dropout: float = 0.05
     use_repeats: bool = True    # read the self-similarity
     cost: float = 6.0           # price of a region, logit-seconds
     bias: float = 0.0           # added to every keep logit

@@ -140,7 +140,7 @@ def augment(mel: np.ndarray,              # float32 (128, T) in [0, 1]; not chan
 @dataclass(frozen=True)
 class TrainConfig(Config):
     "How a keep model is trained."
-    steps: int = 1200           # optimiser steps
+    steps: int = 1500           # optimiser steps
     lr: float = 2e-3            # peak learning rate
     warmup: int = 60            # steps of linear warm-up; cosine decay after it
     weight_decay: float = 0.02
@@ -152,7 +152,7 @@ class TrainConfig(Config):
     boundary_weight: float = 0.15
     kind_weight: float = 0.3
     blur: float = 8.0           # frames: how far from its place a boundary still counts
-    validate_every: int = 200   # steps
+    validate_every: int = 250   # steps
     log_every: int = 10         # steps
 
 # %% ../nbs/41_keep_training.ipynb #2aa709dd

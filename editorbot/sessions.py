@@ -27,7 +27,7 @@ from .audio import audio_info, read_audio, write_audio
 from .core import Config, EditorbotError, progress, write_json
 from .edl import EDL, Source
 from .junk import JUNK, SPOIL, Cast, break_down, convolve, level, random_eq, random_speaker, recording_chain, room, warp
-from .render import render
+from .rendering import render
 from .synth import synth_song
 
 # %% ../nbs/22_sessions.ipynb #a093f63c

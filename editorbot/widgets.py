@@ -19,7 +19,7 @@ from . import core
 from .core import *
 from .audio import *
 from .edl import *
-from .render import *
+from .rendering import *
 from .mel import Track, load_track
 from .plot import *
 from .sessions import demo_session
@@ -146,11 +146,11 @@ def edit_table(edl: EDL,
     rows = [(s.source_in / sr, s.source_out / sr, segment_colour(i), f'kept ({s.confidence:.0%} sure)') for i, s in enumerate(edl.segments) if s.has_source]
     rows = sorted(rows + [(a, b, CUT, f'cut: {why}') for a, b, why in edl.meta.get('cuts', [])])
     row = lambda a, b, colour, why: (f'<tr><td style="border-left:.6em solid {colour};padding-left:.6em">{clock(a)}</td><td>{clock(b)}</td>'
-                                     f'<td>{clock(b - a)}</td><td style="text-align:left">{html.escape(why)}</td></tr>')
-    head = '<tr><th style="padding-left:1.2em">from</th><th>to</th><th>length</th><th style="text-align:left">what and why</th></tr>'
+                                     f'<td>{clock(b - a)}</td><td style="text-align:left;padding-left:1.5em">{html.escape(why)}</td></tr>')
+    head = '<tr><th>from</th><th>to</th><th>length</th><th style="text-align:left;padding-left:1.5em">what and why</th></tr>'
     more = f'<tr><td colspan="4">and {len(rows) - most} more</td></tr>' if len(rows) > most else ''
-    return ('<table style="border-spacing:0 2px;line-height:1.5;font-variant-numeric:tabular-nums;text-align:right;white-space:nowrap;width:100%">'
-            f'{head}{"".join(row(*r) for r in rows[:most])}{more}</table>').replace('<td>', '<td style="padding:0 .5em">')
+    return ('<table style="border-spacing:0 2px;line-height:1.5;font-variant-numeric:tabular-nums;text-align:right;white-space:nowrap">'
+            f'{head}{"".join(row(*r) for r in rows[:most])}{more}</table>').replace('<td>', '<td style="padding-left:1.5em">').replace('<th>', '<th style="padding-left:1.5em">')
 
 # %% ../nbs/55_widgets.ipynb #a326418b
 AUDIO_SUFFIXES = ('.wav', '.wave', '.flac', '.ogg', '.oga', '.opus', '.mp3', '.aif', '.aiff', '.aifc', '.w64', '.rf64', '.caf', '.au')  #: what a list of recordings shows
@@ -230,27 +230,27 @@ def _make(self: EditApp):
     self.again = W.Button(icon='refresh', tooltip='Look for new recordings', layout=W.Layout(width='2.6em'))
     self.analyse = W.Button(description='Analyse', button_style='primary')
     self.bar = W.FloatProgress(max=1, layout=W.Layout(width='8em', visibility='hidden'))
-    self.status = W.HTML()
+    self.status, self.saved = W.HTML(), W.HTML()
     self.ratio = W.FloatSlider(.4, min=.05, max=1, step=.01, readout_format='.0%', description='Keep', style=name, layout=W.Layout(flex='1 1 18em', width='auto'))
     self.own = W.Checkbox(True, description='as much as the editor thinks right', indent=False, layout=W.Layout(width='auto'))
     self.minutes = W.BoundedFloatText(10, min=0, max=600, step=.5, description='at most (min, 0: no limit)', style=name, layout=W.Layout(width='15em'))
     self.picture = W.Image(format='webp', layout=W.Layout(width='100%', min_height='120px', object_fit='contain'))
     self.place = W.FloatSlider(0, min=0, max=1, step=.1, readout=False, continuous_update=False, description='Listen from', style=name, layout=W.Layout(flex='1 1 18em', width='auto'))
     self.where = W.Label()
-    player = lambda: W.Audio(format='ogg', autoplay=False, loop=False, layout=W.Layout(width='100%', height='40px'))
+    player = lambda: W.Audio(format='ogg', autoplay=False, loop=False, layout=W.Layout(width='auto', height='40px'))
     self.before, self.after, self.join = player(), player(), player()
-    self.before_title, self.after_title = title('Before'), title('After')
-    self.joins = W.Select(rows=5, layout=W.Layout(width='100%'))
+    self.before_title, self.after_title, self.joins_title = W.HTML(), W.HTML(), title('Joins')
+    self.joins = W.Select(rows=5, layout=W.Layout(width='auto'))
     self.table = W.HTML()
     self.target = W.Text(description='Save as', style=name, layout=W.Layout(**wide))
     self.overwrite = W.Checkbox(False, description='replace existing files', indent=False, layout=W.Layout(width='auto'))
     self.save = W.Button(description='Save', button_style='success')
     self.top = row(self.pick, self.again, self.path, self.analyse, self.bar, grid_gap='0 .5em')
     listen = W.VBox([title('Before and after'), row(self.place, self.where), self.before_title, self.before, self.after_title, self.after], layout=half)
-    joints = W.VBox([title('Every join: choose one to hear it'), self.joins, self.join], layout=half)
+    joints = W.VBox([self.joins_title, self.joins, self.join], layout=half)
     reasons = W.VBox([self.table], layout=W.Layout(max_height='15em', overflow='auto', width='100%'))
     self.work = W.VBox([row(self.ratio, self.own, self.minutes, grid_gap='0 1em'), self.picture, row(listen, joints, grid_gap='0 1.5em', align_items='flex-start'), reasons,
-                        row(self.target, self.overwrite, self.save, grid_gap='0 .5em')], layout=W.Layout(display='none'))
+                        row(self.target, self.overwrite, self.save, grid_gap='0 .5em'), self.saved], layout=W.Layout(display='none'))
     self.analyse.on_click(lambda _: self.run())
     self.again.on_click(lambda _: self.fill())
     self.save.on_click(lambda _: self.write())
@@ -261,20 +261,22 @@ WORDS = {'pass --overwrite': 'tick "replace existing files"', 'with --target-rat
          ', or try another --editor': '', 'with -o': 'under "Save as"'}   #: options of the command line, as the panel calls them
 
 @patch
-def say(self: EditApp, text: str, bad: bool = False):
-    "Show a line below the buttons."
+def say(self: EditApp, text: str, bad: bool = False,
+        where: W.HTML | None = None, # None: below the first row
+       ):
+    "Show a line."
     for a, b in WORDS.items(): text = text.replace(a, b)
     colour = 'var(--jp-error-color1, #b00020)' if bad else 'var(--jp-ui-font-color1, #222)'
-    self.status.value = f'<span style="color:{colour};line-height:1.4;display:block;white-space:normal">{html.escape(text)}</span>'
+    (where or self.status).value = f'<span style="color:{colour};line-height:1.4;display:block;white-space:normal">{html.escape(text)}</span>'
 
 @patch
 @contextlib.contextmanager
-def _told(self: EditApp):
+def _told(self: EditApp, where: W.HTML | None = None):
     "Whatever goes wrong is said; what nobody foresaw also leaves its traceback in the log."
     try: yield
-    except EditorbotError as e: self.say(str(e), bad=True)
+    except EditorbotError as e: self.say(str(e), True, where)
     except Exception as e:
-        self.say(f'{type(e).__name__}: {e}. This should not happen; the log has the details.', bad=True)
+        self.say(f'{type(e).__name__}: {e}. This should not happen; the log has the details.', True, where)
         raise
 
 @patch
@@ -321,7 +323,7 @@ def run(self: EditApp):
 @patch
 def refresh(self: EditApp, first: bool = False, note: str = ''):
     "Propose again with what the controls say, and show it. Raises `EditorbotError` when nothing can be kept."
-    self.edl, self.save.disabled, longest = None, True, 60 * self.minutes.value
+    self.edl, self.save.disabled, self.saved.value, longest = None, True, '', 60 * self.minutes.value
     try: edl = propose(self.track, self.proposer, target_ratio=None if self.own.value else self.ratio.value, max_duration=longest)
     except EditorbotError:
         self.picture.value, self.table.value, self.joins.options = b'', '', ()
@@ -332,8 +334,10 @@ def refresh(self: EditApp, first: bool = False, note: str = ''):
     with self._hold():
         sr, i = edl.source.sample_rate, self.joins.value or 1
         if self.own.value: self.ratio.value = edl.edit_duration / self.track.duration
-        self.joins.options = [(f'{k} of {len(edl.segments) - 1}, at {clock(s.edit_in / sr)}: {s.reason}', k) for k, s in enumerate(edl.segments) if k]
+        self.joins.options = [(f'{k}, at {clock(s.edit_in / sr)}: {s.reason}', k) for k, s in enumerate(edl.segments) if k]
         if self.joins.options: self.joins.value = min(i, len(self.joins.options))
+        n = len(self.joins.options)
+        self.joins_title.value = f'<b>{n} join{"s" if n > 1 else ""}: choose one to hear it</b>' if n else '<b>No joins: the edit is one piece</b>'
         if first: self.place.value = max(0, edl.segments[0].source_in / sr - self.listen / 3)
     self.play_join(start=False); self.play_place()
     self.save.disabled = False
@@ -373,6 +377,7 @@ def _moved(self: EditApp, change: dict):
 @patch
 def write(self: EditApp):
     "Save what is shown."
-    with self._told(), progress_in(self.bar):
+    with self._told(self.saved), progress_in(self.bar):
+        self.say('Saving ...', where=self.saved)
         made = save_edit(self.edl, self.target.value.strip(), plot_edit(self.edl, self.views[0]), self.overwrite.value)
-        self.say('Saved ' + ', '.join([str(made[0].resolve()), *(p.name for p in made[1:])]))
+        self.say('Saved ' + ', '.join([str(made[0].resolve()), *(p.name for p in made[1:])]), where=self.saved)
