@@ -7,7 +7,7 @@ import soundfile as sf
 
 from editorbot.edl import EDL, Segment, Source
 from editorbot.export import export
-from editorbot.render import render
+from editorbot.rendering import render
 
 EXPORT, LUA = shutil.which('ardour7-export'), shutil.which('ardour7-lua')
 if not EXPORT and os.environ.get('CI', '').lower() in ('1', 'true') and not os.environ.get('EDITORBOT_NO_ARDOUR'):
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.skipif(not EXPORT, reason='Ardour is not installed (Deb
 
 
 def ardour(*command, home, makes=None, attempts=4):
-    """Run an Ardour tool with settings of its own. Ardour 7.3's tools sometimes crash or hang while they close, after their work is done (sessions that Ardour itself
-    made included), so what counts is the file that they should make; without it, or when they hang, they get another try."""
+    """Run an Ardour tool with settings of its own. Ardour 7.3's tools sometimes crash or hang while they close, after their work is done
+    (with sessions that Ardour itself saved, too), so what counts is the file that they should make; without it they get another try."""
     env = {**os.environ, 'HOME': str(home), 'XDG_CONFIG_HOME': str(home/'.config')}
     for _ in range(attempts):
         if makes: makes.unlink(missing_ok=True)
@@ -55,7 +55,9 @@ def quiet(edl):
     return ok
 
 
-@pytest.mark.parametrize('rate, channels, subtype', [(44100, 1, 'PCM_16'), (48000, 2, 'PCM_24'), (96000, 2, 'FLOAT'), (192000, 2, 'PCM_24'), (48000, 8, 'PCM_24')])
+KINDS = [(44100, 1, 'PCM_16'), (48000, 2, 'PCM_24'), (96000, 2, 'FLOAT'), (192000, 2, 'PCM_24'), (48000, 8, 'PCM_24')]
+
+@pytest.mark.parametrize('rate, channels, subtype', KINDS)
 def test_ardour_plays_what_we_render(tmp_path, rate, channels, subtype):
     edl = edit(tmp_path, rate, channels, subtype)
     session = export(edl, tmp_path/'my session'/'Mix ü.ardour')
@@ -65,7 +67,7 @@ def test_ardour_plays_what_we_render(tmp_path, rate, channels, subtype):
     differ, copies = np.abs(theirs - ours).max(1), quiet(edl)
     assert copies.mean() > .5
     assert differ[copies].max() == 0, np.flatnonzero(copies & (differ > 0))[:5]
-    assert differ.max() < 5e-3, int(differ.argmax())            # joins, fades, gains: Ardour stretches its curves by up to a sample a block, in single precision
+    assert differ.max() < 5e-3, int(differ.argmax())   # joins, fades, gains: Ardour stretches its curves by up to a sample a block
 
 
 @pytest.mark.skipif(not LUA, reason='no ardour7-lua')
@@ -74,7 +76,10 @@ def test_ardour_saves_it_again(tmp_path):
     edl = edit(tmp_path, 48000, 2, 'PCM_24')
     session = export(edl, tmp_path/'s'/'s.ardour')
     script = tmp_path/'save.lua'
-    script.write_text(f'AudioEngine:set_backend("None (Dummy)", "", "")\ns = load_session("{session.parent}", "s")\nassert(s)\ns:save_state("again", false, false, false, false, false)\n')
+    script.write_text(f"""AudioEngine:set_backend("None (Dummy)", "", "")
+        s = load_session("{session.parent}", "s")
+        assert(s)
+        s:save_state("again", false, false, false, false, false)""")
     said = ardour(LUA, str(script), home=tmp_path, makes=session.with_name('again.ardour'))
     assert '[ERROR]' not in said, said
     saved = (tmp_path/'s'/'again.ardour').read_text(encoding='utf-8')

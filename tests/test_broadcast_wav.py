@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from editorbot.broadcast_wav import build_cues, chunk_table, copy_chunks, insert_chunks, parse_cues, read_chunks, render_with_chunks
 from editorbot.core import EditorbotError
 from editorbot.edl import EDL, Segment, Source, edl_from_regions
-from editorbot.render import null_test
+from editorbot.rendering import null_test
 
 wavinfo = pytest.importorskip('wavinfo')
 RATE, MIDNIGHT = 48000, 48000 * 72900                     # recorded at 20:15:00
-BEXT = struct.pack('<256s32s32s10s8sQH64s5h180s', b'Probe im Keller', b'Recorder', b'DE0001', b'2026-05-01', b'20:15:00', MIDNIGHT, 1, b'U' * 64, 0, 0, 0, 0, 0, b'') + b'A=PCM,F=48000\r\n'
+BEXT = struct.pack('<256s32s32s10s8sQH64s5h180s', b'Probe im Keller', b'Recorder', b'DE0001', b'2026-05-01', b'20:15:00',
+                   MIDNIGHT, 1, b'U' * 64, 0, 0, 0, 0, 0, b'') + b'A=PCM,F=48000\r\n'
 IXML = f'''<?xml version="1.0" encoding="UTF-8"?><BWFXML><IXML_VERSION>1.61</IXML_VERSION><PROJECT>Keller</PROJECT><SCENE>2</SCENE><TAKE>7</TAKE><TAPE>A</TAPE>
 <SPEED><TIMESTAMP_SAMPLE_RATE>48000</TIMESTAMP_SAMPLE_RATE><TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_HI>0</TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_HI>
 <TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_LO>{MIDNIGHT}</TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_LO></SPEED></BWFXML>'''.encode()
