@@ -346,21 +346,26 @@ def refresh(self: EditApp, first: bool = False, note: str = ''):
 
 # %% ../nbs/55_widgets.ipynb #d26ec30c
 @patch
+def _load(self: EditApp, player: W.Audio, clip: bytes):
+    "A player without a clip is not shown."
+    player.value, player.layout.display = clip, '' if clip else 'none'
+
+@patch
 def play_place(self: EditApp):
     "Fill the players before and after."
     t = self.place.value
     e = edit_time(self.edl, t)
     self.where.value = clock(t)
     self.before_title.value = f'Before: the recording from {clock(t)}'
-    self.before.value = raw_clip(self.edl, t, self.listen)
+    self._load(self.before, raw_clip(self.edl, t, self.listen))
     self.after_title.value = 'After: nothing of what comes later is kept' if e is None else f'After: the edit from {clock(e)}'
-    self.after.value = b'' if e is None else edit_clip(self.edl, e, self.listen)
+    self._load(self.after, b'' if e is None else edit_clip(self.edl, e, self.listen))
 
 @patch
 def play_join(self: EditApp, start: bool = True): # start playing at once?
     "Fill the player of the chosen join."
     self.join.autoplay = start
-    self.join.value = join_clip(self.edl, self.joins.value) if self.joins.value else b''
+    self._load(self.join, join_clip(self.edl, self.joins.value) if self.joins.value else b'')
 
 @patch
 def _moved(self: EditApp, change: dict):
