@@ -268,7 +268,7 @@ def tune_decoder(net: KeepNet, examples: list[Example]) -> KeepConfig:
     scores, best = score_examples(net, examples), net.config
     value = lambda c: merit(judge(net, examples, c, scores))
     top = value(best)
-    for name, grid in 2 * [('cost', (1., 2., 4., 8., 16., 32.)), ('boundary', (0., .25, .5, 1., 2., 4.)), ('min_keep', (4., 8., 15., 22.)), ('bias', (-1.5, -.75, 0., .75, 1.5)), ('min_cut', (.5, 1.5, 4.))]:
+    for name, grid in 2 * [('cost', (1., 2., 4., 8., 16., 32.)), ('boundary', (0., .25, .5, 1., 2., 4.)), ('min_keep', (4., 8., 12.)), ('bias', (-1.5, -.75, 0., .75, 1.5)), ('min_cut', (.5, 1.5, 4.))]:
         for v in grid:
             if (got := value(c := best.replace(**{name: v}))) > top + 1e-4: best, top = c, got
     return best
