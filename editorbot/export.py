@@ -293,10 +293,10 @@ def write_aaf(edl: EDL, path: Path, media: Path, project: Path) -> None:
             slot.segment.components.extend(parts)                # one by one would take time quadratic in their number
             slot.segment.length = edl.edit_frames
         marks = f.create.EventMobSlot()
-        marks.slot_id, marks.edit_rate, marks.name = edl.source.channels + 1, sr, 'reasons'
+        marks.slot_id, marks.edit_rate, marks.name, marks['PhysicalTrackNumber'].value = edl.source.channels + 1, sr, 'reasons', 1
         marks.segment = f.create.Sequence('DescriptiveMetadata')
         notes = [(c.segment.edit_in, why, f.create.DescriptiveMarker()) for c in placed if (why := one_line(c.segment.reason))]
-        for at, why, m in notes: m['Position'].value, m['Comment'].value, m.length = at, why, 1
+        for at, why, m in notes: m['Position'].value, m['Comment'].value, m['DescribedSlots'].value, m.length = at, why, {1}, 1
         marks.segment.components.extend([m for *_, m in notes])
         if notes: comp.slots.append(marks)
 

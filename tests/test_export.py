@@ -151,6 +151,22 @@ def test_aaf_positions(edl, tmp_path):
         assert [p for p, _ in reasons] == [s.edit_in for s in edl.segments if s.reason]
 
 
+def test_aaf_in_the_eyes_of_another_reader(tmp_path):
+    "OpenTimelineIO's AAF adapter finds our segments, without handles, and our crossfades."
+    otio = pytest.importorskip('opentimelineio')
+    pytest.importorskip('otio_aaf_adapter')
+    sf.write(tmp_path/'Übung 1.wav', np.zeros((480_000, 2)), 48000, subtype='PCM_24')
+    segs = [Segment(1000, 49000, 0, fade_in=480), Segment(96000, 144000, 48000, crossfade=2400, law='linear', gain_db=-3.0, reason='Grund'),
+            Segment(None, None, 96000), Segment(200000, 248000, 100800, fade_out=4800)]
+    line = otio.adapters.read_from_file(str(export(EDL(Source.from_file(tmp_path/'Übung 1.wav'), segs), tmp_path/'a.aaf')))
+    tracks = [t for t in line.tracks if t.kind == 'Audio']
+    assert len(tracks) == 2
+    for t in tracks:
+        found = [(x.source_range.start_time.value, x.source_range.duration.value) for x in t if isinstance(x, otio.schema.Clip)]
+        assert found == [(s.source_in, s.source_out - s.source_in) for s in segs if s.has_source]
+        assert [(x.in_offset.value, x.out_offset.value) for x in t if isinstance(x, otio.schema.Transition)] == [(1200, 1200)]
+
+
 @given(edl=edits(speed=False))
 @settings(QUIET, max_examples=20)
 def test_ardour_positions(edl, tmp_path):
