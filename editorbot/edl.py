@@ -93,7 +93,7 @@ class EDL:
         return self.edit_frames / self.source.sample_rate
 
 # %% ../nbs/02_edl.ipynb #190a9ef2
-def _segment_fault(edl: EDL, i: int, length: int) -> str:
+def _segment_fault(edl: EDL, i: int, length: int, length_before: int) -> str:
     "What is wrong with segment `i`, or ''."
     s, before, half = edl.segments[i], edl.segments[i-1] if i else None, edl.segments[i].crossfade // 2
     if s.law not in LAWS: return f'law {s.law!r} is none of {", ".join(LAWS)}'
@@ -103,7 +103,7 @@ def _segment_fault(edl: EDL, i: int, length: int) -> str:
     if i == 0 and s.edit_in != 0: return f'the edit begins at {s.edit_in} instead of 0'
     if (s.source_in is None) != (s.source_out is None): return 'only one of source_in and source_out is given'
     if half and not (before is not None and before.has_source and s.has_source): return 'a crossfade needs a source on both sides'
-    if half > min(length, int(edl.segment_lengths()[i-1])) // 2: return f'a crossfade of {s.crossfade} is longer than a segment beside it'
+    if half > min(length, length_before) // 2: return f'a crossfade of {s.crossfade} is longer than a segment beside it'
     if not s.has_source: return ''
     if not 0.1 <= s.rate <= 10: return f'rate {s.rate} is outside 0.1 to 10'
     if not 0 <= s.source_in < s.source_out <= edl.source.frames:
@@ -116,8 +116,9 @@ def validate(edl: EDL,                # to be checked
              where: object = 'EDL',   # the file, for the message
             ) -> EDL:                 # the same
     "Raise `EditorbotError` that names the first segment that can't be right; return the EDL otherwise."
-    for i, n in enumerate(edl.segment_lengths()):
-        if fault := _segment_fault(edl, i, int(n)):
+    lengths = edl.segment_lengths().tolist()
+    for i, n in enumerate(lengths):
+        if fault := _segment_fault(edl, i, n, lengths[i-1]):
             raise EditorbotError(f'{where}: segment {i}: {fault}; correct it or make the EDL again')
     return edl
 

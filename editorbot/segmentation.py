@@ -108,5 +108,5 @@ def regions_of_length(score: np.ndarray,     # float (T,)
         if length(r) > frames: lo, above = mid, r
         else: hi, below = mid, r
     mask = lambda r: np.cumsum(np.bincount(r[:, 0], minlength=len(score) + 1) - np.bincount(r[:, 1], minlength=len(score) + 1))[:-1] > 0
-    keep = fill_up(score, mask(below), mask(above), int(frames), kw.get('min_keep', 1))
+    keep = fill_up(score, mask(below), mask(above), int(frames), min(kw.get('min_keep', 1), int(frames)))
     return as_regions(keep)

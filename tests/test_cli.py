@@ -1,0 +1,194 @@
+"""The command as a user runs it: in a process of its own, with good files and with every kind of bad one. A refusal is one line, status 2, and nothing half-written."""
+import dataclasses, json, os, shutil, signal, subprocess, sys, time
+from pathlib import Path
+import numpy as np, pytest, soundfile as sf
+from editorbot.edl import Source, edl_from_regions, load_edl
+from editorbot.rendering import null_test
+
+SR = 22050
+
+
+def run(*words, env=None, **kw):
+    return subprocess.run([sys.executable, '-c', 'from editorbot.cli import main; main()', *map(str, words)], capture_output=True, text=True, timeout=300,
+                          env={**os.environ, **(env or {})}, **kw)
+
+
+def refused(*words, has, **kw):
+    "The command fails as it should: status 2, one line, no traceback."
+    r = run(*words, **kw)
+    assert r.returncode == 2, (r.returncode, r.stdout, r.stderr)
+    lines = [line for line in r.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1 and lines[0].startswith('editorbot: ') and 'Traceback' not in r.stderr, r.stderr
+    assert has in lines[0], lines[0]
+    return lines[0]
+
+
+def sound(seconds=40, sr=SR, seed=0):
+    "Quiet, a long loud stretch, quiet."
+    n, rng = int(seconds * sr), np.random.default_rng(seed)
+    env = np.repeat([.004, .5, .5, .5, .004], -(-n // 5))[:n]
+    return env * np.sin(2 * np.pi * 220 * np.arange(n) / sr) * rng.uniform(.4, 1, n)
+
+
+@pytest.fixture
+def jam(tmp_path):
+    sf.write(tmp_path/'jam.wav', np.stack([sound()] * 2, 1), SR, subtype='PCM_24')
+    return tmp_path/'jam.wav'
+
+
+def only(folder, *names): assert sorted(p.name for p in Path(folder).iterdir()) == sorted(names)
+
+
+def test_edit_writes_what_it_says(jam, tmp_path):
+    r = run('edit', jam, '-o', tmp_path/'out'/'best.wav', '--editor', 'loudness')
+    assert r.returncode == 0, r.stderr
+    only(tmp_path/'out', 'best.wav', 'best.edl.json', 'best.png')
+    edl = load_edl(tmp_path/'out'/'best.edl.json')
+    assert null_test(edl, tmp_path/'out'/'best.wav')[1] == 0
+    assert 'kept 0:2' in r.stdout and str(tmp_path/'out'/'best.wav') in r.stdout
+    i = sf.info(tmp_path/'out'/'best.wav')
+    assert (i.samplerate, i.channels, i.subtype) == (SR, 2, 'PCM_24')
+
+
+def test_the_learned_editor_is_the_default(jam, tmp_path):
+    r = run('edit', jam, '-o', tmp_path/'best.wav', '--target-ratio', .5, '--no-plot')
+    assert r.returncode == 0, r.stderr
+    edl = load_edl(tmp_path/'best.edl.json')
+    assert edl.meta['editor'] == 'keep' and edl.edit_duration <= .5 * 40 + .1
+    assert not (tmp_path/'best.png').exists()
+
+
+def test_nothing_is_overwritten_silently(jam, tmp_path):
+    out = tmp_path/'best.wav'
+    assert run('edit', jam, '-o', out, '--editor', 'keep_all').returncode == 0
+    before = out.read_bytes()
+    refused('edit', jam, '-o', out, '--editor', 'loudness', has='exists already')
+    assert out.read_bytes() == before
+    assert run('edit', jam, '-o', out, '--editor', 'loudness', '--overwrite').returncode == 0
+    assert out.read_bytes() != before
+    raw = jam.read_bytes()
+    refused('edit', jam, '-o', jam, '--overwrite', has='its own input')
+    assert jam.read_bytes() == raw
+
+
+def test_dry_run_writes_nothing(jam, tmp_path):
+    r = run('edit', jam, '--editor', 'loudness', '--dry-run')
+    assert r.returncode == 0 and 'cut' in r.stdout
+    only(tmp_path, 'jam.wav')
+
+
+BAD = {
+    'missing': (lambda p: None, 'no such file'),
+    'empty': (lambda p: p.touch(), 'an empty file'),
+    'folder': (lambda p: p.mkdir(), 'a folder'),
+    'text': (lambda p: p.write_text('this is no music\n' * 50), 'libsndfile refuses'),
+    'silent': (lambda p: sf.write(p, np.zeros((SR * 5, 2)), SR), 'only silence'),
+    'nan': (lambda p: sf.write(p, np.where(np.arange(SR * 5) == SR, np.nan, .1), SR, subtype='FLOAT'), 'NaN or infinity at 1.000 s'),
+    'infinite': (lambda p: sf.write(p, np.where(np.arange(SR * 5) == SR, np.inf, .1), SR, subtype='FLOAT'), 'NaN or infinity at 1.000 s'),
+    'one sample': (lambda p: sf.write(p, np.ones(1), SR), '1 samples'),
+    'no samples': (lambda p: sf.write(p, np.zeros(0), SR), 'no samples'),
+}
+
+
+@pytest.mark.parametrize('kind', BAD)
+def test_bad_recordings(kind, tmp_path):
+    make, has = BAD[kind]
+    p = tmp_path/'bad.wav'
+    make(p)
+    line = refused('edit', p, '-o', tmp_path/'o.wav', '--editor', 'loudness', has=has)
+    assert 'bad.wav' in line
+    only(tmp_path, *([p.name] if p.exists() else []))
+
+
+def test_truncated(jam, tmp_path):
+    jam.write_bytes(jam.read_bytes()[:-SR * 6 * 3])
+    refused('edit', jam, '-o', tmp_path/'o.wav', '--editor', 'loudness', has='cut short by 3.00 s')
+    assert run('edit', jam, '-o', tmp_path/'o.wav', '--editor', 'loudness', '--allow-truncated').returncode == 0
+
+
+def test_damaged_flac(tmp_path):
+    sf.write(tmp_path/'a.flac', np.random.default_rng(0).uniform(-.5, .5, SR * 20), SR)
+    b = (tmp_path/'a.flac').read_bytes()
+    (tmp_path/'a.flac').write_bytes(b[:len(b) // 2])
+    assert 'a.flac' in refused('edit', tmp_path/'a.flac', '-o', tmp_path/'o.wav', '--editor', 'loudness', has='copy it again')
+    only(tmp_path, 'a.flac')
+
+
+@pytest.mark.parametrize('sr, channels, seconds', [(8000, 1, 40), (192000, 2, 12), (44100, 8, 20), (44100, 1, 3)])
+def test_unusual_but_fine(sr, channels, seconds, tmp_path):
+    sf.write(tmp_path/'x.wav', np.stack([sound(seconds, sr)] * channels, 1), sr)
+    r = run('edit', tmp_path/'x.wav', '-o', tmp_path/'o.wav', '--editor', 'loudness', '--target-ratio', .9)
+    assert r.returncode == 0, r.stderr
+    assert (sf.info(tmp_path/'o.wav').samplerate, sf.info(tmp_path/'o.wav').channels) == (sr, channels)
+
+
+def test_wrong_options(jam, tmp_path):
+    o = ('-o', tmp_path/'o.wav')
+    refused('edit', jam, *o, '--target-ratio', 0, has='--target-ratio')
+    refused('edit', jam, *o, '--max-duration', -5, has='--max-duration')
+    refused('edit', jam, *o, '--editor', 'nobody', has="'nobody'")
+    refused('edit', jam, '-o', tmp_path/'o.mp3', has="'.mp3'")
+    refused('edit', jam, *o, '--checkpoint', tmp_path/'none.safetensors', has='no such file')
+    (tmp_path/'w.safetensors').write_bytes(b'x' * 100); (tmp_path/'w.json').write_text('{"model": "keep", "format": 99}')
+    refused('edit', jam, *o, '--checkpoint', tmp_path/'w.safetensors', has='format 99')
+    (tmp_path/'w.json').write_text(json.dumps(dict(json.loads((Path(__file__).parents[1]/'editorbot'/'checkpoints'/'keep.json').read_text()))))
+    refused('edit', jam, *o, '--checkpoint', tmp_path/'w.safetensors', has='copy both files again')
+    r = run('edit', jam, '--no-such-option')
+    assert r.returncode == 2 and 'No such option' in r.stderr and 'Traceback' not in r.stderr
+    only(tmp_path, 'jam.wav', 'w.json', 'w.safetensors')
+
+
+def test_bad_edls(jam, tmp_path):
+    sf.write(tmp_path/'other.wav', np.stack([sound(seed=1)] * 2, 1), SR, subtype='PCM_24')
+    edl = edl_from_regions(Source.from_file(jam), [(0, SR * 5), (SR * 10, SR * 20)])
+    p, o = edl.save(tmp_path/'a.edl.json'), tmp_path/'o.wav'
+    text = p.read_text()
+    refused('render', tmp_path/'other.wav', p, '-o', o, has='found another one')
+    p.write_text(text.replace('"editorbot_edl": 1', '"editorbot_edl": 2')); refused('render', jam, p, '-o', o, has='version 2')
+    p.write_text(text.replace(str(SR * 20), str(SR * 2000)));                refused('render', jam, p, '-o', o, has='outside the source')
+    p.write_text(text.replace('"reason"', '"raisin"'));                     refused('render', jam, p, '-o', o, has="'raisin'")
+    p.write_text(text[:200]);                                               refused('render', jam, p, '-o', o, has='EDL (JSON)')
+    refused('render', jam, tmp_path/'none.edl.json', '-o', o, has='no such file')
+    only(tmp_path, 'jam.wav', 'other.wav', 'a.edl.json')
+
+
+def test_no_permission(jam):
+    place = '/proc/o.wav' if os.geteuid() == 0 else '/o.wav'          # root may write anywhere but there
+    refused('edit', jam, '-o', place, '--editor', 'keep_all', has=place)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which('mount'), reason='a small file system can be mounted only by root')
+def test_disk_full(jam, tmp_path):
+    small = tmp_path/'small'
+    small.mkdir()
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small], capture_output=True).returncode: pytest.skip('mounting is not allowed here')
+    try:
+        line = refused('edit', jam, '-o', small/'o.wav', '--editor', 'keep_all', has=str(small/'o.wav'))
+        assert 'free' in line
+        only(small)
+    finally: subprocess.run(['umount', small], check=True)
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    r = run('--debug', 'edit', tmp_path/'none.wav')
+    assert r.returncode != 0 and 'Traceback' in r.stderr and 'no such file' in r.stderr
+
+
+def test_interruption_leaves_nothing_half_written(tmp_path):
+    sf.write(tmp_path/'long.wav', np.tile(sound(60), 25), SR, subtype='PCM_16')
+    p = subprocess.Popen([sys.executable, '-c', 'from editorbot.cli import main; main()', 'edit', str(tmp_path/'long.wav'), '-o', str(tmp_path/'out'/'o.wav'), '--editor', 'keep_all', '--max-duration', '0'],
+                         stderr=subprocess.PIPE, text=True)
+    time.sleep(4)
+    p.send_signal(signal.SIGINT)
+    err = p.communicate(timeout=60)[1]
+    left = list((tmp_path/'out').iterdir()) if (tmp_path/'out').exists() else []
+    if p.returncode == 0: assert {f.name for f in left} == {'o.wav', 'o.edl.json', 'o.png'}            # a fast machine was done before
+    else:
+        assert p.returncode == 130 and 'interrupted' in err and 'Traceback' not in err, err
+        assert all(not f.name.startswith('.') for f in left)
+
+
+def test_the_edit_of_a_moved_recording(jam, tmp_path):
+    edl = edl_from_regions(Source.from_file(jam), [(0, SR * 5), (SR * 10, SR * 20)])
+    p = dataclasses.replace(edl, source=dataclasses.replace(edl.source, path='/nowhere/jam.wav')).save(tmp_path/'a.edl.json')
+    assert run('render', jam, p, '-o', tmp_path/'o.wav').returncode == 0
