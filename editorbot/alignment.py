@@ -204,7 +204,7 @@ def join_positions(a: Analysis, chain: Chain, raw: ClockReader, edit: ClockReade
             edge = min(n // 8, n // 2 - round(.3 * sr))
             y, A, B = (None if v is None else v[edge:n-edge] for v in (y, A, B))
             g = n // 2 - edge
-            j = fit_overlap(y, A, B, g, reach, sr) if A is not None and B is not None else \
+            j = (fit_overlap if chain.clean else fit_mix)(y, A, B, g, reach, sr) if A is not None and B is not None else \
                 fit_edge(y, A if A is not None else B, g, reach, sr, A is not None)
             j.at += u + edge
         out.append(j)
@@ -225,16 +225,18 @@ def band_join(model: BandModel,
     "A join of a stretched edit: the change-over of band scores at a hop of 5.8 ms."
     hop, c = 64, q.start * HOP
     u = c + np.arange(-int(.35 * SR) // hop, int(.35 * SR) // hop + 1) * hop
-    def score(r, width):
-        if r.off is None: return np.full(len(u), model.nothing)
-        d, _ = model.difference(log_bands(model.edit, np.round(u / model.rate).astype(np.int64), width), log_bands(model.raw, u + round(r.off), width))
-        return -np.log(model.unexplained(d) + .02)
-    s = np.cumsum(np.r_[0, score(p, 512) - score(q, 512)]) * hop / HOP
-    at = np.r_[u - hop / 2, u[-1] + hop / 2]
-    s = np.where(np.abs(at - c) <= reach * SR, s, -np.inf)
-    best = int(s.argmax())
-    w = np.exp(np.maximum(s - s[best], -50))
-    return Join(float(at[best]) * sr / SR, confidence=float(w[np.abs(at - at[best]) <= .01 * SR].sum() / w.sum()))
+    Y = log_bands(model.edit, np.round(u / model.rate).astype(np.int64), 512)
+    heard = lambda r: None if r.off is None else log_bands(model.raw, u + round(r.off), 512)
+    share = lambda X: model.unexplained(model.difference(Y, X)[0])
+    A, B, nothing = heard(p), heard(q), np.full(len(u), math.exp(-model.nothing))
+    mix = np.linspace(0, 1, LEVELS)
+    if A is None or B is None:
+        R = share(B if A is None else A)
+        C = np.stack([(1 - t) * (nothing if A is None else R) + t * (nothing if B is None else R) for t in mix])
+    else: C = np.stack([share(np.cos(t * np.pi / 2) ** 2 * A + np.sin(t * np.pi / 2) ** 2 * B) for t in mix])
+    j = best_profile(.35 * C, hop, len(u) * hop / 2, reach * SR, SR, True) # neighbouring blocks share most of their window
+    j.at, j.length = (u[0] - hop / 2 + j.at) * sr / SR, round(j.length * sr / SR) // 2 * 2
+    return j
 
 # %% ../nbs/10_alignment.ipynb #be5a4302
 def gain_steps(y: np.ndarray, A: np.ndarray, # (n,) edit and source through the chain
@@ -490,7 +492,7 @@ def plot_alignment(edl: EDL,
               ((s.edit_in + n[i]) / sr / unit, (s.source_in if s.reverse else s.source_out) / sr / unit)] for i, s in copies]
     for a, b in zip(lines, lines[1:]):                                     # thin steps show the order of reading
         top.plot([a[1][0], b[0][0]], [a[1][1], b[0][1]], color='0.8', lw=.6, zorder=1)
-    art = LineCollection(lines, cmap='RdYlGn', array=np.array([s.confidence for _, s in copies]), clim=(0, 1), lw=4 if len(segs) < 60 else 2.5, capstyle='butt', zorder=3)
+    art = LineCollection(lines, cmap='RdYlBu', array=np.array([s.confidence for _, s in copies]), clim=(0, 1), lw=4 if len(segs) < 60 else 2.5, capstyle='butt', zorder=3)
     top.add_collection(art)
     dark = [LineCollection(lines, color='0.25', lw=(4 if len(segs) < 60 else 2.5) + 1.2, capstyle='butt', zorder=2)]
     top.add_collection(dark[0])
