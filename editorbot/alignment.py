@@ -45,29 +45,31 @@ def resampled(x: np.ndarray, # float16 (n,)
 def drift(matcher,            # PhaseMatcher or EnvelopeMatcher at the assumed speed
           cand: Candidates,   # on the assumed clock
           most: int = 120,    # windows
+          top: int = 1,       # candidates a window
          ) -> tuple[float, float]: # speed relative to the assumed one; median height of the windows that agree
     "How offsets move along chains: the mode of the slopes of pairs of windows of one chain up to 40 s apart."
-    first = np.searchsorted(cand.w, np.arange(len(cand.centre)))
-    pick = [k for i, k in enumerate(first) if k < len(cand.w) and cand.w[k] == i]
-    pick = pick[max(0, (len(pick) - most) // 2):][:most]
-    found = []
-    for k in pick:
-        matcher.window(cand.centre[cand.w[k]])
-        found.append(matcher.find(cand.d[k])[:2])
-    off, height = np.array(found).reshape(-1, 2).T
+    first, n = np.searchsorted(cand.w, np.arange(len(cand.centre) + 1)), len(cand.centre)
+    groups = np.arange(n) if n <= most else np.unique((np.linspace(0, n - 30, most // 30).astype(int)[:, None] + np.arange(30)).ravel())
+    pick, found = [], []
+    for i in groups:                                                       # stretches of 30 windows, spread over the edit
+        matcher.window(cand.centre[i])
+        for k in range(first[i], min(first[i] + top, first[i+1])):
+            pick.append(k); found.append(matcher.find(cand.d[k])[:2])
+    if len(pick) < 2: return 1.0, found[0][1] if found else 0.0
+    off, height = np.array(found).T
     label, at = cand.label[pick], cand.centre[cand.w[pick]] * HOP
     i, j = np.triu_indices(len(pick), 1)
-    ok = (label[i] == label[j]) & (at[j] - at[i] < 40 * SR)
+    ok = (label[i] == label[j]) & (at[j] - at[i] < 40 * SR) & (at[j] > at[i])
     i, j = i[ok], j[ok]
-    if not len(i): return 1.0, float(np.median(height)) if len(height) else 0.0
-    s = 1 + (off[j] - off[i]) / np.maximum(at[j] - at[i], 1)
-    weight = np.minimum(height[i], height[j]) ** 4 * (at[j] - at[i]) / SR
+    if not len(i): return 1.0, float(np.median(height))
+    s, dt = 1 + (off[j] - off[i]) / (at[j] - at[i]), at[j] - at[i]
+    weight = np.minimum(height[i], height[j]) ** 4 * dt / SR
     rate, _ = slope_mode(s, weight, .003, 2e-5)
-    near = np.abs(s - rate) * (at[j] - at[i]) < 30
+    near = np.abs(s - rate) * dt < 30
     for _ in range(3):
         if near.sum() < 2: break
-        rate = float(np.average(s[near], weights=weight[near] * (at[j] - at[i])[near]))
-        near = np.abs(s - rate) * (at[j] - at[i]) < 4
+        rate = float(np.average(s[near], weights=(weight * dt)[near]))
+        near = np.abs(s - rate) * dt < 4
     good = np.unique(np.r_[i[near], j[near]])
     return rate, float(np.median(height[good])) if len(good) else float(np.median(height))
 
@@ -141,9 +143,9 @@ def analyse(raw: np.ndarray, edit: np.ndarray, # float16 signals at 22 050 Hz
     C = cand()
     if speed.kind == 'stretch':
         matcher = EnvelopeMatcher(edit, raw, speed.rate)
-        d, h = drift(matcher, C)
+        d, h = drift(matcher, C, 600, 3)
         if h < .4: return nothing_found(frames, Speed(1., 'none', h, speed.share), False)   # unrelated music stays under 0.25, stretches reach 0.7
-        if abs(d - 1) < 2e-4:
+        if abs(d - 1) < 1e-3:
             speed = dataclasses.replace(speed, rate=speed.rate * d, height=h)
             matcher, C = EnvelopeMatcher(edit, raw, speed.rate), cand()
         peaks = search(matcher, C, bar=step(25))
