@@ -12,7 +12,9 @@ import numpy as np, soundfile as sf
 
 
 def cpu(): r = resource.getrusage(resource.RUSAGE_SELF); return r.ru_utime + r.ru_stime
-def peak_mb(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def peak_mb():
+    "The process's largest resident set. ru_maxrss would include what the parent was when it forked."
+    return int(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1]) / 1024
 
 
 def write_tiled(path, minutes, sr=44100, subtype='PCM_16'):
@@ -43,7 +45,7 @@ def stages(path, out):
     editor = get_editor('keep'); lap('load')
     scores = editor.scores(track); lap('model')
     editor.regions(track, None, 600.0); lap('segmentation')
-    edl = edl_of(track, editor.regions(track, None, None), 'keep'); lap('-')
+    edl = edl_of(track, editor.regions(track, 0.5, None), 'keep'); lap('-')
     render(edl, out, overwrite=True, verify=False); lap('render')
     row['kept_s'], row['peak_mb'] = edl.edit_duration, peak_mb()
     return {n: round(v, 2) for n, v in row.items() if n != '-'}

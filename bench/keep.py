@@ -3,7 +3,7 @@
     make bench-keep ARGS='--music DIR'          all folds and the table
     python bench/keep.py --music DIR --only NAME one fold; run again, the finished ones are only read
 
-DIR holds a folder for each package (an album, an artist). Sessions are made out of the music, the model is trained on all packages but one and tested on sessions of that one, beside
+DIR holds a folder for each package (an album, an artist). Sessions are made out of the music (and some of the synthetic band's), the model is trained on all packages but one and tested on sessions of that one, beside
 two editors that know nothing. Results go to outputs/bench/keep/.
 """
 import argparse, json, time
@@ -11,7 +11,7 @@ from pathlib import Path
 from editorbot.core import write_json
 from editorbot.evaluation import COLUMNS, mean_spread
 from editorbot.keep_model import KeepConfig, load_keep
-from editorbot.keep_training import TrainConfig, build_examples, judge, judge_trivial, split_by_package, train_keep, tune_decoder
+from editorbot.keep_training import TrainConfig, build_examples, judge, judge_trivial, split_by_package, synthetic_examples, train_keep, tune_decoder
 from editorbot.sessions import find_songs
 
 
@@ -44,6 +44,7 @@ if __name__ == '__main__':
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('--music', required=True, help='folder with a folder for each package')
     ap.add_argument('--sessions', type=int, default=50, help='sessions of each package')
+    ap.add_argument('--synthetic', type=int, default=40, help='sessions of the synthetic band, only trained on')
     ap.add_argument('--test', type=int, default=20, help='of which so many test, when the package is left out')
     ap.add_argument('--steps', type=int, default=1500)
     ap.add_argument('--seed', type=int, default=0, help='of weights and batches')
@@ -54,5 +55,6 @@ if __name__ == '__main__':
     songs = find_songs(a.music)
     packages = sorted({s.package for s in songs})
     examples = [e for p in packages for e in build_examples([s for s in songs if s.package == p], a.sessions, 0, a.cache)]
+    examples += synthetic_examples(a.synthetic, 0, folder=a.cache)
     results = [fold(p, examples, Path(a.out)/f'{p}-seed{a.seed}', a.steps, a.test, a.seed) for p in (a.only or packages)]
     print(table(results))

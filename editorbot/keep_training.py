@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from joblib import Parallel, delayed
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from .core import *
 from .edl import EDL
 from .mel import mel_power, normalise_mel, stream_frames
@@ -124,8 +125,9 @@ def synthetic_examples(n: int, seed: int = 0, config: SessionConfig = SessionCon
 def augment(mel: np.ndarray,              # float32 (128, T) in [0, 1]; not changed
             rng: np.random.Generator,
            ) -> np.ndarray:               # float32 (128, T)
-    "A changed copy: gain +-6 dB, tilt and bump +-8 dB, noise floor up to -35 dB, stripes."
-    x = mel.copy()
+    "A changed copy: transposed by up to 4 bands, gain +-6 dB, tilt and bump +-8 dB, noise floor up to -35 dB, stripes."
+    k = int(rng.integers(-4, 5)) if rng.random() < .5 else 0
+    x = np.pad(mel, ((max(k, 0), max(-k, 0)), (0, 0)), mode='edge')[max(-k, 0):max(-k, 0) + len(mel)].copy()
     band = np.linspace(-1, 1, N_MELS, dtype=np.float32)[:, None]
     if rng.random() < .8: x += rng.uniform(-6, 6) / 80
     if rng.random() < .6: x += rng.uniform(-8, 8) / 80 * band
@@ -145,6 +147,7 @@ class TrainConfig(Config):
     warmup: int = 60            # steps of linear warm-up; cosine decay after it
     weight_decay: float = 0.02
     clip: float = 1.0           # norm of the gradient
+    average: float = 0.99       # decay of the running mean of the weights
     crops: int = 6              # stretches in a step of stretches
     crop: int = 4096            # frames of a stretch, a multiple of 32
     longest: int = 24576        # frames of a whole recording in training, a multiple of 32
@@ -268,7 +271,7 @@ def tune_decoder(net: KeepNet, examples: list[Example]) -> KeepConfig:
     scores, best = score_examples(net, examples), net.config
     value = lambda c: merit(judge(net, examples, c, scores))
     top = value(best)
-    for name, grid in 2 * [('cost', (1., 2., 4., 8., 16., 32.)), ('boundary', (0., .25, .5, 1., 2., 4.)), ('min_keep', (4., 8., 12.)), ('bias', (-1.5, -.75, 0., .75, 1.5)), ('min_cut', (.5, 1.5, 4.))]:
+    for name, grid in 2 * [('cost', (1., 2., 4., 8., 16., 32.)), ('boundary', (0., .25, .5, 1., 2., 4.)), ('min_keep', (4., 8., 12.)), ('bias', (-1., -.5, 0., .5, 1.)), ('min_cut', (.5, 1.5, 4.))]:
         for v in grid:
             if (got := value(c := best.replace(**{name: v}))) > top + 1e-4: best, top = c, got
     return best
@@ -280,13 +283,13 @@ def learning_rate(step: int, c: TrainConfig) -> float:
     return c.lr * up * (.05 + .95 * .5 * (1 + math.cos(math.pi * min(1.0, step / max(1, c.steps)))))
 
 # %% ../nbs/41_keep_training.ipynb #4ed18927
-def save_state(net: KeepNet, opt, step: int, best: float, config: TrainConfig, folder: Path):
+def save_state(net: KeepNet, mean: AveragedModel, opt, step: int, best: float, config: TrainConfig, folder: Path):
     "Everything that a later process needs to continue: `latest.safetensors`, `latest.json` and `state.pt` (tensors and numbers only), the last one last."
-    save_keep(net, folder/'latest.safetensors', {'step': step})
+    save_keep(mean.module, folder/'latest.safetensors', {'step': step})
     with atomic_path(folder/'state.pt') as tmp:
-        torch.save({'net': net.state_dict(), 'opt': opt.state_dict(), 'step': step, 'best': best, 'config': json.dumps(config.to_dict())}, tmp)
+        torch.save({'net': net.state_dict(), 'mean': mean.state_dict(), 'opt': opt.state_dict(), 'step': step, 'best': best, 'config': json.dumps(config.to_dict())}, tmp)
 
-def load_state(net: KeepNet, opt, config: TrainConfig, folder: Path) -> tuple[int, float]: # next step, best merit so far
+def load_state(net: KeepNet, mean: AveragedModel, opt, config: TrainConfig, folder: Path) -> tuple[int, float]: # next step, best merit so far
     "Continue from `state.pt`; (0, -1) if there is none. Raises `EditorbotError` if it belongs to another run."
     path = folder/'state.pt'
     if not path.exists(): return 0, -1.0
@@ -294,7 +297,7 @@ def load_state(net: KeepNet, opt, config: TrainConfig, folder: Path) -> tuple[in
     if (old := json.loads(s['config'])) != config.to_dict():
         diff = sorted(k for k in old.keys() | config.to_dict().keys() if old.get(k) != config.to_dict().get(k))
         raise describe(path, 'the settings of this run', f"a run with another {', '.join(diff)}", 'choose another output folder, or remove this one to start anew')
-    net.load_state_dict(s['net']); opt.load_state_dict(s['opt'])
+    net.load_state_dict(s['net']); mean.load_state_dict(s['mean']); opt.load_state_dict(s['opt'])
     return s['step'], s['best']
 
 # %% ../nbs/41_keep_training.ipynb #1aabbfaa
@@ -307,13 +310,14 @@ def train_keep(train: list[Example],
                device: str | None = None,
                show: bool | None = None,       # progress bar
                stop_after: int | None = None,  # stop at this step as if interrupted (for tests)
-              ) -> KeepNet:                    # the last state; the best one is in `folder`
+              ) -> KeepNet:                    # the last running mean; the best one is in `folder`
     "Train, or continue training, a keep model."
     folder, device = Path(folder), device or ('cuda' if torch.cuda.is_available() else 'cpu')
     torch.manual_seed(c.seed)
     net = KeepNet(model).to(device)
     opt = torch.optim.AdamW(net.parameters(), c.lr, weight_decay=c.weight_decay, betas=(.9, .98))
-    start, best = load_state(net, opt, c, folder)
+    mean = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(c.average))
+    start, best = load_state(net, mean, opt, c, folder)
     board = None
     if log_dir:
         from torch.utils.tensorboard import SummaryWriter
@@ -329,18 +333,18 @@ def train_keep(train: list[Example],
             losses = keep_loss(net(**x), y, x['mask'], c)
             opt.zero_grad(); losses['loss'].backward()
             norm = torch.nn.utils.clip_grad_norm_(net.parameters(), c.clip)
-            opt.step(); bar.update(1)
+            opt.step(); mean.update_parameters(net); bar.update(1)
             if board and step % c.log_every == 0:
                 for k, v in losses.items(): board.add_scalar(f'train/{k}', v.item(), step)
                 board.add_scalar('train/grad_norm', norm.item(), step); board.add_scalar('train/lr', learning_rate(step, c), step)
             if (step + 1) % c.validate_every == 0 or step + 1 == c.steps:
-                rows = judge(net, valid)
+                rows = judge(mean.module, valid)
                 got = merit(rows)
                 if board:
                     board.add_scalar('val/merit', got, step)
                     for k in rows[0]: board.add_scalar(f'val/{k}', float(np.nanmean([r[k] for r in rows])), step)
                 bar.set_postfix_str(f'merit {got:.3f}')
-                if got > best: best = got; save_keep(net, folder/'best.safetensors', {'step': step + 1, 'merit': got})
-                save_state(net, opt, step + 1, best, c, folder)
+                if got > best: best = got; save_keep(mean.module, folder/'best.safetensors', {'step': step + 1, 'merit': got})
+                save_state(net, mean, opt, step + 1, best, c, folder)
     if board: board.close()
-    return net
+    return mean.module
