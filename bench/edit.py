@@ -6,7 +6,7 @@ Recordings are made on the spot (16-bit stereo, 44.1 kHz, the synthetic rehearsa
 process's largest resident set. Peers in the same run: librosa's mel of the whole array beside ours (same input, decoding left out), and a plain copy of the file by soundfile beside the
 renderer. `--render` measures the renderer alone on 50 minutes of 96 kHz, 24-bit stereo.
 """
-import argparse, json, os, resource, subprocess, sys, tempfile, time
+import argparse, json, resource, subprocess, sys, tempfile
 from pathlib import Path
 import numpy as np, soundfile as sf
 
@@ -43,7 +43,7 @@ def stages(path, out):
     lap('decode')
     track = load_track(path); lap('mel'); row['mel'] = max(0.0, row['mel'] - row['decode'] - row['hash'])
     editor = get_editor('keep'); lap('load')
-    scores = editor.scores(track); lap('model')
+    editor.scores(track); lap('model')
     editor.regions(track, None, 600.0); lap('segmentation')
     edl = edl_of(track, editor.regions(track, 0.5, None), 'keep'); lap('-')
     render(edl, out, overwrite=True, verify=False); lap('render')
@@ -54,7 +54,7 @@ def stages(path, out):
 def peers(path, out):
     "librosa's mel and a plain copy, in this process."
     import librosa
-    from editorbot.audio import read_blocks, stream_mono
+    from editorbot.audio import stream_mono
     from editorbot.mel import mel_power, normalise_mel, stream_frames
     y = np.concatenate(list(stream_mono(path)))
     librosa.feature.melspectrogram(y=y[:22050], sr=22050)
