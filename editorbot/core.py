@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SR', 'N_FFT', 'HOP', 'N_MELS', 'FRAME_RATE', 'CROSSFADE_S', 'frame_of', 'EditorbotError', 'describe', 'atomic_path',
-           'write_json', 'check_output', 'sha256_file', 'progress', 'Config']
+           'write_json', 'check_output', 'sha256_file', 'Bar', 'progress', 'Config']
 
 # %% ../nbs/00_core.ipynb #cec362fc
 import contextlib, dataclasses, hashlib, json, os, tempfile, typing
@@ -93,14 +93,18 @@ def sha256_file(path: str | Path, # any file
     with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
 
 # %% ../nbs/00_core.ipynb #78189f65
+class Bar(tqdm):
+    "A bar that never runs over its end: the last window of a recording reaches beyond it."
+    def update(self, n=1): return super().update(max(0, min(n, self.total - self.n)))
+
 def progress(total: float,               # amount of work
              desc: str,                  # what is being done
              unit: str = 's',            # unit of `total`
              show: bool | None = None,   # None: only on a terminal
-            ) -> tqdm:                   # a bar: `with progress(...) as bar: bar.update(n)`
+            ) -> Bar:                    # a bar: `with progress(...) as bar: bar.update(n)`
     "A progress bar that stays silent where nobody watches."
     fmt = '{desc:<22} {percentage:3.0f}% |{bar:24}| {n:.0f}/{total:.0f} ' + unit + ' [{elapsed}<{remaining}]'
-    return tqdm(total=total, desc=desc, bar_format=fmt, leave=False, disable=None if show is None else not show)
+    return Bar(total=total, desc=desc, bar_format=fmt, leave=False, disable=None if show is None else not show)
 
 # %% ../nbs/00_core.ipynb #7ec41cd6
 @dataclass(frozen=True)
