@@ -110,12 +110,14 @@ def plot_kept(edl: EDL,
               overview: np.ndarray, # (bins, 3) of `waveform_overview`
               mel: np.ndarray,      # (64, columns) of `mel_overview`
               width: float = 11.0,  # inches
+              titled: bool = True,  # with the summary above it
              ) -> Figure:
     "Waveform, mel and edit, one below the other; what is cut is grey in the waveform and pale in the mel."
     from librosa import mel_frequencies
     fig = plot_edit(edl, overview, width=width)
-    fig.set_size_inches(width, 4.6)
+    fig.set_size_inches(width, 4.4 if titled else 4.1)
     raw, edit = fig.axes
+    if not titled: raw.set_title('')
     grid = fig.add_gridspec(3, 1, height_ratios=(3, 2.6, 2))
     raw.set_subplotspec(grid[0]); edit.set_subplotspec(grid[2])
     ax, total, sr = fig.add_subplot(grid[1], sharex=raw), edl.source.frames / edl.source.sample_rate, edl.source.sample_rate
@@ -221,7 +223,7 @@ class EditApp(W.VBox):
 # %% ../nbs/55_widgets.ipynb #4c6cf0a9
 @patch
 def _make(self: EditApp):
-    "The widgets and their places."
+    "The widgets and their places. Sliders count whole numbers: a browser rounds fractions a little, reports that as a move, and may do so late."
     row = lambda *w, **kw: W.HBox(w, layout=W.Layout(**{'flex_flow': 'row wrap', 'align_items': 'center', **kw}))
     wide, name, half = {'flex': '1 1 16em', 'width': 'auto'}, {'description_width': 'initial'}, W.Layout(flex='1 1 20em', width='auto', min_width='0')
     title = lambda s: W.HTML(f'<b>{s}</b>')
@@ -231,25 +233,25 @@ def _make(self: EditApp):
     self.analyse = W.Button(description='Analyse', button_style='primary')
     self.bar = W.FloatProgress(max=1, layout=W.Layout(width='8em', visibility='hidden'))
     self.status, self.saved = W.HTML(), W.HTML()
-    self.ratio = W.FloatSlider(.4, min=.05, max=1, step=.01, readout_format='.0%', description='Keep', style=name, layout=W.Layout(flex='1 1 18em', width='auto'))
+    self.ratio = W.IntSlider(40, min=5, max=100, description='Keep (%)', style=name, layout=W.Layout(flex='1 1 18em', width='auto'))
     self.own = W.Checkbox(True, description='as much as the editor thinks right', indent=False, layout=W.Layout(width='auto'))
-    self.minutes = W.BoundedFloatText(10, min=0, max=600, step=.5, description='at most (min, 0: no limit)', style=name, layout=W.Layout(width='15em'))
-    self.picture = W.Image(format='webp', layout=W.Layout(width='100%', min_height='120px', object_fit='contain'))
-    self.place = W.FloatSlider(0, min=0, max=1, step=.1, readout=False, continuous_update=False, description='Listen from', style=name, layout=W.Layout(flex='1 1 18em', width='auto'))
+    self.minutes = W.BoundedFloatText(10, min=0, max=600, step=.5, description='at most (min)', tooltip='0: no limit', style=name, layout=W.Layout(width='13em'))
+    self.picture = W.Image(format='webp', layout=W.Layout(width='100%', max_width='1100px', min_height='120px', object_fit='contain'))
+    self.place = W.IntSlider(0, min=0, max=1, readout=False, continuous_update=False, description='Listen from', style=name, layout=W.Layout(flex='1 1 18em', width='auto'))
     self.where = W.Label()
     player = lambda: W.Audio(format='ogg', autoplay=False, loop=False, layout=W.Layout(width='auto', height='40px'))
     self.before, self.after, self.join = player(), player(), player()
     self.before_title, self.after_title, self.joins_title = W.HTML(), W.HTML(), title('Joins')
-    self.joins = W.Select(rows=5, layout=W.Layout(width='auto'))
+    self.joins = W.Select(rows=4, layout=W.Layout(width='auto'))
     self.table = W.HTML()
     self.target = W.Text(description='Save as', style=name, layout=W.Layout(**wide))
     self.overwrite = W.Checkbox(False, description='replace existing files', indent=False, layout=W.Layout(width='auto'))
     self.save = W.Button(description='Save', button_style='success')
     self.top = row(self.pick, self.again, self.path, self.analyse, self.bar, grid_gap='0 .5em')
     listen = W.VBox([title('Before and after'), row(self.place, self.where), self.before_title, self.before, self.after_title, self.after], layout=half)
-    joints = W.VBox([self.joins_title, self.joins, self.join], layout=half)
-    reasons = W.VBox([self.table], layout=W.Layout(max_height='15em', overflow='auto', width='100%'))
-    self.work = W.VBox([row(self.ratio, self.own, self.minutes, grid_gap='0 1em'), self.picture, row(listen, joints, grid_gap='0 1.5em', align_items='flex-start'), reasons,
+    reasons = W.VBox([self.table], layout=W.Layout(height='8.5em', overflow='auto'))
+    joints = W.VBox([self.joins_title, self.joins, self.join, reasons], layout=half)
+    self.work = W.VBox([row(self.ratio, self.own, self.minutes, grid_gap='0 1em'), self.picture, row(listen, joints, grid_gap='0 1.5em', align_items='flex-start'),
                         row(self.target, self.overwrite, self.save, grid_gap='0 .5em'), self.saved], layout=W.Layout(display='none'))
     self.analyse.on_click(lambda _: self.run())
     self.again.on_click(lambda _: self.fill())
@@ -304,9 +306,11 @@ def run(self: EditApp):
         try:
             t, path = time.perf_counter(), self.path.value.strip().strip('"') or self.pick.value
             if not path:
-                self.say('The computer plays a rehearsal ...')
-                s, path = demo_session(), str(Path(self._tmp.name)/'rehearsal.wav')
-                write_audio(path, s.raw, s.sr)
+                path = str(Path(self._tmp.name)/'rehearsal.wav')
+                if not Path(path).exists():
+                    self.say('The computer plays a rehearsal ...')
+                    s = demo_session()
+                    write_audio(path, s.raw, s.sr)
             self.say(f'Analysing {Path(path).name} ...')
             with progress_in(self.bar): track = load_track(Path(path).expanduser())
             views = waveform_overview(track.path), mel_overview(track.mel)
@@ -314,7 +318,7 @@ def run(self: EditApp):
             self.track, self.views = track, views
             self.target.value = str(self.out/f'{Path(path).stem}_edit.wav')
             with self._hold():
-                self.own.value, self.place.value, self.place.max = True, 0, max(.1, round(track.duration - 1, 1))
+                self.own.value, self.place.value, self.place.max = True, 0, max(1, int(track.duration) - 1)
                 self.work.layout.display = ''
             self.refresh(first=True, note=f', in {time.perf_counter() - t:.0f} s')
         finally: self.analyse.disabled, self.save.disabled = False, self.edl is None
@@ -324,21 +328,21 @@ def run(self: EditApp):
 def refresh(self: EditApp, first: bool = False, note: str = ''):
     "Propose again with what the controls say, and show it. Raises `EditorbotError` when nothing can be kept."
     self.edl, self.save.disabled, self.saved.value, longest = None, True, '', 60 * self.minutes.value
-    try: edl = propose(self.track, self.proposer, target_ratio=None if self.own.value else self.ratio.value, max_duration=longest)
+    try: edl = propose(self.track, self.proposer, target_ratio=None if self.own.value else self.ratio.value / 100, max_duration=longest)
     except EditorbotError:
         self.picture.value, self.table.value, self.joins.options = b'', '', ()
         raise
     self.edl = edl
-    self.picture.value = webp(plot_kept(edl, *self.views))
+    self.picture.value = webp(plot_kept(edl, *self.views, titled=False))
     self.table.value = edit_table(edl)
     with self._hold():
         sr, i = edl.source.sample_rate, self.joins.value or 1
-        if self.own.value: self.ratio.value = edl.edit_duration / self.track.duration
+        if self.own.value: self.ratio.value = round(100 * edl.edit_duration / self.track.duration)
         self.joins.options = [(f'{k}, at {clock(s.edit_in / sr)}: {s.reason}', k) for k, s in enumerate(edl.segments) if k]
         if self.joins.options: self.joins.value = min(i, len(self.joins.options))
         n = len(self.joins.options)
         self.joins_title.value = f'<b>{n} join{"s" if n > 1 else ""}: choose one to hear it</b>' if n else '<b>No joins: the edit is one piece</b>'
-        if first: self.place.value = max(0, edl.segments[0].source_in / sr - self.listen / 3)
+        if first: self.place.value = int(max(0, edl.segments[0].source_in / sr - self.listen / 3))
     self.play_join(start=False); self.play_place()
     self.save.disabled = False
     limited = f'; limited to {clock(longest)}' if longest and edl.edit_duration > longest - 1.5 else ''
