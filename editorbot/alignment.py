@@ -170,7 +170,7 @@ def choose(speed, model, polarity, hyps, pieces, E, energy, loud) -> Analysis:
     "The best path through the scores, and what it leaves unexplained."
     n, offs = len(energy), np.array([hyps[p.hyp].off for p in pieces])
     scores = [e[0] * loud[p.start:p.stop] for p, e in zip(pieces, E)]
-    path = best_path(scores, pieces, model.nothing * loud)
+    path = best_path(scores, pieces, model.nothing * loud, model.jump, model.leave)
     same = 1.3 if speed.kind != 'stretch' else 66.
     R, G, X, margin, rival = (np.full(n, np.nan, np.float32) for _ in range(5))
     top, second = np.full(n, -np.inf), np.full(n, -np.inf)

@@ -188,6 +188,8 @@ class PhaseModel:
     H: np.ndarray       # complex64 (369,): edit over raw
     weight: np.ndarray  # float32 (369,)
     coherence: np.ndarray # float32 (369,): gamma squared
+    jump: float = 8.    # price of a jump between sources, nats
+    leave: float = 6.   # price of a jump from or to no source
     nothing: float = -float(np.log(.72 + .02)) # score of a frame without a source: as if 72 % of it were unexplained
 
     @classmethod
@@ -331,6 +333,8 @@ class BandModel:
     H: np.ndarray      # (40,) power gain of each band
     noise: np.ndarray  # (40,) power of the edit's noise floor
     wrong: np.ndarray  # (40,) tau: spread of the differences of unrelated frames, nepers
+    jump: float = 25.   # dear: another take drifts through many offsets, the right one through none
+    leave: float = 15.
     nothing: float = -float(np.log(.4 + .02)) # the best of many wrong places leaves some 55 % unexplained
 
     def pos(self, k): return np.round(np.asarray(k) * HOP / self.rate).astype(np.int64)
