@@ -184,7 +184,7 @@ def save_edit(edl: EDL,
 @contextlib.contextmanager
 def progress_in(bar: W.FloatProgress): # 0 to 1
     "While this lasts, the library's progress moves `bar`."
-    class Moves(core.tqdm):
+    class Moves(core.Bar):
         def __init__(self, *args, **kw):
             super().__init__(*args, **{**kw, 'disable': True})
             self.part, self.size = 0.0, kw['total']
@@ -192,10 +192,10 @@ def progress_in(bar: W.FloatProgress): # 0 to 1
             self.part += n
             now = min(1.0, self.part / max(self.size, 1e-9))
             if now >= 1 or now - bar.value >= .01: bar.value = now
-    bar.value, bar.layout.visibility = 0, 'visible'
+    bar.value, bar.layout.display = 0, ''
     try:
-        with replaced.object(core, 'tqdm', Moves): yield bar
-    finally: bar.layout.visibility = 'hidden'
+        with replaced.object(core, 'Bar', Moves): yield bar
+    finally: bar.layout.display = 'none'
 
 # %% ../nbs/55_widgets.ipynb #f99717ef
 REHEARSAL = 'a rehearsal that the computer plays (needs no file)'   #: the first entry of the list
@@ -215,7 +215,7 @@ class EditApp(W.VBox):
         self._tmp = tempfile.TemporaryDirectory(prefix='editorbot-')
         self._held = False
         self._make()
-        super().__init__([self.top, self.status, self.work])
+        super().__init__([self.top, self.said, self.work])
         self.add_class('editorbot')
         self.fill()
         self.say(f'Choose a recording and press Analyse. {len(recordings(self.folder))} found in {self.folder}.')
@@ -225,17 +225,17 @@ class EditApp(W.VBox):
 def _make(self: EditApp):
     "The widgets and their places. Sliders count whole numbers: a browser rounds fractions a little, reports that as a move, and may do so late."
     row = lambda *w, **kw: W.HBox(w, layout=W.Layout(**{'flex_flow': 'row wrap', 'align_items': 'center', **kw}))
-    wide, name, half = {'flex': '1 1 16em', 'width': 'auto'}, {'description_width': 'initial'}, W.Layout(flex='1 1 20em', width='auto', min_width='0')
+    wide, name, half = {'flex': '1 1 13em', 'width': 'auto'}, {'description_width': 'initial'}, W.Layout(flex='1 1 20em', width='auto', min_width='0')
     title = lambda s: W.HTML(f'<b>{s}</b>')
     self.pick = W.Dropdown(description='Recording', style=name, layout=W.Layout(**wide))
     self.path = W.Text(description='or path', placeholder='a file anywhere on this machine', style=name, layout=W.Layout(**wide))
     self.again = W.Button(icon='refresh', tooltip='Look for new recordings', layout=W.Layout(width='2.6em'))
     self.analyse = W.Button(description='Analyse', button_style='primary')
-    self.bar = W.FloatProgress(max=1, layout=W.Layout(width='8em', visibility='hidden'))
+    self.bar = W.FloatProgress(max=1, layout=W.Layout(width='12em', display='none'))
     self.status, self.saved = W.HTML(), W.HTML()
     self.ratio = W.IntSlider(40, min=5, max=100, description='Keep (%)', style=name, layout=W.Layout(flex='1 1 18em', width='auto'))
     self.own = W.Checkbox(True, description='as much as the editor thinks right', indent=False, layout=W.Layout(width='auto'))
-    self.minutes = W.BoundedFloatText(10, min=0, max=600, step=.5, description='at most (min)', tooltip='0: no limit', style=name, layout=W.Layout(width='13em'))
+    self.minutes = W.BoundedFloatText(10, min=0, max=600, step=.5, description='at most (min)', tooltip='0: no limit', style=name, layout=W.Layout(width='11em'))
     self.picture = W.Image(format='webp', layout=W.Layout(width='100%', max_width='1100px', min_height='120px', object_fit='contain'))
     self.place = W.IntSlider(0, min=0, max=1, readout=False, continuous_update=False, description='Listen from', style=name, layout=W.Layout(flex='1 1 18em', width='auto'))
     self.where = W.Label()
@@ -247,7 +247,8 @@ def _make(self: EditApp):
     self.target = W.Text(description='Save as', style=name, layout=W.Layout(**wide))
     self.overwrite = W.Checkbox(False, description='replace existing files', indent=False, layout=W.Layout(width='auto'))
     self.save = W.Button(description='Save', button_style='success')
-    self.top = row(self.pick, self.again, self.path, self.analyse, self.bar, grid_gap='0 .5em')
+    self.top = row(self.pick, self.again, self.path, self.analyse, grid_gap='0 .5em')
+    self.said = row(self.bar, self.status, grid_gap='0 .5em')
     listen = W.VBox([title('Before and after'), row(self.place, self.where), self.before_title, self.before, self.after_title, self.after], layout=half)
     reasons = W.VBox([self.table], layout=W.Layout(height='8.5em', overflow='auto'))
     joints = W.VBox([self.joins_title, self.joins, self.join, reasons], layout=half)
