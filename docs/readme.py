@@ -11,8 +11,10 @@ NOTE = '<!-- Made from nbs/index.ipynb by `make export`: edit that. -->\n\n'
 def render(root: Path) -> dict[Path, bytes]:
     "The files that belong to the README, with their content: itself, and a picture for each picture among the outputs."
     from nbconvert import MarkdownExporter
+    from traitlets.config import Config
     nb = process(root/'nbs/index.ipynb', {})
-    text, resources = MarkdownExporter().from_notebook_node(nb, resources={'unique_key': 'readme', 'output_files_dir': IMAGES})
+    shown = Config({'TagRemovePreprocessor': {'enabled': True, 'remove_input_tags': ['hide-input']}})    # cells with `echo: false`
+    text, resources = MarkdownExporter(config=shown).from_notebook_node(nb, resources={'unique_key': 'readme', 'output_files_dir': IMAGES})
     outputs = {f'{IMAGES}/{Path(name).name}': data for name, data in resources.get('outputs', {}).items()}
     text = relink(text, root/'nbs/index.ipynb', lambda target: None if target in outputs else target, root)
     lines = [line.rstrip() for line in text.strip().split('\n')]
