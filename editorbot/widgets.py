@@ -198,7 +198,7 @@ def progress_in(bar: W.FloatProgress): # 0 to 1
     finally: bar.layout.display = 'none'
 
 # %% ../nbs/55_widgets.ipynb #f99717ef
-REHEARSAL = 'a rehearsal that the computer plays (needs no file)'   #: the first entry of the list
+REHEARSAL = 'a rehearsal by the computer'   #: the first entry of the list
 
 class EditApp(W.VBox):
     "A panel that edits a recording: pick, analyse, see, listen, choose a length, save. `track` and `edl` hold what it shows."
@@ -230,7 +230,7 @@ def _make(self: EditApp):
     self.pick = W.Dropdown(description='Recording', style=name, layout=W.Layout(**wide))
     self.path = W.Text(description='or path', placeholder='a file anywhere on this machine', style=name, layout=W.Layout(**wide))
     self.again = W.Button(icon='refresh', tooltip='Look for new recordings', layout=W.Layout(width='2.6em'))
-    self.analyse = W.Button(description='Analyse', button_style='primary')
+    self.analyse = W.Button(description='Analyse', button_style='primary', layout=W.Layout(width='8em'))
     self.bar = W.FloatProgress(max=1, layout=W.Layout(width='12em', display='none'))
     self.status, self.saved = W.HTML(), W.HTML()
     self.ratio = W.IntSlider(40, min=5, max=100, description='Keep (%)', style=name, layout=W.Layout(flex='1 1 18em', width='auto'))
