@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LAWS', 'EDL_VERSION', 'COPY', 'LOOP_START', 'LOOP_END', 'SKIP', 'FADE_IN', 'FADE_OUT', 'STOP', 'NO_SOURCE', 'OPS',
            'Source', 'Segment', 'EDL', 'validate', 'save_edl', 'load_edl', 'edl_from_regions', 'kept_regions',
-           'raw_frames', 'play_counts', 'pointer_samples', 'pointers', 'operations', 'clock', 'summary']
+           'raw_frames', 'play_counts', 'pointer_samples', 'pointers', 'operations', 'clock', 'count', 'summary']
 
 # %% ../nbs/02_edl.ipynb #b0ac73bd
 import dataclasses, json, typing
@@ -275,13 +275,18 @@ def clock(t: float, # s
     return ('-' if t < 0 else '') + (f'{h}:{m:02d}:{s:04.1f}' if h else f'{m}:{s:04.1f}')
 
 # %% ../nbs/02_edl.ipynb #aa5c292c
+def count(n: int, thing: str) -> str:
+    "`1 join`, `2 joins`."
+    return f'{n} {thing}' + ('' if n == 1 else 's')
+
+# %% ../nbs/02_edl.ipynb #0d687bfd
 def summary(edl: EDL) -> str:
     "Kept and cut seconds, number of cuts and loops, as one line."
     sr, kept = edl.source.sample_rate, int(np.diff(edl.kept_regions()).sum())
     back = sum(1 for p, s in zip(edl.segments, edl.segments[1:]) if p.has_source and s.has_source and s.source_in < p.source_out)
     share = 100 * kept / max(1, edl.source.frames)
     return (f'kept {clock(kept/sr)} of {clock(edl.source.frames/sr)} ({share:.0f} %), cut {clock((edl.source.frames - kept)/sr)}, '
-            f'{len(edl.segments)} segments, {max(0, len(edl.segments) - 1)} joins' + (f', {back} jumps back' if back else ''))
+            f'{count(len(edl.segments), "segment")}, {count(max(0, len(edl.segments) - 1), "join")}' + (f', {count(back, "jump")} back' if back else ''))
 
 # %% ../nbs/02_edl.ipynb #70cf2d75
 def _html(edl: EDL) -> str:

@@ -310,7 +310,7 @@ def run(self: EditApp):
                 path = str(Path(self._tmp.name)/'rehearsal.wav')
                 if not Path(path).exists():
                     self.say('The computer plays a rehearsal ...')
-                    s = demo_session()
+                    s = demo_session(1)
                     write_audio(path, s.raw, s.sr)
             self.say(f'Analysing {Path(path).name} ...')
             with progress_in(self.bar): track = load_track(Path(path).expanduser())
