@@ -52,7 +52,7 @@ def test_readme_is_the_index_notebook():
         assert path.exists() and path.read_bytes() == content, f'{path.name} is not what nbs/index.ipynb says: make export'
 
 
-def test_there_are_notebooks(): assert {'core', 'edl', 'render'} <= {house.default_exp(nb) for nb in house.notebooks(ROOT)}
+def test_there_are_notebooks(): assert {'core', 'edl', 'rendering'} <= {house.default_exp(nb) for nb in house.notebooks(ROOT)}
 
 
 # ---- every check can fail
