@@ -12,7 +12,7 @@ each with its picture. The peers come with `pip install 'editorbot[bench]'`; one
 A truth.npz holds: ptr int64 (raw frame of each edit frame, -1 none; frame k is centred at 512 k / 22050 s), ptr2 (the other source inside a crossfade, -1), ptr_time (s), op (6: foreign),
 segments (edit_in, edit_out, raw_in, raw_out, rate, xf_in, fade_in, fade_out, gain_db, kind 0 copy 1 foreign 2 silence, block, slack_lo, slack_hi; s), meta (JSON).
 """
-import argparse, glob, importlib.metadata, importlib.util, json, os, subprocess, sys, tempfile, threading, time
+import argparse, glob, importlib.metadata, importlib.util, json, os, subprocess, sys, tempfile, threading
 from pathlib import Path
 import numpy as np
 
@@ -337,7 +337,7 @@ def main():
     for group in sorted({r['group'] for r in rows}, key=lambda g: (float(g.split()[0]), g)):
         for name in names:
             R = [r for r in rows if r['group'] == group and r['method'] == name]
-            mean = lambda k: np.mean([r[k] for r in R if not np.isnan(r[k])]) if any(not np.isnan(r[k]) for r in R) else np.nan
+            mean = lambda k, R=R: np.mean([r[k] for r in R if not np.isnan(r[k])]) if any(not np.isnan(r[k]) for r in R) else np.nan
             if R: table.append(f'| {group} | {name} | {len(R)} | ' + ' | '.join('' if np.isnan(mean(k)) else f'{mean(k):.4f}' if k not in ('cpu', 'mb') else f'{mean(k):.1f}' for k in keys) + ' |')
     print('\n'.join(table)); (out/'table.md').write_text('\n'.join(table) + '\n')
     print(f'wrote {out}/table.md, {out}/worst.md (with pictures), {out}/results.json')

@@ -17,7 +17,7 @@ language, smartquotes = 'en', False
 extensions = ['myst_nb', 'sphinx.ext.mathjax', 'sphinx.ext.viewcode', 'sphinx_copybutton']
 exclude_patterns = ['jupyter_execute']
 root_doc = 'index'
-suppress_warnings = ['myst.header']      # a heading may skip a level
+suppress_warnings = ['ref.python', 'myst.header']      # a heading may skip a level
 
 # Notebooks are shown with the outputs they are stored with.
 nb_execution_mode = 'off'
