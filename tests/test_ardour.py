@@ -55,16 +55,26 @@ def quiet(edl):
     return ok
 
 
+def differences(edl, session, ours, home, attempts=12):
+    """What Ardour plays less what we render, absolute, (frames,): of its first run that is exact where the edit only copies, or of the last one.
+    With 8 channels 12 of 25 runs of Ardour 7.3 held stray values (up to 1e35, others each time, most of them in the first sample of each block of 2048 of
+    one channel), with 2 channels none of 12, but one of a saved session did not play what it had played before; an error in the session would be there in every run."""
+    for _ in range(attempts):
+        theirs, rate = play(session, home/'ardour.wav', home)
+        assert (theirs.shape, rate) == (ours.shape, edl.source.sample_rate)
+        differ = np.abs(theirs - ours).max(1)
+        if differ[quiet(edl)].max() == 0: break
+    return differ
+
+
 KINDS = [(44100, 1, 'PCM_16'), (48000, 2, 'PCM_24'), (96000, 2, 'FLOAT'), (192000, 2, 'PCM_24'), (48000, 8, 'PCM_24')]
 
 @pytest.mark.parametrize('rate, channels, subtype', KINDS)
 def test_ardour_plays_what_we_render(tmp_path, rate, channels, subtype):
     edl = edit(tmp_path, rate, channels, subtype)
     session = export(edl, tmp_path/'my session'/'Mix ü.ardour')
-    theirs, their_rate = play(session, tmp_path/'ardour.wav', tmp_path)
     ours, _ = sf.read(render(edl, tmp_path/'ours.wav'), always_2d=True)
-    assert (theirs.shape, their_rate) == (ours.shape, rate)
-    differ, copies = np.abs(theirs - ours).max(1), quiet(edl)
+    differ, copies = differences(edl, session, ours, tmp_path), quiet(edl)
     assert copies.mean() > .5
     assert differ[copies].max() == 0, np.flatnonzero(copies & (differ > 0))[:5]
     assert differ.max() < 5e-3, int(differ.argmax())   # joins, fades, gains: Ardour stretches its curves by up to a sample a block
@@ -84,5 +94,6 @@ def test_ardour_saves_it_again(tmp_path):
     assert '[ERROR]' not in said, said
     saved = (tmp_path/'s'/'again.ardour').read_text(encoding='utf-8')
     assert str(edl.source.path) in saved and 'cut: &lt;talk&gt; &amp; tuning' in saved
-    first, again = (play(session.with_name(f'{n}.ardour'), tmp_path/f'{n}.wav', tmp_path)[0] for n in ('s', 'again'))
-    assert np.array_equal(first, again)
+    ours, _ = sf.read(render(edl, tmp_path/'ours.wav'), always_2d=True)
+    differ = differences(edl, session.with_name('again.ardour'), ours, tmp_path)
+    assert differ[quiet(edl)].max() == 0 and differ.max() < 5e-3
