@@ -147,8 +147,8 @@ def analyse(raw: np.ndarray, edit: np.ndarray, # float16 signals at 22 050 Hz
         if h < .4: return nothing_found(frames, Speed(1., 'none', h, speed.share), False)   # unrelated music stays under 0.25, stretches reach 0.7
         if abs(d - 1) < 1e-3:
             speed = dataclasses.replace(speed, rate=speed.rate * d, height=h)
-            matcher, C = EnvelopeMatcher(edit, raw, speed.rate), cand()
-        peaks = search(matcher, C, bar=step(25))
+            matcher, C = matcher.at_rate(speed.rate), cand()
+        peaks = search(matcher, C, hold=None, bar=step(25))
         clock = 1 + int(len(edit) * speed.rate) // HOP
     else:
         if speed.kind == 'varispeed': edit = resampled(edit, speed.rate)
@@ -164,7 +164,11 @@ def analyse(raw: np.ndarray, edit: np.ndarray, # float16 signals at 22 050 Hz
     loud = loudness_weight(energy)
     pieces = pieces_of(hyps, C.centre, loud)
     E = evidence(model, hyps, pieces, clock, bar=step(20))
-    return choose(speed, model, polarity, hyps, pieces, E, energy, loud)
+    if speed.kind != 'stretch': return choose(speed, model, polarity, hyps, pieces, E, energy, loud)
+    E = prefer_in_tune(E, pieces, tone_evidence(model, hyps, pieces, clock), clock)
+    a = choose(speed, model, polarity, hyps, pieces, E, energy, loud)
+    a.runs = [r if r.off is None else dataclasses.replace(r, off=sharp_offset(edit, raw, speed.rate, r.off, r.start, r.stop)[0]) for r in a.runs]
+    return a
 
 def choose(speed, model, polarity, hyps, pieces, E, energy, loud) -> Analysis:
     "The best path through the scores, and what it leaves unexplained."
