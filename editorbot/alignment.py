@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['KEEP', 'JUMP', 'BACK', 'REPEAT', 'XFADE', 'FADE', 'FOREIGN', 'SILENCE', 'Speed', 'resampled', 'drift', 'find_speed',
            'on_clock', 'Stage', 'Analysis', 'nothing_found', 'analyse', 'choose', 'join_positions', 'band_join',
-           'gain_steps', 'fade_at', 'run_gain', 'run_confidence', 'to_segments', 'with_crossfades', 'chain_report',
-           'warnings_of', 'align', 'expected_energy', 'pointer_times', 'frame_labels', 'alignment_npz',
-           'plot_alignment', 'write_alignment']
+           'gain_steps', 'ramp_of', 'fade_at', 'band_fade', 'run_gain', 'run_confidence', 'to_segments',
+           'with_crossfades', 'chain_report', 'warnings_of', 'align', 'expected_energy', 'pointer_times',
+           'frame_labels', 'alignment_npz', 'plot_alignment', 'write_alignment']
 
 # %% ../nbs/10_alignment.ipynb #abdf8e37
 import dataclasses, math, typing
@@ -172,8 +172,11 @@ def analyse(raw: np.ndarray, edit: np.ndarray, # float16 signals at 22 050 Hz
 
 def choose(speed, model, polarity, hyps, pieces, E, energy, loud) -> Analysis:
     "The best path through the scores, and what it leaves unexplained."
-    n, offs = len(energy), np.array([hyps[p.hyp].off for p in pieces])
-    scores = [e[0] * loud[p.start:p.stop] for p, e in zip(pieces, E)]
+    n, offs, quiet = len(energy), np.array([hyps[p.hyp].off for p in pieces]), 2 * np.percentile(energy, .5)
+    scores = []
+    for p, e in zip(pieces, E):                                            # where the edit and the source are both under the noise, the source is as good as none
+        under = (energy[p.start:p.stop] < 4 * quiet) & (e[3] < quiet)
+        scores.append(np.where(under, np.maximum(e[0], model.nothing), e[0]) * loud[p.start:p.stop])
     path = best_path(scores, pieces, model.nothing * loud, model.jump, model.leave)
     same = 1.3 if speed.kind != 'stretch' else 66.
     R, G, X, margin, rival = (np.full(n, np.nan, np.float32) for _ in range(5))
@@ -254,6 +257,17 @@ def gain_steps(y: np.ndarray, A: np.ndarray, # (n,) edit and source through the 
     xx = (X * X).sum(1)
     return (Y * X).sum(1) / (xx + 1e-12), xx
 
+def ramp_of(g: np.ndarray, w: np.ndarray, # (n,) gain and energy of each step, from the outer end inwards
+            latest: float,                # latest start of the ramp, steps
+            least: float,                 # shortest fade, steps
+           ) -> tuple[float, float]:      # where sound begins; length of the fade; steps
+    "A linear fade at the beginning of a series of gains; (0, 0) if it must begin at 0 and explains less than half of what moves."
+    w = np.minimum(w, 20 * np.median(w) + 1e-12)
+    T, F, G, left = fit_ramp(g, w, 0, latest)
+    plain = float((w * (g - np.average(g, weights=w + 1e-12)) ** 2).sum() / ((w * g * g).sum() + 1e-12))
+    if latest == 0 and (F < least or left > .5 * plain): return 0., 0.
+    return T, F if F > least else 0.
+
 def fade_at(chain: Chain, raw: ClockReader, edit: ClockReader,
             off: float,         # raw minus edit position, samples of the clock
             start: float, stop: float, # the run, samples of the clock
@@ -271,13 +285,27 @@ def fade_at(chain: Chain, raw: ClockReader, edit: ClockReader,
         y.append(chain.filter(edit(w, chain.n), chain.W)[q])
         A.append(chain.filter(raw(w + math.floor(off), chain.n), chain.H, _fraction(off, chain.clean))[q])
     g, w = gain_steps(np.concatenate(y)[:n + extra], np.concatenate(A)[:n + extra], m)
-    if at_end: g, w = g[::-1], w[::-1]
-    w = np.minimum(w, 20 * np.median(w) + 1e-12)
-    T, F, G, left = fit_ramp(g, w, 0, 2 * extra / m)
-    plain = float((w * (g - np.average(g, weights=w + 1e-12)) ** 2).sum() / ((w * g * g).sum() + 1e-12))
-    if slack == 0 and (F * m < .004 * sr or left > .5 * plain): return (stop if at_end else start), 0.
-    at = u + n + extra - T * m if at_end else u + T * m
-    return at, F * m if F * m > .004 * sr else 0.
+    T, F = ramp_of(*((g[::-1], w[::-1]) if at_end else (g, w)), 2 * extra / m, .004 * sr / m)
+    if extra == 0 and F == 0: return (stop if at_end else start), 0.
+    return (u + n + extra - T * m if at_end else u + T * m), F * m
+
+def band_fade(model: BandModel,
+              off: float,         # raw minus edit position, samples at 22 050 Hz
+              start: float, stop: float, # the run, seconds of the source clock
+              at_end: bool,
+              slack: float,       # s
+             ) -> tuple[float, float]: # where sound begins (ends), s of the source clock; length of the fade, s
+    "As `fade_at`, for a stretched edit: the gain of 12 ms steps is the root of a ratio of band powers above the noise."
+    hop, n = 256 / SR, min(6., (stop - start) * .6)
+    if n < .2: return (stop if at_end else start), 0.
+    t = np.arange(stop - n if at_end else start - slack, stop + slack if at_end else start + n, hop)
+    u = np.round(t * SR).astype(np.int64)
+    Y, X = log_bands(model.edit, np.round(u / model.rate).astype(np.int64), 512), log_bands(model.raw, u + round(off), 512)
+    x = (X * model.H).sum(1)
+    g, latest = np.sqrt(np.maximum((Y - model.noise).sum(1), 0) / (x + 1e-9)), 2 * slack / hop
+    T, F = ramp_of(*((g[::-1], x[::-1]) if at_end else (g, x)), latest, .03 / hop)
+    if latest == 0 and F == 0: return (stop if at_end else start), 0.
+    return (float(t[-1] + hop / 2 - T * hop) if at_end else float(t[0] - hop / 2 + T * hop)), F * hop
 
 # %% ../nbs/10_alignment.ipynb #71903fc7
 def run_gain(a: Analysis, r: Run, chain: Chain | None, raw, edit, lo: float, hi: float, # clock samples
@@ -309,12 +337,13 @@ def to_segments(a: Analysis, joins: list[Join], chain: Chain | None, raw: ClockR
     runs, fades = a.runs, np.zeros((len(a.runs), 2))
     quiet = lambda i: not 0 <= i < len(runs) or (runs[i].off is None and runs[i].silent)
     for i, r in enumerate(runs):                                           # fades move the edges of gaps
-        if r.off is None or chain is None: continue
+        if r.off is None: continue
         for side, at_end in ((i - 1, False), (i + 1, True)):
             if not quiet(side): continue
             slack = 0 if not 0 <= side < len(runs) else .25
             if side in (0, len(runs) - 1) and slack and runs[side].off is None: slack += min(3., (bound[side+1] - bound[side]) / sr)
-            at, fades[i, int(at_end)] = fade_at(chain, raw, edit, r.off * k, bound[i], bound[i+1], at_end, slack)
+            if chain is None: at, fades[i, int(at_end)] = (v * sr for v in band_fade(a.model, r.off, bound[i] / sr, bound[i+1] / sr, at_end, slack))
+            else: at, fades[i, int(at_end)] = fade_at(chain, raw, edit, r.off * k, bound[i], bound[i+1], at_end, slack)
             if slack > .25 and abs(at - (bound[-1] if at_end else 0)) < .02 * sr + .15 * fades[i, int(at_end)]: at = bound[-1] if at_end else 0.
             if slack: bound[i + int(at_end)] = np.clip(at, bound[i] if at_end else bound[max(i-1, 0)], bound[min(i+2, len(runs))] if at_end else bound[i+1])
     e = np.round(bound / rate).astype(int)
