@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['KEEP', 'JUMP', 'BACK', 'REPEAT', 'XFADE', 'FADE', 'FOREIGN', 'SILENCE', 'Speed', 'resampled', 'drift', 'find_speed',
            'on_clock', 'Stage', 'Analysis', 'nothing_found', 'analyse', 'choose', 'join_positions', 'band_join',
-           'gain_steps', 'ramp_of', 'fade_at', 'band_fade', 'run_gain', 'run_confidence', 'to_segments',
+           'gain_steps', 'ramp_of', 'fade_at', 'hard_edge', 'band_fade', 'run_gain', 'run_confidence', 'to_segments',
            'with_crossfades', 'chain_report', 'warnings_of', 'align', 'expected_energy', 'pointer_times',
            'frame_labels', 'alignment_npz', 'plot_alignment', 'write_alignment']
 
@@ -289,6 +289,14 @@ def fade_at(chain: Chain, raw: ClockReader, edit: ClockReader,
     if extra == 0 and F == 0: return (stop if at_end else start), 0.
     return (u + n + extra - T * m if at_end else u + T * m), F * m
 
+def hard_edge(y: np.ndarray, A: np.ndarray, # (n,) edit and source, sample by sample
+              g: float,                     # gain of the source
+              at_end: bool,                 # the source ends (else it begins) beside silence
+             ) -> int:                      # 0 to n
+    "Where a source stops or starts without a fade: the place with the least squared residual."
+    on, off = np.cumsum(np.r_[0, (y - g * A) ** 2]), np.cumsum(np.r_[0, y ** 2])
+    return int((on + off[-1] - off if at_end else off + on[-1] - on).argmin())
+
 def band_fade(model: BandModel,
               off: float,         # raw minus edit position, samples at 22 050 Hz
               start: float, stop: float, # the run, seconds of the source clock
@@ -344,6 +352,9 @@ def to_segments(a: Analysis, joins: list[Join], chain: Chain | None, raw: ClockR
             if side in (0, len(runs) - 1) and slack and runs[side].off is None: slack += min(3., (bound[side+1] - bound[side]) / sr)
             if chain is None: at, fades[i, int(at_end)] = (v * sr for v in band_fade(a.model, r.off, bound[i] / sr, bound[i+1] / sr, at_end, slack))
             else: at, fades[i, int(at_end)] = fade_at(chain, raw, edit, r.off * k, bound[i], bound[i+1], at_end, slack)
+            if slack and fades[i, int(at_end)] == 0 and chain is not None and chain.clean:
+                n, u, g = 2 * round(.012 * sr), round(at) - round(.012 * sr), run_gain(a, r, chain, raw, edit, bound[i], bound[i+1]) * math.copysign(1, chain.gain)
+                at = u + hard_edge(edit(u, n).astype(np.float64), raw(u + round(r.off * k), n).astype(np.float64), g, at_end)
             if slack > .25 and abs(at - (bound[-1] if at_end else 0)) < .02 * sr + .15 * fades[i, int(at_end)]: at = bound[-1] if at_end else 0.
             if slack: bound[i + int(at_end)] = np.clip(at, bound[i] if at_end else bound[max(i-1, 0)], bound[min(i+2, len(runs))] if at_end else bound[i+1])
     e = np.round(bound / rate).astype(int)
