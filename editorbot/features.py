@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['FEATURES', 'WIDTHS', 'FRAME_COLUMNS', 'Feature', 'feature_names', 'feature_table', 'contrast_bands', 'chroma_filters',
            'hop_measures', 'rolloff_bin', 'frame_columns', 'FrameTable', 'analyse_frames', 'frame_table', 'beat_starts',
-           'beat_mean', 'mfcc_frames', 'slope9', 'contrast_frames', 'rhythm_columns', 'beat_features', 'Normaliser']
+           'beat_mean', 'mfcc_frames', 'slope9', 'contrast_frames', 'rhythm_columns', 'beat_features', 'plot_features',
+           'Normaliser']
 
 # %% ../nbs/25_features.ipynb #ca7c1873
 import dataclasses, functools, json
@@ -273,6 +274,32 @@ def beat_features(track: Track,
     x = np.concatenate(cols, 1).astype(np.float32)
     if x.shape[1] != len(names) or not np.isfinite(x).all(): raise describe(track.path, f'{len(names)} finite columns', f'{x.shape[1]}, of which {np.isfinite(x).all(0).sum()} finite', 'report this recording')
     return x
+
+# %% ../nbs/25_features.ipynb #fc607c5c
+def plot_features(x: np.ndarray,       # (N, WIDTHS[mode])
+                  beats: Beats,
+                  mode: str = 'enhanced',
+                  deltas: bool = False, # also the changes from beat to beat
+                  ax=None,              # matplotlib axes; None: a new figure
+                 ):                     # matplotlib axes
+    "Heat map of features over time, each column in its own standard deviations, groups by name."
+    import matplotlib.pyplot as plt
+    groups = {n: f for n, f in FEATURES[mode].items() if deltas or n != 'delta'}
+    keep = np.concatenate([np.arange(f.columns.start, f.columns.stop) for f in groups.values()])
+    z = ((x - x.mean(0)) / np.maximum(x.std(0), 1e-6))[:, keep]
+    if ax is None: ax = plt.subplots(figsize=(9, 1.2 + 0.055 * len(keep)), layout='constrained')[1]
+    im = ax.pcolormesh(beats.edges, np.arange(len(keep) + 1), z.T, cmap='RdBu_r', vmin=-2.5, vmax=2.5, rasterized=True)
+    ax.invert_yaxis()
+    sizes = [len(f.names) for f in groups.values()]
+    ends = np.cumsum(sizes)
+    single = sum(s == 1 for s in sizes)                                                    # the first columns are one number each: one label for them
+    ticks = [(single / 2, ', '.join(n for n, s in zip(list(groups)[:4], sizes) if s == 1) + (' ...' if single > 4 else ''))]
+    ticks += [(e - s / 2, n) for n, s, e in zip(groups, sizes, ends) if s > 1]
+    ax.set_yticks([t for t, _ in ticks], labels=[n for _, n in ticks], fontsize=7)
+    for e in ends: ax.axhline(e, color='k', lw=.3)
+    ax.set(xlabel='time (s)', title='What each beat sounds like')
+    ax.figure.colorbar(im, ax=ax, label='standard deviations')
+    return ax
 
 # %% ../nbs/25_features.ipynb #2176c739
 @dataclass(frozen=True, eq=False)
