@@ -412,6 +412,7 @@ def chain_report(a: Analysis, chain: Chain | None) -> dict: # JSON
     "What the mastering did: gain curve, equaliser in octaves, tilt, polarity."
     step = FRAME_RATE / a.speed.rate                                       # analysis frames an edit second
     g = 20 * np.log10(np.maximum(np.abs(a.gain), 1e-6))
+    for r in a.runs: g[r.start:r.stop] = np.nan if r.off is None else g[r.start:r.stop]   # a silence that was cut out of a run
     curve = [g[int(i*step):int((i+1)*step)] for i in range(int(len(g) / step))]
     base = np.nanmedian(g) if np.isfinite(g).any() else 0.
     curve = [round(float(np.nanmedian(c) - base), 2) if np.isfinite(c).sum() > len(c) / 2 else None for c in curve]

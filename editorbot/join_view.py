@@ -80,7 +80,7 @@ def join_list(edl: EDL) -> list[tuple[str, int]]: # text; index of the segment a
 # %% ../nbs/56_join_view.ipynb #91507934
 def plot_overview(edl: EDL,
                   i: int | None = None, # the join that is marked
-                  figsize: tuple = (11, 4.2), # inches
+                  figsize: tuple = (11, 3.6), # inches
                  ) -> Figure:
     "The picture of the alignment with one join marked."
     fig = plot_alignment(edl, figsize, title='')
@@ -133,14 +133,15 @@ def plot_join(edl: EDL, i: int,
     y, _ = edit_around(edl, i, seconds, edit)
     strips = (('raw goes on', source_around(edl, i, -1, seconds), '#2f6db5'), ('edit' if edit else 'edit (rendered)', y.mean(1), '0.25'), ('raw leads to', source_around(edl, i, 1, seconds), '#c2772b'))
     fig = Figure(figsize=figsize, layout='constrained')
-    half, peak = edl.segments[i].crossfade / 2 / edl.source.sample_rate * 1e3, max(1e-4, *(float(np.abs(x).max()) for _, x, _ in strips))
+    half, peak = edl.segments[i].crossfade / 2 / edl.source.sample_rate * 1e3, [max(1e-4, float(np.abs(x).max())) for _, x, _ in strips]
+    peak[0] = peak[2] = max(peak[0], peak[2])                              # the edit may be louder than the raw
     for k, (ax, (name, x, colour)) in enumerate(zip(fig.subplots(3, 1, sharex=True), strips)):
         lo, hi = band(x)
         ax.fill_between((np.arange(len(lo)) + .5) / len(lo) * 2e3 * seconds - 1e3 * seconds, lo, hi, color=colour, lw=.4, step='mid')
         if k != 1: ax.axvspan(*((0, 1e3 * seconds) if k == 0 else (-1e3 * seconds, 0)), color='white', alpha=.6, lw=0)   # not heard in the edit
         if half: ax.axvspan(-half, half, color='gold', alpha=.25, lw=0)
         ax.axvline(0, color='crimson', lw=1)
-        ax.set(ylim=(-peak, peak), yticks=[], xlim=(-1e3 * seconds, 1e3 * seconds))
+        ax.set(ylim=(-peak[k], peak[k]), yticks=[], xlim=(-1e3 * seconds, 1e3 * seconds))
         ax.set_ylabel(name, rotation=0, ha='right', va='center'); ax.spines[['top', 'right', 'left']].set_visible(False)
     ax.set_xlabel('time from the join (ms)')
     return fig
@@ -189,13 +190,13 @@ class JoinView(W.VBox):
 def _make(self: JoinView, out: str | Path):
     "The widgets and their places."
     row = lambda *w, **kw: W.HBox(w, layout=W.Layout(**{'flex_flow': 'row wrap', 'align_items': 'center', 'grid_gap': '0 .5em', **kw}))
-    picture = lambda: W.Image(format='webp', layout=W.Layout(width='100%', max_width='1100px', object_fit='contain'))
-    player = lambda: W.Audio(format='ogg', autoplay=False, loop=False, layout=W.Layout(width='100%', height='40px'))
+    picture = lambda: W.Image(format='webp', layout=W.Layout(width='100%', max_width='1100px', margin='0', object_fit='contain'))
+    player = lambda: W.Audio(format='ogg', autoplay=False, loop=False, layout=W.Layout(width='auto', height='40px'))
     self.overview, self.waves, self.status = picture(), picture(), W.HTML()
-    self.joins = W.Select(rows=7, layout=W.Layout(flex='1 1 24em', width='auto'))
+    self.joins = W.Select(rows=7, layout=W.Layout(flex='1 1 22em', width='auto'))
     self.players = {k: player() for k in ('rendered', 'made', 'before', 'after')}
-    words = {'rendered': 'This EDL', 'made': 'The edit that was made', 'before': 'The recording, going on from before the join', 'after': 'The recording, leading to what comes after it'}
-    self.cards = {k: W.VBox([W.HTML(words[k]), p], layout=W.Layout(flex='1 1 15em', width='auto')) for k, p in self.players.items()}
+    words = {'rendered': 'The edit by this EDL', 'made': 'The edit that was made', 'before': 'The raw going on', 'after': 'The raw leading in'}
+    self.cards = {k: W.VBox([W.HTML(words[k]), p], layout=W.Layout(flex='1 1 13em', width='auto', min_width='0')) for k, p in self.players.items()}
     self.unit = W.ToggleButtons(options=['ms', 'samples'], style={'button_width': '5em'})
     self.nudge = {k: W.Button(description=f'{k:+d}', tooltip='later' if k > 0 else 'earlier', layout=W.Layout(width='4.2em')) for k in STEPS}
     self.undo = W.Button(description='Undo', disabled=True, layout=W.Layout(width='5em'))
@@ -203,7 +204,7 @@ def _make(self: JoinView, out: str | Path):
     self.target = W.Text(str(out), description='Save as', style={'description_width': 'initial'}, layout=W.Layout(flex='1 1 18em', width='auto'))
     self.overwrite = W.Checkbox(False, description='replace existing files', indent=False, layout=W.Layout(width='auto'))
     self.save = W.Button(description='Save', button_style='success')
-    self.rows = [self.overview, row(self.joins, W.VBox([row(*self.cards.values())], layout=W.Layout(flex='1 1 24em'))), self.waves,
+    self.rows = [self.overview, row(self.joins, W.VBox([row(*self.cards.values())], layout=W.Layout(flex='1 1 24em', width='auto', min_width='0'))), self.waves,
                  row(W.HTML('Move the join:'), *self.nudge.values(), self.unit, self.undo, self.zoom), row(self.target, self.overwrite, self.save), self.status]
     for k, b in self.nudge.items(): b.on_click(lambda _, k=k: self.move(k))
     self.undo.on_click(lambda _: self.back()); self.save.on_click(lambda _: self.write())

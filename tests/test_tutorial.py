@@ -6,6 +6,7 @@ from pathlib import Path
 import house, pytest
 
 TUTORIAL = house.ROOT/'nbs/tutorials/01_edit_your_first_recording.ipynb'
+JOINS = house.ROOT/'nbs/tutorials/02_from_two_files_to_an_edl.ipynb'
 pytestmark = [pytest.mark.xdist_group('tutorial'), pytest.mark.timeout(600)]     # one server at a time
 KEPT = re.compile(r'kept (\d+):(\d+\.\d) of')
 
@@ -154,14 +155,64 @@ def use(page, folder: Path, name: str):
     assert page.wrong == []
 
 
+LAB = ['--no-browser', '--allow-root', '--IdentityProvider.token=', '--LabApp.expose_app_in_browser=True', '--ServerApp.root_dir=.', '--ServerApp.port_retries=0']
+
+
+def run_all(page, url: str):
+    "Open the notebook in JupyterLab and run every cell."
+    page.goto(url + 'lab/tree/tutorial.ipynb')
+    page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status == 'idle'", timeout=90_000)
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
+
+
 def test_in_jupyterlab(screen, folder, tmp_path_factory):
     home = tmp_path_factory.mktemp('jupyter')
-    options = ['--no-browser', '--allow-root', '--IdentityProvider.token=', '--LabApp.expose_app_in_browser=True', '--ServerApp.root_dir=.', '--ServerApp.port_retries=0']
-    with served(folder, home, 'jupyterlab', *options, ready='api/status') as url:
-        screen.goto(url + 'lab/tree/tutorial.ipynb')
-        screen.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status == 'idle'", timeout=90_000)
-        screen.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
+    with served(folder, home, 'jupyterlab', *LAB, ready='api/status') as url:
+        run_all(screen, url)
         use(screen, folder, 'lab')
+
+
+CELLS = "() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells.map(c => c.toJSON()).filter(c => c.cell_type == 'code')"
+
+
+def test_joins_in_jupyterlab(screen, tmp_path, tmp_path_factory):
+    "From two files to an EDL: every cell runs, a join is moved with the mouse, taken back, saved, and not saved twice."
+    from editorbot.edl import load_edl
+    from playwright.sync_api import expect
+    shutil.copy(JOINS, tmp_path/'tutorial.ipynb')
+    with served(tmp_path, tmp_path_factory.mktemp('jupyter'), 'jupyterlab', *LAB, ready='api/status') as url:
+        run_all(screen, url)
+        panel = screen.locator('.editorbot-joins').first
+        says = lambda text: expect(panel.locator('.widget-html-content').last).to_contain_text(text, timeout=240_000)
+        button = lambda text: panel.get_by_role('button', name=text, exact=True)
+        screen.wait_for_function(f"() => ({CELLS})().every(c => c.execution_count || !c.source.trim())", timeout=240_000)
+        wrong = [o for c in screen.evaluate(CELLS) for o in c['outputs'] if o['output_type'] == 'error']
+        assert wrong == []
+        panel.scroll_into_view_if_needed()
+        says('0 changes')
+        shot(screen, 'joins-1')
+        assert screen.evaluate('e => e.scrollWidth <= e.clientWidth + 1', panel.element_handle()), 'the panel is wider than its place'
+        source = panel.locator('img').nth(1).get_attribute('src')
+        button('+10').click()
+        says('1 change')
+        screen.wait_for_function('([e, old]) => e.src != old', arg=[panel.locator('img').nth(1).element_handle(), source], timeout=60_000)
+        panel.locator('select').first.select_option(index=2)
+        says('Join 3 at')
+        player = panel.locator('audio').first.element_handle()
+        screen.wait_for_function('p => p.duration > 1', arg=player, timeout=60_000)
+        screen.evaluate('p => p.play()', player)
+        screen.wait_for_function('p => p.currentTime > .2', arg=player, timeout=60_000)
+        panel.get_by_role('textbox').last.fill('corrected.edl.json')
+        panel.get_by_role('textbox').last.press('Tab')
+        button('Save').click()
+        says('Saved')
+        assert sum(bool((j or {}).get('by_hand')) for j in load_edl(tmp_path/'corrected.edl.json').meta['joins']) == 1
+        button('Save').click()
+        says('exists already')
+        button('Undo').click()
+        says('0 changes')
+        shot(screen, 'joins-2')
+        assert screen.wrong == []
 
 
 def test_as_a_voila_app(screen, folder, tmp_path_factory):
