@@ -88,8 +88,9 @@ def _twins(paths: list) -> dict: # path -> path
 
 def check_pairs(data: str | Path = 'data', # the data folder
                ) -> list[PairCheck]:       # by name
-    "Look at every recording and edit of a folder; nothing is raised for a bad file, it is reported."
+    "Look at every recording and edit of a folder; a bad file is reported, not raised. Raises `EditorbotError` if the folder isn't there."
     data = Path(data)
+    if not data.is_dir(): raise describe(data, 'a data folder (with input/ and desired_output/)', 'a file' if data.exists() else 'no such folder', 'name another')
     raws, edits, out = all_named(data/'input', '_raw'), all_named(data/'desired_output', '_edit'), []
     twins = _twins([p for v in (*raws.values(), *edits.values()) for p in v])
     for name in sorted(raws.keys() | edits.keys()):
