@@ -9,7 +9,7 @@ __all__ = ['log', 'LAGS', 'WINDOW', 'STEP', 'PULSE', 'LAG', 'TRACKERS', 'Beats',
            'harmony_change', 'place_in_bar', 'number_bars', 'track_librosa', 'track_grid', 'join_pieces', 'optional',
            'beatnet_file', 'beatnet_features', 'beatnet_net', 'beatnet_activations', 'decode_activations',
            'track_beatnet', 'track_beat_this', 'find_corrections', 'load_beats', 'finish_beats', 'analyse_beats',
-           'score_beats', 'disagreement', 'plot_disagreement']
+           'score_beats', 'disagreement', 'plot_disagreement', 'add_clicks', 'plot_beats']
 
 # %% ../nbs/23_beats.ipynb #ecb73a40
 import dataclasses, importlib, importlib.util, json, logging
@@ -544,3 +544,39 @@ def plot_disagreement(a: Beats, b: Beats,
     ax[1].set(ylabel='not shared', xlabel='time (s)', ylim=(0, 1))
     fig.tight_layout(); plt.close(fig)
     return fig
+
+# %% ../nbs/23_beats.ipynb #cdfcd56a
+def add_clicks(x: np.ndarray,       # float (n, channels), a stretch of the recording
+               sample_rate: int,    # Hz
+               beats: Beats,
+               start: float = 0.0,  # s of the recording where the stretch begins
+              ) -> np.ndarray:      # float32 (n, channels)
+    "The stretch with a click on every beat."
+    out, n = np.array(x, np.float32) * 0.7, int(0.03 * sample_rate)
+    t = np.arange(n) / sample_rate
+    for when, place, found in zip(beats.times - start, beats.position, beats.found):
+        i = int(round(when * sample_rate))
+        if not 0 <= i < len(out): continue
+        c = (0.3 if found else 0.08) * np.sin(2 * np.pi * (1760 if place == 1 else 1175) * t) * np.exp(-t / 0.006)
+        out[i:i+n] += c[:len(out) - i, None].astype(np.float32)
+    return np.clip(out, -1, 1)
+
+def plot_beats(track: Track,
+               beats: Beats,
+               start: float = 0.0,     # s
+               seconds: float = 10.0,  # s
+               ax=None,                # matplotlib axes; None: a new figure
+              ):                       # matplotlib axes
+    "Onset strength of a stretch with its beats: bar lines black with their numbers, beats blue, grid lines grey."
+    import matplotlib.pyplot as plt
+    if ax is None: ax = plt.subplots(figsize=(9, 2.2), layout='constrained')[1]
+    a, b = (int(np.clip(s * FRAME_RATE, 0, track.mel.shape[1])) for s in (start, start + seconds))
+    o = onset_strength(track.mel[:, a:b])
+    ax.plot((np.arange(a, b) / FRAME_RATE) - LAG, o, lw=.7, color='#888888')
+    top = max(1.0, float(o.max(initial=0)))
+    for t, place, found, bar in zip(beats.times, beats.position, beats.found, beats.bars):
+        if not start <= t < start + seconds: continue
+        ax.axvline(t, color=('black' if place == 1 else 'tab:blue') if found else '#cccccc', lw=1 if place == 1 else .7)
+        if place == 1 and found: ax.text(t, top * 1.02, f' {bar}', fontsize=7)
+    ax.set(xlim=(start, start + seconds), ylim=(0, top * 1.15), xlabel='time (s)', ylabel='onset strength (dB)', title=f'{beats.tracker}: {beats.tempo:.0f} BPM')
+    return ax
