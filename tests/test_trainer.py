@@ -1,0 +1,58 @@
+"""The training loop in processes of its own: two of them take the same steps as one, and one that is killed again and again ends with the same bits."""
+import random, signal, subprocess, sys, time
+
+import pytest
+import torch
+
+SCRIPT = '''
+import sys, time
+from lightning_fabric import Fabric
+from editorbot.trainer import LineTask, TrainerConfig, train
+
+class Slow(LineTask):
+    def batch(self, *args): time.sleep(float(sys.argv[4])); return super().batch(*args)
+
+if __name__ == '__main__':
+    devices, accumulate = int(sys.argv[2]), int(sys.argv[3])
+    fabric = Fabric(accelerator='cpu', devices=devices, strategy='ddp' if devices > 1 else 'auto')
+    fabric.launch()
+    train(Slow(), sys.argv[1], TrainerConfig(steps=60, warmup=5, lr=.05, validate_every=10, accumulate=accumulate), fabric, show=False)
+'''
+
+
+@pytest.fixture
+def run(tmp_path):
+    "Start a training run: folder, processes, shards a process, seconds a batch."
+    script = tmp_path/'run.py'
+    script.write_text(SCRIPT)
+    def start(folder, devices=1, accumulate=1, wait=0.0):
+        return subprocess.Popen([sys.executable, str(script), str(tmp_path/folder), str(devices), str(accumulate), str(wait)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return start
+
+
+def finish(process):
+    _, said = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+
+
+def weights(folder): return torch.load(folder/'latest.pt', weights_only=True)['1.weight']
+
+
+def test_two_processes_are_one(run, tmp_path):
+    finish(run('one', 1, 2)); finish(run('two', 2, 1))
+    assert torch.allclose(weights(tmp_path/'one'), weights(tmp_path/'two'), atol=1e-5)
+
+
+def test_killed_at_any_moment(run, tmp_path):
+    "SIGKILL at random moments after something was saved, also while the next state is written; what is left continues."
+    finish(run('whole'))
+    random.seed(0)
+    state = tmp_path/'killed'/'state.pt'
+    saved = lambda: state.stat().st_mtime_ns if state.exists() else 0
+    for _ in range(3):
+        was, process = saved(), run('killed', wait=.02)
+        while process.poll() is None and saved() == was: time.sleep(.01)
+        time.sleep(random.uniform(0, .3))
+        process.send_signal(signal.SIGKILL); process.communicate()
+    finish(run('killed'))
+    assert torch.equal(weights(tmp_path/'whole'), weights(tmp_path/'killed'))
