@@ -332,6 +332,8 @@ def run_confidence(a: Analysis, r: Run) -> float: # 0 to 1
     "How sure the source of a run is."
     R, w, m = a.unexplained[r.start:r.stop], a.loud[r.start:r.stop] + 1e-3, a.margin[r.start:r.stop]
     if not np.isfinite(R).any(): return 0.
+    met = np.isfinite(a.rival[r.start:r.stop])
+    if met.sum() > FRAME_RATE: m = m[met]                                  # rivals are scored in some places only; what they don't lose there they don't lose elsewhere
     return float(np.sqrt(1 - np.average(np.nan_to_num(R, nan=1), weights=w)) * (1 - np.exp(-max(0., np.nansum(m)) / 8)))
 
 # %% ../nbs/10_alignment.ipynb #580b946c

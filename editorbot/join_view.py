@@ -197,8 +197,8 @@ def _make(self: JoinView, out: str | Path):
     self.players = {k: player() for k in ('rendered', 'made', 'before', 'after')}
     words = {'rendered': 'The edit by this EDL', 'made': 'The edit that was made', 'before': 'The raw going on', 'after': 'The raw leading in'}
     self.cards = {k: W.VBox([W.HTML(words[k]), p], layout=W.Layout(flex='1 1 13em', width='auto', min_width='0')) for k, p in self.players.items()}
-    self.unit = W.ToggleButtons(options=['ms', 'samples'], style={'button_width': '5em'})
-    self.nudge = {k: W.Button(description=f'{k:+d}', tooltip='later' if k > 0 else 'earlier', layout=W.Layout(width='4.2em')) for k in STEPS}
+    self.unit = W.ToggleButtons(options=['ms', 'samples'], style={'button_width': '6em'})
+    self.nudge = {k: W.Button(description=f'{k:+d}', tooltip='later' if k > 0 else 'earlier', layout=W.Layout(width='4.8em')) for k in STEPS}
     self.undo = W.Button(description='Undo', disabled=True, layout=W.Layout(width='5em'))
     self.zoom = W.Dropdown(options=[('30 ms', .03), ('0.3 s', .3), ('1 s', 1.), ('3 s', 3.)], value=1., description='Show', style={'description_width': 'initial'}, layout=W.Layout(width='9em'))
     self.target = W.Text(str(out), description='Save as', style={'description_width': 'initial'}, layout=W.Layout(flex='1 1 18em', width='auto'))
