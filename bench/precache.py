@@ -9,7 +9,7 @@
 Sessions are made once and kept in --out. Every row is a process of its own; its largest memory is that of its largest process (workers included). The last lines open entries of 5 to 160 minutes: their mel and beats
 are made up, the code that opens them is the one that training uses.
 """
-import argparse, json, os, shutil, statistics, subprocess, sys, time
+import argparse, json, os, resource, shutil, statistics, subprocess, sys, time
 from pathlib import Path
 import numpy as np
 
@@ -27,14 +27,16 @@ def make_data(folder: Path, n: int, minutes: tuple, jobs: int) -> Path:
 
 
 def fill(data: Path, jobs: int, features: str, stems: str) -> dict:
-    "Seconds, peak memory and states of one run in a process of its own."
+    "Seconds, CPU seconds (workers included), peak memory and states of one run in a process of its own."
+    cpu = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    before = cpu()
     code = ('import sys, json, time, resource; t = time.perf_counter()\nfrom editorbot.cache import precache\na = json.loads(sys.argv[1]); start = time.perf_counter() - t\n'
             'r = precache(a["data"], stems=a["stems"] or None, features=a["features"], jobs=a["jobs"], show=False); s = time.perf_counter() - t\n'
             'mb = max(resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024\n'
             'print(json.dumps(dict(s=s, start=start, mb=mb, made=sum(x.state == "made" for x in r), cached=sum(x.state == "cached" for x in r), failed=[x.error for x in r if x.error])))')
     out = subprocess.run([sys.executable, '-c', code, json.dumps(dict(data=str(data), jobs=jobs, features=features, stems=stems))], capture_output=True, text=True, env={**os.environ, 'OMP_NUM_THREADS': '1'})
     if out.returncode: raise SystemExit(out.stderr[-2000:])
-    return json.loads(out.stdout.splitlines()[-1])
+    return json.loads(out.stdout.splitlines()[-1]) | dict(cpu=cpu() - before)
 
 
 def opening(folder: Path, minutes: float) -> tuple[float, float, float]:
@@ -80,7 +82,7 @@ def main():
     import soundfile as sf
     seconds = sum(sf.info(str(p)).duration for sub in ('input', 'desired_output') for p in (data/sub).glob('*.wav'))
     print(f'{len(list((data/"input").glob("*_raw.*")))} samples, {seconds / 60:.0f} minutes of raws and edits ({time.perf_counter() - t:.0f} s to make or find them); {os.cpu_count()} cores')
-    print('| processes | cache | s | samples/s | audio s per s | peak MB of a process | made | cached | failed |\n|---|---|---|---|---|---|---|---|---|')
+    print('| processes | cache | s | CPU s | samples/s | audio s per s | peak MB of a process | made | cached | failed |\n|---|---|---|---|---|---|---|---|---|---|')
     for jobs in o.jobs:
         run = o.out/'run'
         shutil.rmtree(run, ignore_errors=True); run.mkdir()
@@ -91,14 +93,14 @@ def main():
         for state in ('cold', 'cached'):
             r = fill(run, jobs, o.features, o.stems)
             n = r['made'] + r['cached'] + len(r['failed'])
-            print(f"| {jobs} | {state} | {r['s']:.1f} (import {r['start']:.1f}) | {n / r['s']:.2f} | {seconds / r['s']:.0f} | {r['mb']:.0f} | {r['made']} | {r['cached']} | {len(r['failed'])} |", flush=True)
+            print(f"| {jobs} | {state} | {r['s']:.1f} (import {r['start']:.1f}) | {r['cpu']:.1f} | {n / r['s']:.2f} | {seconds / r['s']:.0f} | {r['mb']:.0f} | {r['made']} | {r['cached']} | {len(r['failed'])} |", flush=True)
             for e in r['failed'][:3]: print(f'  {e}')
         shutil.rmtree(run)
     if not o.no_open:
         print('\n| minutes | entry MB | ms to open | ms to read 10 s in its middle |\n|---|---|---|---|')
         for m in (5, 20, 60, 160):
             ms, read, size = opening(o.out, m)
-            print(f'| {m} | {size:.0f} | {ms:.1f} | {read:.1f} |', flush=True)
+            print(f'| {m} | {size:.0f} | {ms:.1f} | {read:.2f} |', flush=True)
 
 
 if __name__ == '__main__': main()

@@ -154,6 +154,7 @@ class CacheConfig(Config):
     tracker: str = 'librosa'    # of beats
     stems: str = ''             # separation model; '': no stems
     stems_repo: str = ''        # local folder with a model's weights
+    checkpoint: str = ''        # weights of a neural tracker
 
     def __post_init__(self):
         if self.features not in WIDTHS: raise describe('features', ', '.join(WIDTHS), repr(self.features))
@@ -198,7 +199,7 @@ BEAT_ARRAYS = ('times', 'position', 'found')   #: fields of `Beats` that are arr
 
 def _feature_settings(config: CacheConfig, path) -> dict:
     wide = tuple(WIDTHS)[tuple(WIDTHS).index(config.features):]
-    return dict(mode=wide, tracker=config.tracker, by_hand=beats_by_hand(path), **({'stems': config.stems} if config.features == 'full' else {}))
+    return dict(mode=wide, tracker=config.tracker, by_hand=beats_by_hand(path), **({'checkpoint': content_hash(config.checkpoint)} if config.checkpoint else {}), **({'stems': config.stems} if config.features == 'full' else {}))
 
 def load_features(entry: str | Path,     # the file in the cache
                   path: str | Path,      # the recording
@@ -257,7 +258,7 @@ def build_features(path: str | Path,   # the recording
                   ) -> None:
     "Analyse a recording in one pass and write its entry, then its metadata."
     track, table = analyse_frames(path, show=False)
-    beats = analyse_beats(track, tracker=config.tracker, show=False)
+    beats = analyse_beats(track, tracker=config.tracker, checkpoint=config.checkpoint or None, show=False)
     x = beat_features(track, beats, config.features, stems=stems if config.features == 'full' else None, table=table)
     source = stamp(path, track.sha256)
     settings = {**_feature_settings(config, path), 'mode': config.features}
@@ -439,10 +440,12 @@ def precache(data: str | Path = 'data',      # the data folder
              scheduler: str | None = None,   # address of a Dask scheduler
              reference: bool = False,        # finished tracks too
              stems_repo: str | None = None,  # local folder with a model's weights
+             checkpoint: str | None = None,  # weights of a neural tracker
              show: bool | None = None,       # progress bar; None: on a terminal
             ) -> list[SampleReport]:         # by name; bad samples are among them, with their error
     "Fill the cache: whatever a pair lacks is made, whatever is there and can be believed is kept. Raises `EditorbotError` only for what concerns all samples."
-    config, data = CacheConfig(features, tracker, stems or '', str(stems_repo or '')), data_folder(data)
+    config, data = CacheConfig(features, tracker, stems or '', str(stems_repo or ''), str(checkpoint or '')), data_folder(data)
+    if checkpoint and not Path(checkpoint).is_file(): raise describe(checkpoint, 'the weights of a beat tracker', 'no such file', 'check the name')
     if jobs is not None and jobs < 1: raise describe('--jobs', 'at least one process', str(jobs))
     checks = {c.name: c for c in check_pairs(data)}
     refs = {p.stem: p for p in references(data)} if reference else {}

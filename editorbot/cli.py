@@ -221,15 +221,16 @@ def train(model, param, output, list_):
 @click.option('--stem-model', default='hpss', show_default=True, help='hpss (needs no weights) or the name of a Demucs model.')
 @click.option('--stem-repo', type=AUDIO, help='Local folder with the weights of the model.')
 @click.option('--tracker', default='librosa', show_default=True, help='Beat tracker: librosa, beatnet, beat_this or grid.')
+@click.option('--checkpoint', type=AUDIO, help='Weights of the beat tracker, where it needs some.')
 @click.option('--reference', is_flag=True, help='The finished tracks of DATA/reference too.')
 @click.option('-j', '--jobs', type=int, help='Processes. Default: one a core; with --scheduler all its workers.')
 @click.option('--scheduler', metavar='ADDRESS', help='A running Dask scheduler, tcp://HOST:8786, whose workers see DATA.')
-def precache(names, data, features, stems, stem_model, stem_repo, tracker, reference, jobs, scheduler):
+def precache(names, data, features, stems, stem_model, stem_repo, tracker, checkpoint, reference, jobs, scheduler):
     "Analyse all pairs of a data folder (or NAMES) once: alignment, mels, beats, features, labels."
     from editorbot.cache import precache, precache_table
     from editorbot.pairs import check_pairs, pairs_report
     click.echo(pairs_report(check_pairs(data)))
-    reports = precache(data, names, stem_model if stems else None, features, tracker, jobs, scheduler, reference, stem_repo)
+    reports = precache(data, names, stem_model if stems else None, features, tracker, jobs, scheduler, reference, stem_repo, checkpoint)
     click.echo(precache_table(reports)); say(cache=data/'cache')
     if any(r.error for r in reports): click.get_current_context().exit(1)
 

@@ -94,7 +94,7 @@ def split_samples(samples: list[Sample],
                  ) -> dict: # name of the split -> samples
     "Split by groups; raises `EditorbotError` when there are fewer groups than sides."
     groups = joined_groups(samples)
-    if len(groups) < len(shares): raise describe('split_samples', f'at least {len(shares)} groups, one for each of {", ".join(shares)}', f'{len(groups)} in {len(samples)} samples', "split by 'track', or add recordings")
+    if len(groups) < len(shares): raise describe('split_samples', f'at least {len(shares)} groups, one for each of {", ".join(shares)}', f'{len(groups)} (samples of one group, recording or song count as one; there are {len(samples)} samples)', 'add recordings, or fewer sides')
     out = {k: [] for k in shares}
     order = np.random.default_rng([seed, 29]).permutation(len(groups))
     for n, i in enumerate(order):
