@@ -7,9 +7,9 @@ __all__ = ['log', 'CACHE_VERSION', 'MAP_FROM', 'PARTS', 'BEAT_ARRAYS', 'KEY_MAJO
            'content_hash', 'stamp', 'is_stamped', 'CachePaths', 'data_folder', 'CacheConfig', 'beats_by_hand',
            'entry_header', 'entry_fault', 'CachedTrack', 'load_features', 'known_hash', 'estimate_key', 'gated_level',
            'build_features', 'stem_files', 'load_stems', 'build_stems', 'alignment_fault', 'ensure_alignment',
-           'load_labels', 'build_labels', 'SampleReport', 'cache_part', 'cache_sample', 'cluster', 'run_jobs',
-           'references', 'precache', 'precache_table', 'update_normalisation', 'load_normalisation', 'Entry',
-           'inspect_cache', 'cache_table', 'prune_cache']
+           'load_labels', 'build_labels', 'SampleReport', 'cache_part', 'quietly', 'cache_sample', 'cluster',
+           'run_jobs', 'references', 'precache', 'precache_table', 'update_normalisation', 'load_normalisation',
+           'Entry', 'inspect_cache', 'cache_table', 'prune_cache']
 
 # %% ../nbs/28_cache.ipynb #368028a6
 import contextlib, dataclasses, functools, hashlib, json, logging, os, struct, time, typing, zipfile
@@ -359,6 +359,7 @@ class SampleReport:
     steps: dict = field(default_factory=dict)  # step -> 'made' or 'cached'
     seconds: float = 0.0                       # it took
     error: str = ''                            # '' when all went well
+    notes: list = field(default_factory=list)  # what one should know
 
     @property
     def state(self) -> str: return 'failed' if self.error else 'made' if 'made' in self.steps.values() else 'cached'
@@ -382,6 +383,16 @@ def cache_part(path: Path, sample: str, part: str, paths: CachePaths, config: Ca
     for line in why: log.info('made: %s', line)
     return cached
 
+@contextlib.contextmanager
+def quietly(*names: str): # of loggers
+    "Without their warnings: they would be printed across the progress bar, and are in the report."
+    loggers = [logging.getLogger(n) for n in names]
+    levels = [x.level for x in loggers]
+    for x in loggers: x.setLevel(logging.ERROR)
+    try: yield
+    finally:
+        for x, level in zip(loggers, levels): x.setLevel(level)
+
 def cache_sample(data: str, pair: Pair | None, config: CacheConfig, reference: str = '', # a finished track instead of a pair
                 ) -> SampleReport:
     "Make what a sample lacks. Never raises: what goes wrong is in the report."
@@ -389,14 +400,15 @@ def cache_sample(data: str, pair: Pair | None, config: CacheConfig, reference: s
     out = SampleReport(name)
     try:
         paths.lock(name).parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(paths.lock(name)):
-            if pair is None: cache_part(Path(reference), name, 'reference', paths, config, out.steps)
+        with FileLock(paths.lock(name)), quietly('editorbot.beats', 'editorbot.stems'):
+            if pair is None: raw = cache_part(Path(reference), name, 'reference', paths, config, out.steps)
             else:
                 raw = cache_part(pair.raw, name, 'raw', paths, config, out.steps)
                 cache_part(pair.edit, name, 'edit', paths, config, out.steps)
                 edl, out.steps['alignment'] = ensure_alignment(pair, paths)
                 entry = paths.labels(name)
                 _, out.steps['labels'] = _either(lambda: load_labels(entry, paths, pair, raw.beats.edges), lambda: build_labels(entry, paths, pair, edl, raw.beats.edges), [])
+            if raw.beats.fallback: out.notes.append(raw.beats.fallback)
     except EditorbotError as e: out.error = str(e)
     except Exception as e:                                                             # whatever a library raises for a strange file must not stop the others
         log.exception('%s', name)
@@ -471,7 +483,9 @@ def precache_table(reports: list[SampleReport]) -> str:
     rows = [f'{"sample":<{width}}  {"state":<7} {"features":<12} {"stems":<12} {"alignment":<10} {"labels":<7} {"s":>6}']
     rows += [f'{r.name:<{width}}  {r.state:<7} {mark(r, "features"):<12} {mark(r, "stems"):<12} {mark(r, "alignment"):<10} {mark(r, "labels"):<7} {r.seconds:6.1f}' for r in reports]
     n = {s: sum(r.state == s for r in reports) for s in ('made', 'cached', 'failed')}
-    return '\n'.join([*rows, f'{n["made"]} made, {n["cached"]} cached, {n["failed"]} failed'] + [f'  {r.error}' for r in reports if r.error])
+    notes = [f'  {r.name}: {t}' for r in reports for t in r.notes]
+    more = [f'  and {len(notes) - 5} more notes like these, in cache/metadata'] if len(notes) > 5 else []
+    return '\n'.join([*rows, *notes[:5], *more, f'{n["made"]} made, {n["cached"]} cached, {n["failed"]} failed'] + [f'  {r.error}' for r in reports if r.error])
 
 # %% ../nbs/28_cache.ipynb #40ddcea2
 def _valid_raws(data: Path, config: CacheConfig, names=None) -> dict: # name -> CachedTrack
