@@ -129,6 +129,7 @@ if __name__ == '__main__':
             for s in a.stages:
                 r = subprocess.run([sys.executable, __file__, '--child', s, f'{d}/raw.wav', d], stdout=subprocess.PIPE, check=True, text=True)
                 rows.append((m, s, json.loads(r.stdout.splitlines()[-1])))
+                print(f'{s}, {m:g} minutes: {rows[-1][2]["cpu"]:.1f} CPU s, {rows[-1][2]["peak"]:.0f} MB', file=sys.stderr, flush=True)
     if rows:
         print('\n| stage | minutes | CPU s | CPU s a minute | wall s | peak MB | of which before |\n|---|---:|---:|---:|---:|---:|---:|')
         for s in a.stages:
