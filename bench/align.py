@@ -12,7 +12,7 @@ each with its picture. The peers come with `pip install 'editorbot[bench]'`; one
 A truth.npz holds: ptr int64 (raw frame of each edit frame, -1 none; frame k is centred at 512 k / 22050 s), ptr2 (the other source inside a crossfade, -1), ptr_time (s), op (6: foreign),
 segments (edit_in, edit_out, raw_in, raw_out, rate, xf_in, fade_in, fade_out, gain_db, kind 0 copy 1 foreign 2 silence, block, slack_lo, slack_hi; s), meta (JSON).
 """
-import argparse, glob, importlib.metadata, importlib.util, json, os, subprocess, sys, tempfile, threading
+import argparse, glob, importlib.metadata, importlib.util, json, os, resource, subprocess, sys, tempfile, threading
 from pathlib import Path
 import numpy as np
 
@@ -111,7 +111,7 @@ def run_librosa(raw, edit):
     def mel(p):
         x, _ = librosa.load(p, sr=SR, mono=True)
         m = librosa.feature.melspectrogram(y=x, sr=SR, hop_length=2048, n_mels=48)
-        return librosa.power_to_db(m, ref=np.max) + 80, len(x) / SR
+        return librosa.power_to_db(m, ref=np.max) + 80.01, len(x) / SR  # never all zeros: silence has an angle too
     (a, dur), (b, _) = mel(edit), mel(raw)
     if a.shape[1] * b.shape[1] > 4e8: raise SystemExit('needs more than 8 GB here: quadratic memory')
     _, path = librosa.sequence.dtw(X=a, Y=b, metric='cosine', step_sizes_sigma=np.array([[1, 1], [0, 1], [1, 0]]))
@@ -142,6 +142,14 @@ def worker(name, raw, edit, out):
         from editorbot.alignment import alignment_npz
         alignment_npz(result, out); result.save(out + '.edl.json')
     else: np.savez(out, **result)
+    Path(out + '.mb').write_text(str(peak_mb()))
+
+
+def peak_mb() -> float:
+    """Largest memory of this process, MB. Linux's ru_maxrss would also count what the parent held before exec."""
+    status = Path('/proc/self/status')
+    if status.exists(): return int(next(row for row in status.read_text().splitlines() if row.startswith('VmHWM')).split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == 'darwin' else 1024)
 
 
 def measured(name, case, out):
@@ -151,7 +159,8 @@ def measured(name, case, out):
     reader = threading.Thread(target=lambda: text.append(p.stderr.read().decode())); reader.start()
     _, status, used = os.wait4(p.pid, 0)
     p.returncode = os.waitstatus_to_exitcode(status); reader.join()
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, text[0].strip().splitlines()[-1:] if p.returncode else None
+    mb = Path(out + '.mb')
+    return used.ru_utime + used.ru_stime, float(mb.read_text()) if mb.exists() else np.nan, text[0].strip().splitlines()[-1:] if p.returncode else None
 
 
 # ------------------------------------------------------------------ scores
