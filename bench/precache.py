@@ -32,6 +32,7 @@ def fill(data: Path, jobs: int, features: str, stems: str) -> dict:
     before = cpu()
     code = ('import sys, json, time, resource; t = time.perf_counter()\nfrom editorbot.cache import precache\na = json.loads(sys.argv[1]); start = time.perf_counter() - t\n'
             'r = precache(a["data"], stems=a["stems"] or None, features=a["features"], jobs=a["jobs"], show=False); s = time.perf_counter() - t\n'
+            'if a["jobs"] > 1: from joblib.externals.loky import get_reusable_executor as e; e().shutdown(wait=True)    # its processes count once they have ended\n'
             'mb = max(resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024\n'
             'print(json.dumps(dict(s=s, start=start, mb=mb, made=sum(x.state == "made" for x in r), cached=sum(x.state == "cached" for x in r), failed=[x.error for x in r if x.error])))')
     out = subprocess.run([sys.executable, '-c', code, json.dumps(dict(data=str(data), jobs=jobs, features=features, stems=stems))], capture_output=True, text=True, env={**os.environ, 'OMP_NUM_THREADS': '1'})
