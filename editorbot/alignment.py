@@ -412,7 +412,7 @@ def with_crossfades(segs: list[Segment], notes: list[dict], source: Source) -> l
 # %% ../nbs/10_alignment.ipynb #5cd454cf
 def chain_report(a: Analysis, chain: Chain | None) -> dict: # JSON
     "What the mastering did: gain curve, equaliser in octaves, tilt, polarity."
-    step = FRAME_RATE / a.speed.rate                                       # analysis frames an edit second
+    step = FRAME_RATE * a.speed.rate                                       # analysis frames an edit second: frames lie on the source clock
     g = 20 * np.log10(np.maximum(np.abs(a.gain), 1e-6))
     for r in a.runs: g[r.start:r.stop] = np.nan if r.off is None else g[r.start:r.stop]   # a silence that was cut out of a run
     curve = [g[int(i*step):int((i+1)*step)] for i in range(int(len(g) / step))]
