@@ -113,7 +113,7 @@ def stream_mono(path: str | Path,     # a recording
     resample = None if info.sample_rate == sr else soxr.ResampleStream(info.sample_rate, sr, 1, dtype='float32')
     pos = 0
     for x in read_blocks(path, block):
-        y = x[:, 0] if x.shape[1] == 1 else x.mean(1, dtype=np.float32)
+        with np.errstate(invalid='ignore'): y = x[:, 0] if x.shape[1] == 1 else x @ np.full(x.shape[1], 1 / x.shape[1], np.float32)   # several times as fast as mean(1)
         if not np.isfinite(y).all():
             at = (pos + int(np.argmin(np.isfinite(y)))) / info.sample_rate
             raise describe(path, 'finite samples', f'NaN or infinity at {at:.3f} s', 'export it again from the program that made it')
