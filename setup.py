@@ -28,6 +28,6 @@ setup(
     packages=find_packages(include=['editorbot', 'editorbot.*']), include_package_data=True,
     package_data={'editorbot': ['checkpoints/**/*']},
     python_requires='>=' + cfg['min_python'], install_requires=words('requirements'),
-    extras_require={'dev': words('dev_requirements')},
+    extras_require={k.removesuffix('_requirements'): words(k) for k in cfg if k.endswith('_requirements')},
     entry_points={'console_scripts': words('console_scripts'), 'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
     cmdclass={'build_py': WithNotebooks}, zip_safe=False)

@@ -46,7 +46,7 @@ if __name__ == '__main__':
     ap.add_argument('--sessions', type=int, default=50, help='sessions of each package')
     ap.add_argument('--synthetic', type=int, default=40, help='sessions of the synthetic band, only trained on')
     ap.add_argument('--test', type=int, default=20, help='of which so many test, when the package is left out')
-    ap.add_argument('--steps', type=int, default=1500)
+    ap.add_argument('--steps', type=int, default=1600)
     ap.add_argument('--seed', type=int, default=0, help='of weights and batches')
     ap.add_argument('--only', nargs='*', help='packages to leave out; default: each')
     ap.add_argument('--cache', default='data/cache/sessions')

@@ -82,7 +82,7 @@ def edit(raw, output, editor, checkpoint, target_ratio, max_duration, crossfade,
 # %% ../nbs/60_cli.ipynb #2ad49ebf
 @main.command()
 @click.option('-o', '--output', type=AUDIO, default=Path('outputs/demo'), show_default=True, help='Folder for everything.')
-@click.option('--seed', default=1, show_default=True, help='Another seed, another rehearsal.')
+@click.option('--seed', default=0, show_default=True, help='Another seed, another rehearsal.')
 @click.option('--checkpoint', type=AUDIO, help='Weights. Default: the shipped ones.')
 def demo(output, seed, checkpoint):
     "Make a synthetic rehearsal, edit it, and score the edit. Needs no music and no network."

@@ -236,20 +236,24 @@ def requirements(root: Path, *keys: str) -> set[str]:
     return {re.sub(r'[-_.]+', '-', re.match(r'[\w.-]+', w)[0]).lower() for w in words}
 
 
-def _foreign(code: str, lib: str) -> set[str]:
-    "Top-level names of the packages from elsewhere that `code` imports."
-    found = set()
-    for node in ast.walk(ast.parse(code)):
+def _foreign(code: str, lib: str, at_once: bool = False) -> set[str]:
+    "Top-level names of the packages from elsewhere that `code` imports; `at_once`: only what is imported with the module, not when a function is called."
+    found, todo = set(), [ast.parse(code)]
+    while todo:
+        node = todo.pop()
+        if at_once and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)): continue
+        todo += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import): found |= {a.name.split('.')[0] for a in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level: found.add(node.module.split('.')[0])
     return {n for n in found if n not in sys.stdlib_module_names and n != lib}
 
 
 def undeclared(root: Path) -> list[str]:
-    "What the library imports is required by settings.ini; what only notebooks import may be required for development."
+    "What the library imports is required by settings.ini, what it imports only when it is needed at least by an extra; what only notebooks import may be required for development."
     lib, homes, bad = settings(root)['lib_name'], packages_distributions(), []
     base, every = requirements(root, 'requirements'), requirements(root, 'requirements', 'dev_requirements')
-    found = [(p, _foreign(p.read_text(encoding='utf-8'), lib), base) for p in (root/lib).rglob('*.py')]
+    extras = requirements(root, 'requirements', *[k for k in settings(root) if k.endswith('_requirements') and k != 'dev_requirements'])
+    found = [(p, _foreign(p.read_text(encoding='utf-8'), lib, at_once), known) for p in (root/lib).rglob('*.py') for at_once, known in ((True, base), (False, extras))]
     found += [(nb, set().union(*[_foreign(_plain(c), lib) for c in code_cells(nb)]), every) for nb in notebooks(root)]
     for p, names, declared in found:
         for n in sorted(names):

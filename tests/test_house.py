@@ -156,6 +156,15 @@ def test_undeclared_fails(line, says, small):
     assert any('index' in s for s in house.undeclared(small)) == (says != 'sphinx')     # but notebooks may use them
 
 
+def test_extras_are_for_what_is_imported_when_needed(small):
+    ini = small/'settings.ini'
+    ini.write_text(ini.read_text().rstrip('\n') + '\nother_requirements = nothing-known>=1\n')
+    (small/'editorbot/audio.py').write_text('def f():\n    import nothing_known\n')
+    assert not any('nothing_known' in s for s in house.undeclared(small))
+    (small/'editorbot/audio.py').write_text('import nothing_known\n')
+    assert any('imports nothing_known' in s for s in house.undeclared(small))
+
+
 def test_versions_fail(small):
     (small/'editorbot/__init__.py').write_text('__version__ = "9.9.9"\n')
     assert '9.9.9' in house.versions(small)[0]
