@@ -2,7 +2,9 @@
 __version__ = "0.1.0"
 
 _HOME = {'load_track': 'mel', 'Track': 'mel', 'propose': 'editor', 'get_editor': 'editor', 'render': 'rendering', 'align': 'alignment', 'evaluate': 'evaluation',
-         'EDL': 'edl', 'Segment': 'edl', 'Source': 'edl', 'load_edl': 'edl', 'edl_from_regions': 'edl', 'plot_edit': 'plot', 'EditorbotError': 'core'}
+         'EDL': 'edl', 'Segment': 'edl', 'Source': 'edl', 'load_edl': 'edl', 'edl_from_regions': 'edl', 'plot_edit': 'plot', 'EditorbotError': 'core',
+         'analyse_beats': 'beats', 'beat_features': 'features', 'separate': 'stems', 'find_pairs': 'pairs', 'check_pairs': 'pairs',
+         'precache': 'cache', 'edit_labels': 'labels', 'analyse_labels': 'labels', 'plot_labels': 'labels', 'PairDataset': 'datasets', 'BeatDataset': 'datasets'}
 __all__ = list(_HOME)
 
 
