@@ -28,7 +28,7 @@ demo: $(BASE) ## edits a band session that the library plays itself; writes outp
 	$(BIN)/editorbot demo $(ARGS)
 
 test: $(DEV) ## every notebook and every test (ARGS='-k audio' for some of them)
-	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -ra $(ARGS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --max-worker-restart=0 -ra $(ARGS)
 
 lint: $(DEV) ## ruff over what is written by hand
 	$(BIN)/ruff check .

@@ -200,7 +200,7 @@ def place_beats(o: np.ndarray,      # float32 (T,) levelled onset strength
                 period: np.ndarray, # float (M,) beat period around every STEP-th frame
                ) -> np.ndarray:     # float64 (N,): frames, with a fraction
     "Beats of all of a recording, librosa's, moved to the top of their peak."
-    from librosa.beat import beat_track
+    beat_track = from_librosa('beat.beat_track')
     each = np.interp(np.arange(len(o)), np.arange(len(period)) * STEP, period)
     _, k = beat_track(onset_envelope=o, sr=SR, hop_length=HOP, bpm=60 * FRAME_RATE / each, trim=False, tightness=800)
     smooth = scipy.ndimage.convolve1d(o, [.25, .5, .25], mode='nearest')

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['SR', 'N_FFT', 'HOP', 'N_MELS', 'FRAME_RATE', 'CROSSFADE_S', 'frame_of', 'EditorbotError', 'describe', 'atomic_path',
-           'write_json', 'check_output', 'sha256_file', 'Bar', 'progress', 'Config']
+           'write_json', 'check_output', 'sha256_file', 'from_librosa', 'Bar', 'progress', 'Config']
 
 # %% ../nbs/00_core.ipynb #cec362fc
-import contextlib, dataclasses, hashlib, json, os, tempfile, typing
+import contextlib, dataclasses, hashlib, importlib, json, os, sys, tempfile, typing
 from dataclasses import dataclass
 from pathlib import Path
+from filelock import FileLock
 from tqdm.auto import tqdm
 
 # %% ../nbs/00_core.ipynb #43d75c1f
@@ -91,6 +92,15 @@ def sha256_file(path: str | Path, # any file
                ) -> str:          # 64 hexadecimal digits
     "SHA-256 of a file's bytes: the name by which an EDL knows its source wherever the file is moved."
     with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
+
+# %% ../nbs/00_core.ipynb #dce2ca66
+def from_librosa(name: str, # below `librosa`, e.g. 'filters.mel'
+                ) -> typing.Callable:
+    "A function of librosa; of several processes one at a time compiles what numba keeps on disk."
+    module, function = f'librosa.{name}'.rsplit('.', 1)
+    if module not in sys.modules:
+        with FileLock(Path(tempfile.gettempdir())/f'editorbot-{getattr(os, "getuid", int)()}.lock'): importlib.import_module(module)
+    return getattr(sys.modules[module], function)
 
 # %% ../nbs/00_core.ipynb #78189f65
 class Bar(tqdm):

@@ -102,7 +102,7 @@ def contrast_bands() -> tuple: # of (first bin, bin after the last, bins that ma
 @functools.lru_cache
 def chroma_filters() -> np.ndarray: # float32 (1025, 12)
     "librosa's chroma filters for A = 440 Hz."
-    from librosa.filters import chroma
+    chroma = from_librosa('filters.chroma')
     return np.ascontiguousarray(chroma(sr=SR, n_fft=N_FFT, tuning=0.0).T.astype(np.float32))
 
 # %% ../nbs/25_features.ipynb #755cce7e

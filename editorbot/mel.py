@@ -31,7 +31,7 @@ def stream_frames(blocks: typing.Iterable[np.ndarray], # float32 mono blocks at 
 @functools.lru_cache
 def mel_filters() -> np.ndarray: # float32 (1025, 128)
     "Slaney-normalised triangular mel filters, as `librosa.filters.mel` makes them."
-    from librosa.filters import mel
+    mel = from_librosa('filters.mel')
     return np.ascontiguousarray(mel(sr=SR, n_fft=N_FFT, n_mels=N_MELS).T.astype(np.float32))
 
 # %% ../nbs/04_mel.ipynb #64269c47

@@ -45,7 +45,7 @@ def change_speed(x: np.ndarray,      # (frames, channels) source samples
     "Play `x` at `rate` with its pitch shifted by `pitch`: $x$ stretched by $2^{p/12}/r$, then resampled by $2^{p/12}$."
     factor, n = 2 ** (pitch / 12), round(len(x) / rate)
     if abs(factor / rate - 1) > 1e-6:
-        from librosa.effects import time_stretch
+        time_stretch = from_librosa('effects.time_stretch')
         x = time_stretch(np.ascontiguousarray(x.T), rate=rate / factor).T
     y = soxr.resample(x, factor, 1.0, quality='VHQ') if abs(factor - 1) > 1e-9 else x
     return np.pad(y[:n], ((0, max(0, n - len(y))), (0, 0)))

@@ -113,7 +113,7 @@ def plot_kept(edl: EDL,
               titled: bool = True,  # with the summary above it
              ) -> Figure:
     "Waveform, mel and edit, one below the other; what is cut is grey in the waveform and pale in the mel."
-    from librosa import mel_frequencies
+    mel_frequencies = from_librosa('core.convert.mel_frequencies')
     fig = plot_edit(edl, overview, width=width)
     fig.set_size_inches(width, 4.4 if titled else 4.1)
     raw, edit = fig.axes

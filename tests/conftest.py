@@ -8,6 +8,11 @@ CHROMIUM = next((p for n in ('chromium', 'chromium-browser', 'google-chrome') if
 CI = os.environ.get('CI', '').lower() in ('1', 'true')
 
 
+def pytest_configure(config):
+    "Each test process has a numba cache of its own: numba writes it without a lock, and tests and notebooks import librosa as they like."
+    os.environ['NUMBA_CACHE_DIR'] = str(config.cache.mkdir('numba')/os.environ.get('PYTEST_XDIST_WORKER', 'main'))
+
+
 def pytest_collection_modifyitems(items):
     "Tests that ask for a browser are skipped where there is none; in CI its absence is a failure, since .ci/run installs it."
     if CHROMIUM or CI: return
@@ -21,17 +26,3 @@ def browser_type_launch_args(browser_type_launch_args) -> dict:
     "pytest-playwright drives the machine's own Chromium; as root it must do without its sandbox."
     if not CHROMIUM: raise FileNotFoundError('no Chromium on PATH: apt install chromium chromium-driver')
     return {**browser_type_launch_args, 'executable_path': CHROMIUM, 'args': ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']}
-
-
-@pytest.fixture
-def keep_process():
-    "Puts back what running a notebook in this process changes: `__main__`, the folder, sys.path, the environment, open figures."
-    import sys
-    main, cwd, path, env = sys.modules['__main__'], Path.cwd(), sys.path[:], dict(os.environ)
-    yield
-    sys.modules['__main__'] = main
-    os.chdir(cwd)
-    sys.path[:] = path
-    os.environ.clear()
-    os.environ.update(env)
-    if 'matplotlib.pyplot' in sys.modules: sys.modules['matplotlib.pyplot'].close('all')

@@ -1,10 +1,10 @@
-"""Every notebook is a test: it runs from top to bottom in its own folder, through nbdev's own runner, honouring its flags.
+"""Every notebook is a test: it runs from top to bottom in its own folder and a process of its own, through nbdev's own runner, honouring its flags.
 
 The training notebooks run through papermill instead, as people run them: with the `quick` recipe, into a temporary folder."""
-import os
 from pathlib import Path
 
 import house, pytest
+from runner import runs
 
 TRAINING = house.ROOT/'nbs/training'
 ALL = house.notebooks(house.ROOT)
@@ -15,20 +15,11 @@ TRAIN = [nb for nb in ALL if TRAINING in nb.parents]
 def name(nb: Path) -> str: return str(nb.relative_to(house.ROOT/'nbs'))
 
 
-def runs(nb: Path) -> bool:
-    "True if every cell of `nb` ran, but for those with a flag of settings.ini's `tst_flags` (and not in NBDEV_FLAGS)."
-    from nbdev.test import test_nb
-    ok, _ = test_nb(nb, skip_flags=house.settings(house.ROOT)['tst_flags'].split(), force_flags=os.environ.get('NBDEV_FLAGS', '').split(),
-                    basepath=house.ROOT)
-    return ok
-
-
 @pytest.mark.parametrize('nb', RUN, ids=name)
-def test_notebook(nb, keep_process, capfd, monkeypatch):
-    monkeypatch.setenv('MPLBACKEND', 'agg')
+def test_notebook(nb):
     if (nb.parent/'.notest').exists(): pytest.skip('its folder has a .notest')
-    ok = runs(nb)
-    assert ok, f'{name(nb)} failed:\n{capfd.readouterr().err[-6000:]}'
+    ok, said = runs(nb)
+    assert ok, f'{name(nb)} failed:\n{said[-6000:]}'
 
 
 SMALL = {'recipe': 'quick', 'steps': 6, 'sessions': 3, 'jobs': 1}      # smaller still than `quick`: seconds, not minutes
@@ -63,11 +54,19 @@ def write(path: Path, *sources: str) -> Path:
     return path
 
 
-def test_runner_fails_on_a_failing_cell(tmp_path, keep_process, capfd):
-    assert not runs(write(tmp_path/'x.ipynb', 'a = 1', 'assert a == 2'))
-    assert 'assert a == 2' in capfd.readouterr().err
+def test_runner_fails_on_a_failing_cell(tmp_path):
+    ok, said = runs(write(tmp_path/'x.ipynb', 'a = 1', 'assert a == 2'))
+    assert not ok and 'assert a == 2' in said
 
 
-def test_runner_uses_the_notebooks_folder_and_honours_flags(tmp_path, keep_process):
-    assert runs(write(tmp_path/'x.ipynb', f'from pathlib import Path\nassert Path.cwd() == Path({str(tmp_path)!r})',
-                              '#| slow\n1/0', '#| eval: false\n1/0', '#| gpu\n1/0'))
+def test_runner_uses_the_notebooks_folder_and_honours_flags(tmp_path):
+    ok, said = runs(write(tmp_path/'x.ipynb', f'from pathlib import Path\nassert Path.cwd() == Path({str(tmp_path)!r})',
+                          '#| slow\n1/0', '#| eval: false\n1/0', '#| gpu\n1/0'))
+    assert ok, said
+
+
+def test_runner_survives_a_crash_and_a_hang(tmp_path):
+    ok, said = runs(write(tmp_path/'crash.ipynb', 'import ctypes; ctypes.string_at(0)'))
+    assert not ok and 'exit status -11' in said and 'string_at' in said
+    ok, said = runs(write(tmp_path/'hang.ipynb', 'import time; time.sleep(600)'), limit=8)
+    assert not ok and 'still running' in said

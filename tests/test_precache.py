@@ -195,3 +195,15 @@ def test_a_new_edit_is_aligned_again(data):
     found = EDL.load(data/'pointer_sequences'/'s0.edl.json')
     assert abs(found.segments[0].source_in - 2 * SR) < SR // 20
     assert json.loads((data/'pointer_sequences'/'s0_info.json').read_text())['segments'] == len(found.segments)
+
+
+def test_processes_that_start_on_a_cold_numba_cache(tmp_path):
+    "Three at once on an empty cache, then one more: without the lock of `from_librosa` the cache may be left such that every process crashes."
+    code = 'import numpy as np; from editorbot.core import from_librosa; f = from_librosa("beat.beat_track"); print(f(y=np.random.default_rng(0).standard_normal(66150).astype("{}"), sr=22050)[1].dtype)'
+    env = os.environ | {'NUMBA_CACHE_DIR': str(tmp_path), 'OMP_NUM_THREADS': '1'}
+    begin = lambda kind: subprocess.Popen([sys.executable, '-c', code.format(kind)], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for processes in ([begin('float32'), begin('float64'), begin('float32')], [begin('float64')]):
+        for p in processes:
+            out, err = p.communicate(timeout=300)
+            assert p.returncode == 0 and out.strip() == 'int64', err[-2000:]
+    assert list(tmp_path.rglob('*.nbi'))
