@@ -20,7 +20,7 @@ import numpy as np
 from .core import *
 from .audio import *
 from .edl import *
-from .rendering import crossfade_gains, find_source
+from .rendering import crossfade_gains, find_source, refuse_effects
 
 # %% ../nbs/12_export.ipynb #ed1cc975
 @dataclass(frozen=True)
@@ -490,6 +490,7 @@ def export(edl: EDL,                      # what to write
     warped = [i for i, s in enumerate(edl.segments) if s.rate != 1 or s.pitch or s.reverse]
     if warped and not w.speed:
         raise EditorbotError(f'{out}: segment {warped[0]} plays at another speed, pitch or backwards, which a {w.what} can\'t hold; export to rpp or otio, or render it')
+    if w.media: refuse_effects(edl, out)
     media = find_source(edl, raw, verify) if w.media else Path(raw or edl.source.path)
     check_output(out, overwrite, not_same_as=media)
     with atomic_path(out) as tmp: w.write(edl, tmp, media, out)
