@@ -15,7 +15,7 @@ from torch import nn, Tensor
 from safetensors.torch import load_file, save_file
 from .core import *
 from .keep_model import CLASSES, PLAYED, POOL
-from .lattice import COUNTS, REACH, Lattice, alternatives, best_order, best_runs, constrain, lattice, runs_of_length
+from .lattice import COUNTS, REACH, Lattice, alternatives, best_order, best_runs, constrain, edit_length, lattice, runs_of_length
 from .linear_attention import Block
 from .self_similarity import MATCHES, STEP, RetakeAttention, self_similarity
 from .windowed_attention import GlobalTokens, WindowedAttention
@@ -214,13 +214,13 @@ def decode_edit(s: PointerScores,
     f = lambda k: o[k][0, ..., :T].float().cpu().numpy()
     l = constrain(lattice_of(f('plays'), f('into'), f('out'), c), keep, cut)
     def search(l):
-        r = best_runs(l) if frames is None else runs_of_length(l, frames)
-        return runs_of_length(l, max_frames, at_most=True) if max_frames is not None else r
+        if frames is not None: return runs_of_length(l, min(frames, max_frames or frames))
+        return best_runs(l) if max_frames is None else runs_of_length(l, max_frames, at_most=True)
     p, out = s.heard, []
     fades = [1 / (1 + np.exp(-np.clip(f(k), -30, 30))) for k in ('fade_in', 'fade_out')]
     for runs in alternatives(l, n, search=search) if n > 1 else [search(l)]:
         pieces = runs[runs[:, 2] > 0]
-        if refine and not (keep or cut or frames or max_frames): pieces = refine_runs(s, pieces)
+        if refine and not (keep or cut or frames or (max_frames and edit_length(runs) > max_frames - 2 * REACH * len(pieces))): pieces = refine_runs(s, pieces)
         t = torch.from_numpy(np.ascontiguousarray(pieces)).to(o['tokens'].device)
         order = best_order(s.net.jumps(o, t[:, 0], t[:, 1]).cpu().numpy()) if len(pieces) else []
         out.append([Piece(int(a), int(b), int(k), float(p[a:b].mean()), float(fades[0][a:min(a + 8, b)].mean()), float(fades[1][max(b - 8, a):b].mean())) for a, b, k in pieces[order]])
@@ -238,15 +238,15 @@ def save_pointer(net: PointerNet,
                'versions': {p: importlib.metadata.version(p) for p in ('editorbot', 'torch', 'numpy')}, 'info': info or {}})
     return path
 
-def load_pointer(path: str | Path,           # *.safetensors, or the folder that holds best.safetensors
+def load_pointer(path: str | Path | None = None, # *.safetensors, or the folder that holds best.safetensors; None: the shipped one
                  device: str | None = None,  # None: CUDA if there is
                 ) -> tuple[PointerNet, dict]: # the network, ready; what its JSON says
     "Read a checkpoint; raises `EditorbotError` when it is missing, damaged, or of another model."
-    path = Path(path)
+    path = Path(path) if path else Path(__file__).parent/'checkpoints'/'pointer.safetensors'
     if path.is_dir(): path = path/'best.safetensors'
     side = path.with_suffix('.json')
     for p in (path, side):
-        if not p.exists(): raise describe(p, 'a pointer checkpoint (*.safetensors with *.json beside it)', 'no such file', 'name another one')
+        if not p.exists(): raise describe(p, 'a pointer checkpoint (*.safetensors with *.json beside it)', 'no such file', 'train one: editorbot train pointer')
     try: d = json.loads(side.read_text(encoding='utf-8')); model = (d.get('model'), d.get('format'))
     except (ValueError, AttributeError) as e: raise describe(side, 'the JSON of a pointer checkpoint', f'something else ({e})') from e
     if model != ('pointer', 1): raise describe(side, 'a pointer checkpoint, format 1', f'{model[0]!r}, format {model[1]!r}', 'choose another checkpoint')

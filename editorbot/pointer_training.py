@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RICH', 'pieces_of', 'pointers_of_pieces', 'play_counts', 'jumps_of', 'jump_f1', 'edit_scores', 'PointerRecipe',
            'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'pointer_loss', 'pointer_losses',
-           'judge_pointer', 'pointer_merit', 'PointerTask']
+           'judge_pointer', 'pointer_merit', 'delta_scores', 'PointerTask']
 
 # %% ../nbs/42_pointer_training.ipynb #75bed62a
 import dataclasses, math, typing
@@ -88,7 +88,8 @@ class PointerRecipe(Config):
     early: float = 0.2
     jump: float = 0.1
     delta: float = 0.1
-    ops: float = 0.05
+    ops: float = 0.02
+    length: float = 0.5
 
 def pointer_batch(examples: list, step: int, shard: int, shards: int, seed: int, r: PointerRecipe, device='cpu') -> dict:
     "The batch of a shard: stretches of several recordings on even steps, whole recordings on odd ones. It depends on examples, seed, step and shard alone."
@@ -145,7 +146,8 @@ def jump_loss(net: PointerNet, o: dict, b: dict, r: PointerRecipe) -> Tensor:
     return total / max(n, 1)
 
 # %% ../nbs/42_pointer_training.ipynb #54c8f484
-def splices_of(o: dict, b: dict, c: PointerConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def splices_of(o: dict, b: dict, c: PointerConfig, rng: np.random.Generator | None, # None: only the splices of the network's own decode
+              ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     "Splices to look at, (B, S) each: frame, side, move that is right, bool: is there one, ops (B, S, 4)."
     rows = []
     for i, pieces in enumerate(b['pieces']):
@@ -154,7 +156,7 @@ def splices_of(o: dict, b: dict, c: PointerConfig, rng: np.random.Generator) -> 
         runs = best_runs(lattice_of(f('plays'), f('into'), f('out'), c)) if T else np.zeros((0, 3), int)
         own = [(int(v), s) for a, e, k in runs if k for v, s in ((a, 0), (e, 1)) if 0 < v < T]
         true = {s: np.array([p[s] for p in pieces if 0 < p[s] < T]) for s in (0, 1)}
-        shaken = [(int(np.clip(v + rng.integers(-48, 49), 0, T - 1)), s) for s in (0, 1) for v in true[s]]
+        shaken = [(int(np.clip(v + rng.integers(-48, 49), 0, T - 1)), s) for s in (0, 1) for v in true[s]] if rng is not None else []
         row = []
         for v, s in own + shaken:
             d = true[s] - v if len(true[s]) else np.array([10**6])
@@ -189,9 +191,14 @@ def pointer_losses(net: PointerNet, o: dict, b: dict, r: PointerRecipe, seed: in
     at, side, move, found, ops = (torch.from_numpy(v).to(m.device) for v in splices_of(o, b, net.config, np.random.default_rng([seed, 40])))
     moves, said = net.refine(o, at, side)
     delta = mean(F.cross_entropy(moves.transpose(1, 2), move, reduction='none', label_smoothing=0.), found.float())
-    op = mean(F.binary_cross_entropy_with_logits(said, ops.float(), reduction='none').mean(-1), found.float())
-    parts = dict(lattice_loss=lattice_loss(o, b, net.config, r), plays_loss=plays, boundary_loss=edge, kind_loss=kind, early_loss=early, jump_loss=jump_loss(net, o, b, r), delta_loss=delta, op_loss=op)
-    weights = dict(lattice_loss=r.lattice, plays_loss=r.plays, boundary_loss=r.boundary, kind_loss=r.kind, early_loss=r.early, jump_loss=r.jump, delta_loss=r.delta, op_loss=r.ops)
+    said = F.binary_cross_entropy_with_logits(said, ops.float(), reduction='none')
+    op, use_jump, stop = (mean(said[..., i].mean(-1), found.float()) for i in ([0, 1], [2], [3]))
+    heard = (o['plays'].softmax(1) * torch.arange(COUNTS, device=m.device)[:, None]).sum(1)
+    length = (((heard - y['counts']) * m).sum(1) / m.sum(1).clamp(min=1)).square().mean()
+    parts = dict(lattice_loss=lattice_loss(o, b, net.config, r), plays_loss=plays, boundary_loss=edge, kind_loss=kind, early_loss=early, length_loss=length,
+                 jump_loss=jump_loss(net, o, b, r), delta_loss=delta, use_jump_loss=use_jump, stop_loss=stop, op_loss=op)
+    weights = dict(lattice_loss=r.lattice, plays_loss=r.plays, boundary_loss=r.boundary, kind_loss=r.kind, early_loss=r.early, length_loss=r.length,
+                   jump_loss=r.jump, delta_loss=r.delta, use_jump_loss=r.ops, stop_loss=r.ops, op_loss=r.ops)
     return dict(loss=sum(weights[k] * v for k, v in parts.items()), **parts)
 
 # %% ../nbs/42_pointer_training.ipynb #36a162a7
@@ -208,6 +215,20 @@ def pointer_merit(rows: list) -> float: # 0 to 1
     "The number that chooses a checkpoint: the mean of keep F1, boundary F1 at 0.5 and 3 s, and jump F1 at 0.5 s."
     return float(np.mean([np.nanmean([r[k] for r in rows] + [0.0] * all(math.isnan(r[k]) for r in rows)) for k in ('keep_f1', 'boundary_f1_05', 'boundary_f1_3', 'jump_f1_05')]))
 
+@torch.no_grad()
+def delta_scores(net: PointerNet, examples: list) -> dict:
+    "How often the second look moves a splice of the network's own decode to the true frame, give or take one: over all splices that have a true one within reach, over those that need a move, and for always saying 0."
+    right, still, needed = [], [], []
+    for e in examples:
+        s, pieces = score_recording(net, e.mel.astype(np.float32) / 255, e.repeats), pieces_of(e.regions)
+        at, side, move, found, _ = splices_of(s.outputs, dict(pieces=[pieces], mask=torch.arange(s.outputs['mask'].shape[1])[None] < e.frames), net.config, None)
+        if not found.any(): continue
+        dev = s.outputs['fine'].device
+        said = net.refine(s.outputs, torch.from_numpy(at).to(dev), torch.from_numpy(side).to(dev))[0].argmax(-1).cpu().numpy()
+        right += (np.abs(said - move) <= 1)[found].tolist(); still += (np.abs(move - REACH) <= 1)[found].tolist(); needed += (np.abs(move - REACH) > 1)[found].tolist()
+    share = lambda x: float(np.mean(x)) if len(x) else math.nan
+    return dict(delta_accuracy=share(right), delta_always_zero=share(still), delta_accuracy_moved=share(np.array(right)[np.array(needed, bool)]))
+
 class PointerTask:
     "The pointer network as a task of the `trainer`."
     def __init__(self, train: list, valid: list, config: PointerConfig = PointerConfig(), recipe: PointerRecipe = PointerRecipe(), seed: int = 0):
@@ -220,6 +241,19 @@ class PointerTask:
 
     def validate(self, net):
         rows = judge_pointer(net, self.valid)
-        return {'merit': pointer_merit(rows)} | {k: float(np.nanmean([r[k] for r in rows])) for k in rows[0] if not all(math.isnan(r[k]) for r in rows)}
+        scores = {k: float(np.nanmean([r[k] for r in rows])) for k in rows[0] if not all(math.isnan(r[k]) for r in rows)}
+        return {'merit': pointer_merit(rows)} | scores | {k: v for k, v in delta_scores(net, self.valid).items() if not math.isnan(v)}
+
+    def show(self, board, net, step):
+        "A decoded edit beside the truth, for TensorBoard."
+        from matplotlib.figure import Figure
+        e = self.valid[0]
+        s = score_recording(net, e.mel.astype(np.float32) / 255, e.repeats)
+        pred, fig = [(p.start, p.end, p.times) for p in decode_edit(s)[0]], Figure((9, 3), layout='constrained')
+        ax, t = fig.subplots(2, 1, sharex=True), np.arange(e.frames) / FRAME_RATE
+        for name, x in (('truth', pieces_of(e.regions)), ('decoded', pred)): ax[0].step(t, play_counts(np.reshape(x, (-1, 3)).astype(int), e.frames), lw=1, label=name)
+        ax[1].plot(t, s.heard, lw=.5)
+        ax[0].set(ylabel='play count'); ax[0].legend(loc='upper right'); ax[1].set(ylabel='P(heard)', xlabel='time in the recording, s')
+        board.add_figure('edit', fig, step)
 
     def save(self, net, path, info): save_pointer(net, Path(path).with_suffix('.safetensors'), info)
