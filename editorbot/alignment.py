@@ -53,8 +53,8 @@ def drift(matcher,            # PhaseMatcher or EnvelopeMatcher at the assumed s
     pick, found = [], []
     for i in groups:                                                       # stretches of 30 windows, spread over the edit
         matcher.window(cand.centre[i])
-        for k in range(first[i], min(first[i] + top, first[i+1])):
-            pick.append(k); found.append(matcher.find(cand.d[k])[:2])
+        k = range(first[i], min(first[i] + top, first[i+1]))
+        pick += k; found += [f[:2] for f in matcher.find(cand.d[k])]
     if len(pick) < 2: return 1.0, found[0][1] if found else 0.0
     off, height = np.array(found).T
     label, at = cand.label[pick], cand.centre[cand.w[pick]] * HOP

@@ -5,14 +5,12 @@
 # %% auto #0
 __all__ = ['PATCH', 'CEPSTRA', 'TIMES', 'SHORT', 'WINDOW', 'WINDOW_HOP', 'analysis_signal', 'frames_at', 'mel_bands', 'mel_power',
            'dct_rows', 'band_levels', 'patches', 'Hits', 'best_hits', 'find_hits', 'slope_mode', 'coarse_rate',
-           'chain_labels', 'Candidates', 'candidate_windows']
+           'components', 'chain_labels', 'Candidates', 'candidate_windows']
 
 # %% ../nbs/07_alignment_features.ipynb #b8bac38a
 import functools, typing
 from pathlib import Path
 import numpy as np, scipy.fft as fft
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from .core import *
 from .audio import stream_mono
 
@@ -31,13 +29,17 @@ def analysis_signal(path: str | Path,        # a recording
 def frames_at(x: np.ndarray,     # (n,), any float type
               start: np.ndarray, # int (k,): first sample of each frame; may lie outside
               width: int,        # samples a frame
-             ) -> np.ndarray:    # float32 (k, width)
+             ) -> np.ndarray:    # float32 (k, width), not to be written to
     "Frames of a signal that is silent before its beginning and after its end."
     lo, hi = int(start.min()), int(start.max()) + width
+    if hi - lo > len(start) * width:                                       # frames with gaps between them
+        return np.concatenate([frames_at(x, start[i:i+1], width) for i in range(len(start))])
     a, b = max(0, lo), min(len(x), hi)
     z = np.zeros(hi - lo, np.float32)
     if b > a: z[a-lo:b-lo] = x[a:b]
-    return np.lib.stride_tricks.sliding_window_view(z, width)[start - lo]
+    if len(start) == 1: return z[None]
+    view, step = np.lib.stride_tricks.sliding_window_view(z, width), np.diff(start)
+    return view[::step[0]] if step[0] > 0 and (step == step[0]).all() else view[start - lo]
 
 # %% ../nbs/07_alignment_features.ipynb #7a3cf4b6
 @functools.lru_cache
@@ -61,9 +63,9 @@ def mel_power(x: np.ndarray,     # (n,) at 22 050 Hz
     "Power in mel bands, block by block."
     n, w = 1 + len(x) // HOP, np.hanning(N_FFT).astype(np.float32)
     out = np.empty((n, bands), np.float32)
-    for a in range(0, n, 1024):
-        S = fft.rfft(frames_at(x, np.arange(a, min(n, a + 1024)) * HOP - N_FFT // 2, N_FFT) * w)
-        out[a:a+1024] = (S.real ** 2 + S.imag ** 2) @ mel_bands(bands, 60., 9000., N_FFT)
+    for a in range(0, n, 128):                                             # blocks that stay in the processor's cache
+        S = fft.rfft(frames_at(x, np.arange(a, min(n, a + 128)) * HOP - N_FFT // 2, N_FFT) * w)
+        out[a:a+128] = (S.real ** 2 + S.imag ** 2) @ mel_bands(bands, 60., 9000., N_FFT)
     return out
 
 # %% ../nbs/07_alignment_features.ipynb #d90ab44c
@@ -183,6 +185,21 @@ def coarse_rate(hits: Hits,
     return slope_mode(s[ok], w[ok])
 
 # %% ../nbs/07_alignment_features.ipynb #306d0ead
+def components(n: int,        # nodes
+               i: np.ndarray, # int (m,): each edge's one end
+               j: np.ndarray, # int (m,): its other end
+              ) -> np.ndarray: # int (n,)
+    "Connected components of a graph, numbered by their first node: roots are hooked on smaller roots until no edge has two."
+    root = np.arange(n)
+    while len(i):
+        a, b = root[i], root[j]
+        np.minimum.at(root, np.maximum(a, b), np.minimum(a, b))
+        while (up := root[root]).tobytes() != root.tobytes(): root = up
+        differ = root[i] != root[j]
+        i, j = i[differ], j[differ]
+    return np.unique(root, return_inverse=True)[1]
+
+# %% ../nbs/07_alignment_features.ipynb #340b07b8
 def chain_labels(hits: Hits,
                  rate: float = 1.0, # raw frames an edit frame
                  tol: float = 1.0,  # frames off the diagonal from hit to hit
@@ -199,7 +216,7 @@ def chain_labels(hits: Hits,
             ok = np.abs(key[k] - want) <= tol
             I.append(np.flatnonzero(ok)); J.append(o[k[ok]])
     I, J = np.concatenate(I), np.concatenate(J)
-    return connected_components(coo_matrix((np.ones(len(I), bool), (I, J)), (len(q), len(q))), directed=False)[1], d
+    return components(len(q), I, J), d
 
 # %% ../nbs/07_alignment_features.ipynb #b1c9b10d
 WINDOW, WINDOW_HOP = 1.5, 1.0  #: s: windows in which the waveforms are compared, and their distance

@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['LENGTHS', 'LEVELS', 'best_path', 'Run', 'runs_of', 'split_silences', 'ClockReader', 'Chain', 'octave_smooth', 'onto',
-           'fit_chain', 'overlap_gains', 'block_sums', 'overlap_cost', 'Join', 'least_gain', 'fit_overlap',
-           'refine_overlap', 'local_power', 'mix_table', 'edge_table', 'profile', 'best_profile', 'fit_mix', 'fit_edge',
-           'fit_ramp']
+           'fit_chain', 'overlap_gains', 'block_sums', 'overlap_kernels', 'overlap_costs', 'Join', 'least_gain',
+           'fit_overlap', 'refine_overlap', 'local_power', 'mix_table', 'edge_table', 'profile', 'best_profile',
+           'fit_mix', 'fit_edge', 'fit_ramp']
 
 # %% ../nbs/09_alignment_joins.ipynb #b7c323b3
-import math, typing
+import functools, math, typing
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, scipy.fft as fft, soundfile as sf, soxr
@@ -221,6 +221,7 @@ def fit_chain(runs: list[Run],
 # %% ../nbs/09_alignment_joins.ipynb #c9ccd722
 LENGTHS = (0, .004, .008, .012, .016, .024, .032, .04, .05, .06, .072, .086, .1, .12, .15, .2, .3)  #: crossfades tried first, s
 
+@functools.lru_cache(64)
 def overlap_gains(n: int,   # samples (or blocks) of overlap
                   law: str, # 'equal_power' or 'linear'
                  ) -> tuple[np.ndarray, np.ndarray]: # gain of the outgoing, of the incoming side
@@ -234,20 +235,30 @@ def block_sums(y, A, B, m: int) -> np.ndarray: # (6, blocks): yy, yA, yB, AA, BB
     y, A, B = (v[:n*m].reshape(n, m) for v in (y, A, B))
     return np.stack([np.einsum('ij,ij->i', p, q) for p, q in ((y, y), (y, A), (y, B), (A, A), (B, B), (A, B))]).astype(np.float64)
 
-def overlap_cost(S: np.ndarray,   # (6, blocks)
-                 gA: float, gB: float,
-                 L: int,          # overlap, blocks
-                 law: str,
-                ) -> np.ndarray:  # (blocks + 1 - L,): squared residual if the overlap begins before block s
-    "Residual energy of every place of an overlap."
+@functools.lru_cache
+def overlap_kernels(kinds: tuple, # (overlap in blocks, law), ...
+                    n: int,       # FFT length
+                   ) -> np.ndarray: # complex (kinds, 6, n // 2 + 1)
+    "What the six products are weighted with inside each overlap, transformed."
+    K = np.zeros((len(kinds), 6, n))
+    for k, (L, law) in zip(K, kinds):
+        a, b = overlap_gains(L, law)
+        k[:, :L] = np.ones(L), -2*a, -2*b, a*a, b*b, 2*a*b
+    return fft.rfft(K).conj()
+
+def overlap_costs(S: np.ndarray,   # (6, blocks)
+                  gA: float, gB: float,
+                  kinds: tuple,    # (overlap in blocks, law), ...
+                 ) -> np.ndarray:  # (kinds, blocks + 1): squared residual if the overlap begins before block s; inf: it doesn't fit
+    "Residual energy of every place of every overlap: six correlations, all at once."
     yy, yA, yB, AA, BB, AB = S
+    n = len(yy)
     before = np.cumsum(np.r_[0, yy - 2*gA*yA + gA**2 * AA])
     after = np.cumsum(np.r_[0, yy - 2*gB*yB + gB**2 * BB])
-    cost = before[:len(before)-L] + after[-1] - after[L:]
-    if not L: return cost
-    a, b = overlap_gains(L, law)
-    for x, k in ((yy, np.ones(L)), (yA, -2*gA*a), (yB, -2*gB*b), (AA, gA**2*a*a), (BB, gB**2*b*b), (AB, 2*gA*gB*a*b)): cost = cost + np.correlate(x, k, 'valid')
-    return cost
+    m, out = fft.next_fast_len(n, True), np.full((len(kinds), n + 1), np.inf)
+    inside = fft.irfft(np.einsum('kcf,cf->kf', overlap_kernels(kinds, m), fft.rfft(S * np.array([1, gA, gB, gA**2, gB**2, gA*gB])[:, None], m)), m)
+    for k, (L, _) in enumerate(kinds): out[k, :n+1-L] = before[:n+1-L] + after[-1] - after[L:] + (inside[k, :n+1-L] if L else 0)
+    return out
 
 # %% ../nbs/09_alignment_joins.ipynb #4064bcf8
 @dataclass
@@ -277,21 +288,16 @@ def fit_overlap(y: np.ndarray, A: np.ndarray, B: np.ndarray, # (n,): the edit an
     za, zb = zone(guess - .3*sr, guess - .06*sr), zone(guess + .06*sr, guess + .3*sr)
     if za.stop - za.start < .02*sr: za = zone(0, max(guess, 2))
     if zb.stop - zb.start < .02*sr: zb = zone(min(guess, n - 2), n)
+    kinds = tuple((L, law) for L in (round(s * sr / m) for s in LENGTHS) if L < S.shape[1] // 2 for law in (('equal_power', 'linear') if L else ('equal_power',)))
+    s = np.arange(S.shape[1] + 1) * m + np.array([L * m // 2 for L, _ in kinds])[:, None]
     for sweep in range(2):
         gA, gB = least_gain(y[za], A[za]), least_gain(y[zb], B[zb])
-        for L in (round(s * sr / m) for s in LENGTHS):
-            if L >= S.shape[1] // 2: continue
-            for law in ('equal_power', 'linear') if L else ('equal_power',):
-                cost = overlap_cost(S, gA, gB, L, law)
-                s = np.arange(len(cost)) * m + L * m // 2
-                cost = np.where((s >= lo) & (s <= hi), cost, np.inf)
-                k = int(cost.argmin())
-                if sweep == 1 and L == 0: butt = cost
-                if best is None or cost[k] < best[0]: best = cost[k], int(s[k]), L * m // 2 * 2, law
+        cost = np.where((s >= lo) & (s <= hi), overlap_costs(S, gA, gB, kinds), np.inf)
+        i, k = np.unravel_index(cost.argmin(), cost.shape)
+        if best is None or cost[i, k] < best[0]: best = cost[i, k], int(s[i, k]), kinds[i][0] * m // 2 * 2, kinds[i][1]
         _, c, L, law = best
         za, zb = zone(c - L/2 - .2*sr, c - L/2 - .004*sr), zone(c + L/2 + .004*sr, c + L/2 + .2*sr)
         if sweep == 0 and min(za.stop - za.start, zb.stop - zb.start) > .02*sr: best = None
-        else: zaf, zbf = za, zb
     return refine_overlap(y, A, B, gA, gB, c, L, law, lo, hi, sr)
 
 def refine_overlap(y, A, B, gA, gB, c, L, law, lo, hi, sr) -> Join:
@@ -299,6 +305,7 @@ def refine_overlap(y, A, B, gA, gB, c, L, law, lo, hi, sr) -> Join:
     eA, eB = (y - gA*A).astype(np.float64) ** 2, (y - gB*B).astype(np.float64) ** 2
     before, after = np.cumsum(np.r_[0, eA]), np.cumsum(np.r_[0, eB])
     n = len(y)
+    @functools.cache
     def cost(c, L, law):
         s, e = c - L // 2, c - L // 2 + L
         if L < 0 or s < 0 or e > n or not lo <= c <= hi: return np.inf
