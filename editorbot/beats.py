@@ -128,6 +128,7 @@ def onset_strength(mel: np.ndarray, # float (128, T) in [0, 1], of a track
     for a in range(1, T, 8192):
         x = np.asarray(mel[:, a-1:a+8191], np.float32)
         o[a+2:a+2+x.shape[1]-1] = 80 * np.maximum(np.diff(x, axis=1), 0).mean(0)
+        let_go(mel)
     return o[:T]
 
 # %% ../nbs/23_beats.ipynb #67fae3c4
@@ -245,9 +246,14 @@ def harmony_change(mel: np.ndarray,    # float (128, T)
                   ) -> np.ndarray:     # float (N,): standardised
     "How much the bass and the harmony differ from the beat before."
     k = np.clip(frames, 0, mel.shape[1] - 1)
-    edge = np.column_stack([np.minimum(k + 2, mel.shape[1] - 1), np.append(k[1:], mel.shape[1])]).ravel()
-    edge[1::2] = np.maximum(edge[1::2], edge[::2] + 1)
-    body = np.add.reduceat(np.pad(mel[2:80], ((0, 0), (0, 1))), np.minimum(edge, mel.shape[1]), axis=1)[:, ::2] / (edge[1::2] - edge[::2])
+    first = np.minimum(k + 2, mel.shape[1] - 1)
+    stop = np.maximum(np.append(k[1:], mel.shape[1]), first + 1)
+    body = np.empty((78, len(k)), np.float32)
+    for i in range(0, len(k), 512):                                    # beats at a time
+        a, edge = first[i], np.column_stack([first[i:i+512], stop[i:i+512]])
+        x = np.pad(np.asarray(mel[2:80, a:edge[-1, 1]], np.float32), ((0, 0), (0, 1)))
+        body[:, i:i+512] = np.add.reduceat(x, edge.ravel() - a, axis=1)[:, ::2] / (edge[:, 1] - edge[:, 0])
+        let_go(mel)
     out = 0
     for part in (body[:12], body[6:]):
         p = part - part.mean(0)

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['FEATURES', 'WIDTHS', 'FRAME_COLUMNS', 'Feature', 'feature_names', 'feature_table', 'contrast_bands', 'chroma_filters',
            'hop_measures', 'rolloff_bin', 'frame_columns', 'FrameTable', 'analyse_frames', 'frame_table', 'beat_starts',
-           'beat_mean', 'mfcc_frames', 'slope9', 'contrast_frames', 'rhythm_columns', 'beat_features', 'plot_features',
-           'Normaliser']
+           'beat_mean', 'mfcc_frames', 'slope9', 'contrast_tops', 'contrast_frames', 'rhythm_columns',
+           'stretch_columns', 'audio_columns', 'beat_features', 'plot_features', 'Normaliser']
 
 # %% ../nbs/25_features.ipynb #ca7c1873
 import dataclasses, functools, json
@@ -166,9 +166,10 @@ class FrameTable:
     sha256: str        # of the recording
     def __getitem__(self, name: str) -> np.ndarray: return self.data[:, FRAME_COLUMNS[name]]
 
-def _stream_table(path, source: Source, mel: bool, show: bool | None):
+def _stream_table(path, source: Source, mel: bool, show: bool | None, folder: str | Path | None = None):
     T, k = raw_frames(source), 0
-    data, power = np.zeros((T, 32), np.float32), np.zeros((T if mel else 0, N_MELS), np.float32)
+    new = np.zeros if folder is None else lambda shape, _: scratch_array(shape, folder)
+    data, power = new((T, 32), np.float32), new((T, N_MELS), np.float32) if mel else None
     with progress(source.frames / source.sample_rate, 'features', show=show) as bar:
         for f in stream_frames(stream_mono(path)):
             f = f[:T - k]
@@ -176,6 +177,7 @@ def _stream_table(path, source: Source, mel: bool, show: bool | None):
                 n = len(f[a:a+_BLOCK])
                 data[k:k+n] = frame_columns(f[a:a+n], power[k:k+n] if mel else None)
                 k += n
+            let_go(data), let_go(power)
             bar.update(len(f) / FRAME_RATE)
     return data, power
 
@@ -183,10 +185,11 @@ def _stream_table(path, source: Source, mel: bool, show: bool | None):
 def analyse_frames(path: str | Path,               # a recording: any rate, any channel count, any length
                    allow_truncated: bool = False,  # accept a file that ends early
                    show: bool | None = None,       # progress bar; None: on a terminal
+                   folder: str | Path | None = None, # keep mel and table in nameless files of this folder, not in memory
                   ) -> tuple[Track, FrameTable]:
     "The track (as `load_track` makes it) and its frame table in one pass over the audio; raises `EditorbotError` as `load_track` does."
     source = Source.from_file(path, allow_truncated=allow_truncated)
-    data, power = _stream_table(path, source, True, show)
+    data, power = _stream_table(path, source, True, show, folder)
     mel, top = normalise_mel(power)
     return Track(source, mel, top), FrameTable(data, source.sha256)
 
@@ -215,10 +218,10 @@ def beat_mean(x: np.ndarray,      # (T, ...) by frame
 # %% ../nbs/25_features.ipynb #ea4fd5ef
 def mfcc_frames(track: Track,
                ) -> np.ndarray: # float32 (T, 13)
-    "MFCC of every frame, librosa's, from the mel of the track."
+    "MFCC of every frame, librosa's, from the mel of the track (or of a stretch of it)."
     dct = scipy.fft.dct(np.eye(N_MELS), axis=0, norm='ortho')[:13].astype(np.float32)          # (13, 128)
     offset = np.zeros(13, np.float32)
-    offset[0] = (track.top_db - 80 if track.mel.max(initial=0) > 0 else -100) * np.sqrt(N_MELS)
+    offset[0] = (track.top_db - 80 if track.top_db > -100 else -100) * np.sqrt(N_MELS)
     out = np.empty((track.mel.shape[1], 13), np.float32)
     for a in range(0, len(out), 8192): out[a:a+8192] = np.asarray(track.mel[:, a:a+8192], np.float32).T @ (80 * dct.T) + offset
     return out
@@ -231,10 +234,17 @@ def slope9(x: np.ndarray,   # (T, D)
     return np.concatenate([np.repeat(d[:1], 4, 0), d, np.repeat(d[-1:], 4, 0)])
 
 # %% ../nbs/25_features.ipynb #f132a43d
-def contrast_frames(table: FrameTable) -> np.ndarray: # float32 (T, 7), dB
+def contrast_tops(table: FrameTable) -> tuple[float, float]: # dB
+    "The loudest peak and the loudest valley of a track."
+    both = [(float(x[:, FRAME_COLUMNS['peak']].max()), float(x[:, FRAME_COLUMNS['valley']].max())) for x in in_blocks(table.data)]
+    return tuple(np.max([(-100.0, -100.0), *both], axis=0))
+
+def contrast_frames(table: FrameTable,
+                    tops: tuple | None = None, # of the track that `table` is a stretch of; None: it is all of it
+                   ) -> np.ndarray:            # float32 (T, 7), dB
     "Spectral contrast: peak less valley, each no deeper than 80 dB below its own maximum over the track."
-    p, v = table['peak'], table['valley']
-    return np.maximum(p, p.max(initial=-100) - 80) - np.maximum(v, v.max(initial=-100) - 80)
+    top_p, top_v = (np.float32(t) for t in tops or contrast_tops(table))
+    return np.maximum(table['peak'], top_p - 80) - np.maximum(table['valley'], top_v - 80)
 
 # %% ../nbs/25_features.ipynb #672bad8c
 def rhythm_columns(beats: Beats) -> np.ndarray: # float64 (N, 5): bar_sin, bar_cos, downbeat, tempo_deviation, interval_ratio
@@ -248,6 +258,32 @@ def rhythm_columns(beats: Beats) -> np.ndarray: # float64 (N, 5): bar_sin, bar_c
     return np.stack([np.sin(angle), np.cos(angle), beats.position == 1, np.clip(np.log2(beats.bpm / beats.tempo), -4, 4), np.clip(ratio, 1/8, 8)], 1)
 
 # %% ../nbs/25_features.ipynb #4214aa76
+def stretch_columns(track: Track, table: FrameTable, a: int, b: int, mode: str, tops: tuple) -> np.ndarray: # float32 (b - a, 4 or 52)
+    "The columns that are heard, for the frames `[a, b)`."
+    hi = min(b + 4, len(table.data))
+    lo = max(0, min(a - 4, hi - 9))                                                                            # nine frames, if there are as many
+    t, part = Track(track.source, track.mel[:, lo:hi], track.top_db), FrameTable(table.data[lo:hi], table.sha256)
+    cols = [onset_strength(t.mel)[:, None], part['rms'], part['centroid'], part['zcr']]
+    if mode != 'basic':
+        m = mfcc_frames(t)
+        cols += [part[n] for n in ('rolloff', 'bandwidth', 'flatness')] + [contrast_frames(part, tops), m, slope9(m), part['chroma']]
+    return np.concatenate(cols, 1)[a - lo:b - lo]
+
+def audio_columns(track: Track, table: FrameTable, beats: Beats, mode: str,
+                  frames: int = 8192, # at a time, about
+                 ) -> np.ndarray:     # float64 (N, 4 or 52)
+    "Means over the frames of each beat."
+    start, count = beat_starts(beats, len(table.data))
+    tops, out, i = contrast_tops(table), [], 0
+    while i < len(start):
+        j = int(np.searchsorted(start, start[i] + frames))
+        x = stretch_columns(track, table, start[i], start[j] if j < len(start) else len(table.data), mode, tops)
+        out.append(beat_mean(x, start[i:j] - start[i], count[i:j]))
+        let_go(table.data), let_go(track.mel)
+        i = j
+    return np.concatenate(out)
+
+# %% ../nbs/25_features.ipynb #14d17359
 def beat_features(track: Track,
                   beats: Beats,
                   mode: str = 'enhanced',           # 'basic', 'enhanced' or 'full'
@@ -262,14 +298,8 @@ def beat_features(track: Track,
         if part is not None and part.sha256 != track.sha256: raise describe(track.path, f'the {what} of this recording', 'that of another', 'analyse it again')
     if abs(beats.duration - track.duration) > .01: raise describe(track.path, f'beats of {track.duration:.2f} s', f'beats of {beats.duration:.2f} s', 'analyse the beats again')
     table = frame_table(track, show) if table is None else table
-    start, count = beat_starts(beats, len(table.data))
-    mean = lambda x: beat_mean(x, start, count)
-    cols = [mean(onset_strength(track.mel))[:, None], mean(table['rms']), mean(table['centroid']), mean(table['zcr'])]
-    if mode != 'basic':
-        m = mfcc_frames(track)
-        cols += [mean(table[n]) for n in ('rolloff', 'bandwidth', 'flatness')] + [mean(contrast_frames(table)), mean(m), mean(slope9(m)), mean(table['chroma'])]
-        first = np.concatenate(cols, 1)                                                                        # (N, 52)
-        cols = [first, rhythm_columns(beats), np.diff(first, axis=0, prepend=first[:1])]
+    first = audio_columns(track, table, beats, mode)
+    cols = [first] if mode == 'basic' else [first, rhythm_columns(beats), np.diff(first, axis=0, prepend=first[:1])]
     if mode == 'full': cols.append(stem_features(stems, beats))
     x = np.concatenate(cols, 1).astype(np.float32)
     if x.shape[1] != len(names) or not np.isfinite(x).all(): raise describe(track.path, f'{len(names)} finite columns', f'{x.shape[1]}, of which {np.isfinite(x).all(0).sum()} finite', 'report this recording')
