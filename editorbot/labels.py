@@ -15,7 +15,7 @@ import dataclasses, enum, typing
 from dataclasses import dataclass
 import numpy as np
 from .core import *
-from .edl import EDL, Segment, Source, raw_frames, validate
+from .edl import EDL, EFFECTS, Segment, Source, raw_frames, validate
 
 # %% ../nbs/26_labels.ipynb #6ef72469
 def beat_edges(beats: typing.Sequence[float], # (n,) beat times, s, ascending
@@ -283,7 +283,7 @@ def run_sizes(key: np.ndarray, # (n,) equal within a run
     return np.searchsorted(list(SIZES.values()), left, side='right') - 1
 
 # %% ../nbs/26_labels.ipynb #5d39654a
-EFFECT_TYPES = {'eq_low': Action.EQ_LOW, 'eq_high': Action.EQ_HIGH, 'distortion': Action.DISTORTION, 'reverb': Action.REVERB}  #: name of an effect -> type
+EFFECT_TYPES = {name: Action[name.upper()] for name in EFFECTS}  #: name of an effect -> type
 
 def sound_actions(s: Segment,
                   ref: tuple = (0.0, 1.0, 0.0), # what is normal: dB, rate, semitones

@@ -23,7 +23,7 @@ def beats_of(draw):
 
 @st.composite
 def edits(draw, plain=False):
-    "A random valid EDL of it: any order, repeats, silences, speeds, fades, crossfades."
+    "A random valid EDL of it: any order, repeats, silences, speeds, effects, fades, crossfades."
     source, edges = draw(beats_of())
     segs, pos = [], 0
     for _ in range(draw(st.integers(1, 8))):
@@ -32,7 +32,8 @@ def edits(draw, plain=False):
         a = draw(st.integers(0, source.frames - 300))
         b = draw(st.integers(a + 250, source.frames))
         how = {} if plain else dict(rate=draw(st.sampled_from([1.0, 1.0, 1.1, 0.8])), pitch=draw(st.sampled_from([0.0, 0.0, 2.0])), reverse=draw(st.integers(0, 5)) == 0,
-                                    gain_db=draw(st.sampled_from([0.0, 0.0, -6.0, 3.0])), confidence=draw(st.sampled_from([1.0, 0.5])))
+                                    gain_db=draw(st.sampled_from([0.0, 0.0, -6.0, 3.0])), confidence=draw(st.sampled_from([1.0, 0.5])),
+                                    effects=draw(st.sampled_from([(), (), ('eq_low:-3', 'reverb')])))
         s = Segment(a, b, pos, **how)
         n = s.length()
         fade = draw(st.integers(0, n // 2))
