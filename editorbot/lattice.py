@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['COUNTS', 'REACH', 'viterbi', 'Lattice', 'lattice', 'value_of', 'best_runs', 'constrain', 'edit_length', 'counts_of',
-           'runs_from', 'coarse', 'fill', 'runs_of_length', 'alternatives', 'log_partition', 'lattice_nll',
-           'best_order', 'expected_positions', 'pointers_of', 'moves_of', 'pointers_from_moves']
+           'runs_from', 'coarse', 'long_enough', 'fill', 'runs_of_length', 'alternatives', 'log_partition',
+           'lattice_nll', 'best_order', 'expected_positions', 'pointers_of', 'moves_of', 'pointers_from_moves']
 
 # %% ../nbs/34_lattice.ipynb #62ad4119
 import itertools, typing
@@ -18,34 +18,41 @@ from .core import *
 COUNTS = 5   #: play counts: 0 (cut), 1 (copy), 2 to 4 (loop)
 
 @njit
-def viterbi(S: np.ndarray,     # float64 (K, T + 1): prefix sums of the gains
+def viterbi(gain: np.ndarray,  # float64 (K, T)
             into: np.ndarray,  # float64 (K, T + 1): gain of a run of count k that begins at t
             out: np.ndarray,   # float64 (K, T + 1): gain of one that ends before t
             price: np.ndarray, # float64 (K, K): of going from count j to count k
             least: np.ndarray, # int64 (K,): shortest run, frames
+            charge: float,     # taken from every frame of the edit, as often as it is heard
            ):                  # value; int64 (n, 3): start, end, count
-    "The best runs, exactly."
-    K, n = S.shape
-    A, B = np.full((K, n), -np.inf), np.full((K, n), -np.inf)
-    start, before = np.full((K, n), -1, np.int64), np.full((K, n), -1, np.int8)
-    best, at = np.full(K, -np.inf), np.full(K, -1, np.int64)
+    "The best runs, exactly. Which count came before is found on the way back, where it is asked for."
+    K, n = gain.shape[0], gain.shape[1] + 1
+    A, open_, start = np.empty((n, K)), np.empty((n, K)), np.empty((n, K), np.int32)   # open_: B - S
+    S, best, at = np.zeros(K), np.full(K, -np.inf), np.full(K, -1, np.int32)
+    A[0] = -np.inf
     for t in range(n):
         for k in range(K):
-            if t == 0: B[k, 0] = into[k, 0]
+            m = 0.0 if t == 0 else -np.inf
             for j in range(K):
-                if j != k and A[j, t] - price[j, k] + into[k, t] > B[k, t]: B[k, t] = A[j, t] - price[j, k] + into[k, t]; before[k, t] = j
+                x = A[t, j] - price[j, k]
+                m = x if x > m and j != k else m
+            open_[t, k] = m + into[k, t] - S[k]
+        if t + 1 == n: break
         for k in range(K):                                             # runs that end at t + 1
             u = t + 1 - least[k]
-            if u >= 0 and t + 1 < n:
-                if B[k, u] - S[k, u] > best[k]: best[k] = B[k, u] - S[k, u]; at[k] = u
-                if at[k] >= 0: A[k, t + 1] = best[k] + S[k, t + 1] + out[k, t + 1]; start[k, t + 1] = at[k]
-    k, t, m, runs = int(np.argmax(A[:, n - 1])), n - 1, 0, np.empty((n, 3), np.int64)
-    value = A[k, t]
+            if u >= 0 and open_[u, k] > best[k]: best[k] = open_[u, k]; at[k] = u
+            S[k] += gain[k, t] - charge * k
+            A[t + 1, k], start[t + 1, k] = best[k] + S[k] + out[k, t + 1], at[k]
+    k, t, m, runs = int(np.argmax(A[n - 1])), n - 1, 0, np.empty((n, 3), np.int64)
+    value = A[n - 1, k]
     if value == -np.inf: return value, runs[:0]
     while t > 0:
-        u = start[k, t]
+        u, end = start[t, k], k
         runs[m, 0], runs[m, 1], runs[m, 2] = u, t, k
-        k, t, m = before[k, u], u, m + 1
+        x = -np.inf
+        for j in range(K):
+            if j != end and A[u, j] - price[j, end] + into[end, u] > x: x = A[u, j] - price[j, end] + into[end, u]; k = j
+        t, m = u, m + 1
     return value, runs[:m][::-1].copy()
 
 # %% ../nbs/34_lattice.ipynb #c6991203
@@ -84,9 +91,7 @@ def best_runs(l: Lattice,
     "The runs with the highest value; raises `EditorbotError` when the constraints leave none."
     K, T = l.gain.shape
     if T == 0: return np.zeros((0, 3), np.int64)
-    S = np.zeros((K, T + 1))
-    np.cumsum(l.gain - charge * np.arange(K)[:, None], 1, out=S[:, 1:])
-    value, runs = viterbi(S, l.into, l.out, l.price, l.least)
+    value, runs = viterbi(l.gain, l.into, l.out, l.price, l.least, float(charge))
     if not len(runs): raise describe('constraints', 'stretches that can all be met', 'ones that contradict each other or are shorter than the shortest segment', 'change what is to be kept or cut')
     return runs
 
@@ -123,29 +128,48 @@ def runs_from(counts: np.ndarray) -> np.ndarray: # int64 (n, 3)
 def coarse(l: Lattice, n: int) -> Lattice:
     "The lattice in steps of `n` frames: gains are added up, a boundary may lie at the best place of its step."
     K, T = l.gain.shape
-    pad = -T % n
-    gain = np.pad(l.gain, ((0, 0), (0, pad))).reshape(K, -1, n).sum(2)
-    edge = lambda x: np.concatenate([np.pad(x[:, :T], ((0, 0), (0, pad)), mode='edge').reshape(K, -1, n).max(2), x[:, T:]], 1)
-    return Lattice(gain, edge(l.into), edge(l.out), l.price, np.minimum(np.maximum(1, -(-l.least // n)), max(gain.shape[1], 1)))
+    whole = T // n * n
+    def pool(x, f):
+        body = x[:, :whole].reshape(K, -1, n)
+        return np.concatenate([f.reduce([body[..., i] for i in range(n)], 0), *([f.reduce(x[:, whole:T], 1, keepdims=True)] if whole < T else []), x[:, T:]], 1)
+    gain = pool(l.gain, np.add)
+    return Lattice(gain, pool(l.into, np.maximum), pool(l.out, np.maximum), l.price, np.minimum(np.maximum(1, -(-l.least // n)), max(gain.shape[1], 1)))
 
 # %% ../nbs/34_lattice.ipynb #f773dd03
+@njit
+def long_enough(counts: np.ndarray, # int64 (T,)
+                least: np.ndarray,  # int64 (K,): shortest run, frames
+                a: int, b: int,     # what changed
+               ) -> bool:
+    "No run that touches `[a, b)`, or the frame on either side, is too short."
+    T, t, n = len(counts), max(a - 1, 0), 0
+    while t > 0 and counts[t - 1] == counts[t]: t -= 1
+    while t < T:
+        n += 1
+        if t + 1 == T or counts[t + 1] != counts[t]:
+            if n < least[counts[t]]: return False
+            if t >= b: return True
+            n = 0
+        t += 1
+    return True
+
 def fill(l: Lattice,
-         shorter: np.ndarray, longer: np.ndarray, # int (T,) play counts
+         shorter: np.ndarray, longer: np.ndarray, # int (T,) play counts, no run too short
          frames: float,                           # wanted length of the edit
         ) -> np.ndarray:                          # int (T,)
     "Take over stretches of `longer` where they earn most a frame, while the edit is no longer than `frames` and no run too short."
-    counts, T = shorter.copy(), len(shorter)
-    legal = lambda c: all(b - a >= l.least[k] for a, b, k in runs_from(c))
+    counts, T, left_over = shorter.copy(), len(shorter), frames - shorter.sum()
     parts = [(a, b) for a, b, k in runs_from(shorter * len(l.gain) + longer) if shorter[a] < longer[a]]
     earns = lambda a, b: float(l.gain[longer[a], a:b].sum() - l.gain[shorter[a], a:b].sum()) / ((b - a) * (longer[a] - shorter[a]))
     for a, b in sorted(parts, key=lambda p: -earns(*p)):
-        more = int(longer[a] - counts[a])
-        n = min(b - a, int(frames - counts.sum()) // more)
+        was, now = int(counts[a]), int(longer[a])
+        n = min(b - a, int(left_over) // (now - was))
         if n <= 0: continue
-        whole, left, right = n == b - a, a and counts[a-1] == longer[a], b < T and counts[b] == longer[b-1]
+        whole, left, right = n == b - a, a and counts[a-1] == now, b < T and counts[b] == longer[b-1]
         a, b = (a, a + n) if whole or left or not right else (b - n, b)
-        new = counts.copy(); new[a:b] = longer[a]
-        if legal(new): counts = new
+        counts[a:b] = now
+        if long_enough(counts, l.least, a, b): left_over -= n * (now - was)
+        else: counts[a:b] = was
     return counts
 
 # %% ../nbs/34_lattice.ipynb #6f842082
@@ -158,7 +182,8 @@ def runs_of_length(l: Lattice,
     "The best runs whose edit is no longer than `frames`, and hardly shorter."
     free = best_runs(l)
     if (at_most and edit_length(free) <= frames) or edit_length(free) == frames: return free
-    known = np.abs(l.gain[np.abs(l.gain) < 1e8]).max(initial=0)
+    size = np.abs(l.gain)
+    known = size.max(initial=0, where=size < 1e8)                          # without the prices of `constrain`
     c, top = coarse(l, pool), float(2 * known + np.abs(l.into).max() + np.abs(l.out).max() + np.abs(l.price).max() + 1)
     lo, hi = -top, top                                                     # too long at lo, short enough at hi
     for _ in range(steps):
@@ -221,14 +246,12 @@ def lattice_nll(gain: Tensor, into: Tensor, out: Tensor, price: Tensor, # as for
     return log_partition(gain, into, out, price) - log_partition(torch.where(wrong, -1e4, gain), into, out, price)
 
 # %% ../nbs/34_lattice.ipynb #10c938fc
-def _path_value(order, jump): return sum(jump[a, b] for a, b in zip(order, order[1:]))
-
 def best_order(jump: np.ndarray,  # float (n + 1, n): score of piece j right after piece i; row n: of beginning with piece j
                exact: int = 12,   # up to so many pieces
               ) -> list[int]:
     "The order of all pieces with the highest sum of jump scores."
     n = jump.shape[1]
-    if n > exact: return _improve(list(range(n)), jump)
+    if n > exact: return _improve(np.arange(n), jump).tolist()
     best = {(1 << j, j): (float(jump[n, j]), -1) for j in range(n)}
     for size in range(2, n + 1):
         for chosen in itertools.combinations(range(n), size):
@@ -239,15 +262,32 @@ def best_order(jump: np.ndarray,  # float (n + 1, n): score of piece j right aft
     while j >= 0: order.append(j); bits, j = bits ^ 1 << j, best[bits, j][1]
     return order[::-1]
 
-def _improve(order: list, jump: np.ndarray, longest: int = 3) -> list:
+@njit
+def _moved(order, a, size, p):
+    "The order with the stretch of `size` pieces at `a` taken out and put in again before what is then piece `p`."
+    rest = np.concatenate((order[:a], order[a + size:]))
+    return np.concatenate((rest[:p], order[a:a + size], rest[p:]))
+
+@njit
+def _order_value(order, jump):
+    v = jump[jump.shape[1], order[0]]
+    for i in range(len(order) - 1): v += jump[order[i], order[i + 1]]
+    return v
+
+@njit
+def _improve(order: np.ndarray, jump: np.ndarray, longest: int = 3) -> np.ndarray:
     "Move stretches of up to `longest` pieces as long as the sum grows (Or-opt, Or 1976)."
-    n, better = jump.shape[1], True
+    n, better = len(order), True
     while better:
         better = False
-        for size, a in itertools.product(range(1, longest + 1), range(n)):
-            part, rest = order[a:a+size], order[:a] + order[a+size:]
-            new = max((rest[:p] + part + rest[p:] for p in range(len(rest) + 1)), key=lambda o: _path_value([n, *o], jump))
-            if _path_value([n, *new], jump) > _path_value([n, *order], jump) + 1e-9: order, better = new, True
+        for size in range(1, longest + 1):
+            for a in range(n):
+                now = best = _order_value(order, jump)
+                to = -1
+                for p in range(n - min(size, n - a) + 1):
+                    v = _order_value(_moved(order, a, size, p), jump)
+                    if to < 0 or v > best: best, to = v, p
+                if best > now + 1e-9: order, better = _moved(order, a, size, to), True
     return order
 
 # %% ../nbs/34_lattice.ipynb #d9444320
