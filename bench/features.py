@@ -101,7 +101,7 @@ def stage(name, path, folder):
         track = load_track(path)
     elif name == 'beats': beats = analyse_beats(track)
     elif name == 'features':
-        t, table = analyse_frames(path)
+        t, table = analyse_frames(path, folder=folder)               # as the cache does: mel and table lie in files
         x = beat_features(t, Beats.from_dict(json.loads((folder/'beats.json').read_text())), table=table)
         assert np.isfinite(x).all()
     elif name == 'stems': separate(track, folder=folder)

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['FILL', 'AXES', 'Sample', 'sample_info', 'group_of', 'find_samples', 'joined_groups', 'check_leak', 'split_samples',
-           'LengthBatches', 'collate', 'whole_edl', 'CacheDataset', 'PairDataset', 'changed_mel', 'BeatDataset']
+           'LengthBatches', 'collate', 'whole_edl', 'CacheDataset', 'PairDataset', 'changed_mel', 'BeatDataset',
+           'changed_beats']
 
 # %% ../nbs/29_datasets.ipynb #e23dd6d9
 import dataclasses, json, typing
@@ -21,7 +22,7 @@ from .pairs import Pair, find_pairs
 from .labels import Label, analyse_labels, edit_labels, frame_edges
 from .augmentation import AugmentConfig, MelAugmentConfig, apply_augmentation, augment_mel, draw_augmentation, draw_mel_augmentation, drop_stems, stretch_edl
 from .stems import same_method
-from .features import WIDTHS, Normaliser
+from .features import WIDTHS, Normaliser, analyse_blocks, beat_features
 from .cache import CacheConfig, CachePaths, alignment_fault, known_hash, load_features, load_labels, load_stems, precache, references
 
 # %% ../nbs/29_datasets.ipynb #e9b7d2d6
@@ -250,9 +251,11 @@ class BeatDataset(CacheDataset):
     def __init__(self, data, samples=None, features='enhanced', tracker='librosa', stems='', reference=False,
                  normaliser: Normaliser | None = None,    # None: mean and deviation of these samples; pass the training set's for the others
                  augment: MelAugmentConfig | None = None, # stem dropout of 'full' features
+                 waveform: AugmentConfig | None = None,   # changes of the audio: it is read and measured again, the beats move with the stretch
                 ):
         super().__init__(data, samples, features, tracker, stems, reference)
-        self.normaliser, self.augment = normaliser, augment
+        if waveform and self.config.stems: raise describe('BeatDataset', 'waveform augmentation without stems, or stems without it', 'both', 'use augment= for stems')
+        self.normaliser, self.augment, self.waveform = normaliser, augment, waveform
         if normaliser is None:
             self.normaliser = Normaliser.empty(features, self.stems(0).method if features == 'full' else '')
             for i in range(len(self)): self.normaliser = self.normaliser.update(self.cached(i).features)
@@ -260,9 +263,19 @@ class BeatDataset(CacheDataset):
     def __getitem__(self, key):
         i, epoch = key if isinstance(key, tuple) else (key, 0)
         c = self.cached(i)
-        lab, x = self.labels(i, c), torch.from_numpy(self.normaliser.apply(c.features))
+        if self.waveform:
+            edl, edges, features = changed_beats(self.samples[i].raw, draw_augmentation(self.waveform, self.samples[i].name, epoch), c, self.edl(i, c.track.source), self.config.features)
+            lab, x = analyse_labels(edl, edges), torch.from_numpy(self.normaliser.apply(features))
+        else: lab, x = self.labels(i, c), torch.from_numpy(self.normaliser.apply(c.features))
         if self.augment and self.config.features == 'full':
             x[:, WIDTHS['enhanced']:] = drop_stems(x[:, WIDTHS['enhanced']:], draw_mel_augmentation(self.augment, self.samples[i].name, epoch, c.track.mel.shape[1]))
         as_long = lambda a: torch.from_numpy(a.astype(np.int64))
         return dict(name=self.samples[i].name, reference=self.samples[i].edit is None, edges=lab.edges, order=lab.plays['beat'].copy(), features=x,
                     label=as_long(lab.label), action=as_long(lab.action), implied=torch.from_numpy(lab.implied.copy()), confidence=torch.from_numpy(lab.confidence.copy()))
+
+def changed_beats(path: Path, draw, c, edl: EDL, mode: str) -> tuple[EDL, np.ndarray, np.ndarray]: # EDL, edges (s), features (N, width)
+    "An EDL, the beats and their features after a draw of waveform augmentation."
+    edl = stretch_edl(edl, draw.stretch)
+    track, table = analyse_blocks([apply_augmentation(np.concatenate(list(stream_mono(path)))[:, None], SR, draw)[:, 0]], edl.source, show=False)
+    beats = dataclasses.replace(c.beats, times=np.minimum(c.beats.times * draw.stretch, np.nextafter(track.duration, 0)), duration=track.duration)
+    return edl, beats.edges, beat_features(track, beats, mode, table=table)

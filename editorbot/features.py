@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['FEATURES', 'WIDTHS', 'FRAME_COLUMNS', 'Feature', 'feature_names', 'feature_table', 'contrast_bands', 'chroma_filters',
-           'hop_measures', 'rolloff_bin', 'frame_columns', 'FrameTable', 'analyse_frames', 'frame_table', 'beat_starts',
-           'beat_mean', 'mfcc_frames', 'slope9', 'contrast_tops', 'contrast_frames', 'rhythm_columns',
-           'stretch_columns', 'audio_columns', 'beat_features', 'plot_features', 'Normaliser']
+           'hop_measures', 'rolloff_bin', 'frame_columns', 'FrameTable', 'analyse_frames', 'analyse_blocks',
+           'frame_table', 'beat_starts', 'beat_mean', 'mfcc_frames', 'slope9', 'contrast_tops', 'contrast_frames',
+           'rhythm_columns', 'stretch_columns', 'audio_columns', 'beat_features', 'plot_features', 'Normaliser']
 
 # %% ../nbs/25_features.ipynb #ca7c1873
 import dataclasses, functools, json
@@ -166,12 +166,12 @@ class FrameTable:
     sha256: str        # of the recording
     def __getitem__(self, name: str) -> np.ndarray: return self.data[:, FRAME_COLUMNS[name]]
 
-def _stream_table(path, source: Source, mel: bool, show: bool | None, folder: str | Path | None = None):
+def _stream_table(blocks, source: Source, mel: bool, show: bool | None, folder: str | Path | None = None):
     T, k = raw_frames(source), 0
     new = np.zeros if folder is None else lambda shape, _: scratch_array(shape, folder)
     data, power = new((T, 32), np.float32), new((T, N_MELS), np.float32) if mel else None
     with progress(source.frames / source.sample_rate, 'features', show=show) as bar:
-        for f in stream_frames(stream_mono(path)):
+        for f in stream_frames(blocks):
             f = f[:T - k]
             for a in range(0, len(f), _BLOCK):
                 n = len(f[a:a+_BLOCK])
@@ -189,7 +189,15 @@ def analyse_frames(path: str | Path,               # a recording: any rate, any 
                   ) -> tuple[Track, FrameTable]:
     "The track (as `load_track` makes it) and its frame table in one pass over the audio; raises `EditorbotError` as `load_track` does."
     source = Source.from_file(path, allow_truncated=allow_truncated)
-    data, power = _stream_table(path, source, True, show, folder)
+    return analyse_blocks(stream_mono(path), source, show, folder)
+
+def analyse_blocks(blocks,                         # float32 mono blocks at 22 050 Hz, of `source` or of what it became
+                   source: Source,
+                   show: bool | None = None,       # as above
+                   folder: str | Path | None = None, # as above
+                  ) -> tuple[Track, FrameTable]:
+    "The same for audio that is no file, such as an augmented recording."
+    data, power = _stream_table(blocks, source, True, show, folder)
     mel, top = normalise_mel(power)
     return Track(source, mel, top), FrameTable(data, source.sha256)
 
@@ -197,7 +205,7 @@ def frame_table(track: Track,               # its audio is read again
                 show: bool | None = None,   # progress bar; None: on a terminal
                ) -> FrameTable:
     "The frame table of a track that has been analysed already."
-    return FrameTable(_stream_table(track.path, track.source, False, show)[0], track.sha256)
+    return FrameTable(_stream_table(stream_mono(track.path), track.source, False, show)[0], track.sha256)
 
 # %% ../nbs/25_features.ipynb #77c5e4b7
 def beat_starts(beats: Beats,
