@@ -90,17 +90,24 @@ class RetakeAttention(nn.Module):
 
     def forward(self, x: Tensor,         # (B, N, D)
                 junk: Tensor,            # (B, N): probability that a step is not music; 0 where padded
-                matches: Tensor):        # (B, N, M, 3), of `self_similarity`
-        B, N, M, _ = matches.shape
-        x, lag = self.norm(x), matches[..., 2].long()
-        there = torch.arange(N, device=x.device)[None, :, None] + lag
-        found = (lag != 0) & (there >= 0) & (there < N)                                     # (B, N, M)
-        flat = there.clamp(0, N - 1).view(B, N * M)
-        Q = torch.cumsum(F.pad(junk.float(), (1, 0)), 1)                                    # (B, N + 1)
-        between = (torch.gather(Q, 1, flat).view(B, N, M) - Q[:, :-1, None]).abs()
+                matches: Tensor,         # (B, N, M, 3), of `self_similarity`
+                size: int | None = None, # steps at a time; None: all. At inference a few, to save memory
+               ) -> Tensor:              # (B, N, D)
+        x, Q = self.norm(x), torch.cumsum(F.pad(junk.float(), (1, 0)), 1)                   # Q (B, N + 1)
+        there, n = self.there(x), size or max(1, x.shape[1])
+        return torch.cat([self.compare(x[:, a:a + n], there, Q, matches[:, a:a + n], a) for a in range(0, max(1, x.shape[1]), n)], 1)
+
+    def compare(self, x, there, Q, matches, first):
+        "The steps from `first` on, with their matches anywhere."
+        B, n, M, _ = matches.shape
+        N, lag = there.shape[1], matches[..., 2].long()
+        at = torch.arange(first, first + n, device=x.device)[None, :, None] + lag
+        found = (lag != 0) & (at >= 0) & (at < N)                                           # (B, n, M)
+        flat = at.clamp(0, N - 1).view(B, n * M)
+        between = (torch.gather(Q, 1, flat).view(B, n, M) - Q[:, first:first + n, None]).abs()
         far = torch.log1p(lag.abs().float()) / 4 * lag.sign()
         how = torch.stack([matches[..., 0], matches[..., 1], torch.log1p(between) / 2, far, found.float()], -1).to(x.dtype)
-        other = torch.gather(self.there(x), 1, flat[..., None].expand(-1, -1, self.there.out_features)).view(B, N, M, -1)
-        h = F.gelu(other * found[..., None] + self.here(x)[:, :, None] + self.how(how))      # (B, N, M, H)
+        other = torch.gather(there, 1, flat[..., None].expand(-1, -1, there.shape[2])).view(B, n, M, -1)
+        h = F.gelu(other * found[..., None] + self.here(x)[:, :, None] + self.how(how))      # (B, n, M, H)
         w = self.weight(h).masked_fill((lag == 0)[..., None], -1e4).softmax(2)
         return self.out(torch.cat([(h * w).sum(2), h.amax(2)], -1))

@@ -9,6 +9,7 @@ __all__ = ['windows', 'GlobalTokens', 'WindowedAttention']
 import math
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
+from torch.utils.checkpoint import checkpoint
 
 # %% ../nbs/37_windowed_attention.ipynb #ba3ddf6b
 def windows(x: Tensor,             # (B, T, D)
@@ -48,9 +49,10 @@ class WindowedAttention(nn.Module):
                  features: int,          # channels of the frames
                  heads: int = 4,         # must divide d
                  window: int = 512,      # frames
-                 reach: int = 64):       # frames: the largest move
+                 reach: int = 64,        # frames: the largest move
+                 block: int = 128):      # splices at a time
         super().__init__()
-        self.heads, self.window, self.reach = heads, window, reach
+        self.heads, self.window, self.reach, self.block = heads, window, reach, block
         self.norm_q, self.norm_k = nn.LayerNorm(d), nn.LayerNorm(features)
         self.q, self.kv, self.kv_global, self.out = nn.Linear(d, d), nn.Linear(features, 2 * d), nn.Linear(d, 2 * d), nn.Linear(d, d)
         self.offset = nn.Parameter(torch.zeros(heads, window))
@@ -63,6 +65,13 @@ class WindowedAttention(nn.Module):
                 summary: Tensor,         # (B, G, D)
                 lengths: Tensor | None = None, # int64 (B,): real frames
                ) -> tuple[Tensor, Tensor]: # (B, S, D); (B, S, 2 * reach + 1) scores of moving, -inf where nothing is
+        if query.shape[1] <= self.block: return self.look(query, frames, centres, summary, lengths)
+        run = (lambda *a: checkpoint(self.look, *a, use_reentrant=False)) if torch.is_grad_enabled() else self.look
+        parts = [run(q, frames, c, summary, lengths) for q, c in zip(query.split(self.block, 1), centres.split(self.block, 1))]
+        return tuple(torch.cat(p, 1) for p in zip(*parts))
+
+    def look(self, query, frames, centres, summary, lengths):
+        "`forward` for splices whose windows fit into memory together."
         B, S, D = query.shape
         H, W, R = self.heads, self.window, self.reach
         w, real = windows(frames, centres, W, lengths)                                       # (B, S, W, features)

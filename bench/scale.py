@@ -1,0 +1,169 @@
+"""What the pointer network costs, and how that grows with the length of a recording, beside the same network with full attention.
+
+    make bench-scale                                   4k to 400k frames (3 minutes to 2.6 hours), writes outputs/bench/scale.png
+    make bench-scale ARGS='--frames 4000 16000 --threads 1'
+
+Every number comes from a process of its own. Seconds are CPU seconds of all threads (on CUDA: wall clock), memory is the largest resident set less what the process had after the network and its input were made and a short
+recording had warmed it up (on CUDA: memory allocated). Recordings are noise, so that nothing is easy; play counts of the training step change every 2000 frames. `similarity` is the table of matches that the network reads
+beside the mel. `full attention` has scaled_dot_product_attention of torch in the place of the linear attention: same width, heads, layers and everything else, without blocks. It sees one token for 8 frames, as the linear one
+does. Above --longest frames it isn't run: 'too long'.
+"""
+import argparse, ctypes, gc, json, os, subprocess, sys, time
+from pathlib import Path
+
+WHAT = ('encode', 'encode, not in blocks', 'encode, full attention', 'training step', 'training step, recompute', 'training step, bf16', 'training step, full attention', 'similarity', 'decode', 'decode, wanted length')
+
+
+def peak_mb():
+    "The process's largest resident set. ru_maxrss would include what the parent was when it forked."
+    return int(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1]) / 1024
+
+
+def forget_peak():
+    "What was freed goes back to the system, and from here on the largest resident set is counted anew (Linux)."
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    with open('/proc/self/clear_refs', 'w') as f: f.write('5')
+
+
+def full_attention(net):
+    "The network with attention of all pairs in the place of the linear one."
+    import torch.nn.functional as F
+    def forward(self, x, mask=None):
+        B, T, D = x.shape
+        q, k, v = self.qkv(x).view(B, T, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
+        return self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(B, T, D))      # nothing is padded here: no mask, the fastest way
+    for block in net.blocks: block.attend.forward = forward.__get__(block.attend)
+    return net
+
+
+def made(frames, seed=0):
+    "Mel, matches and pieces of a recording."
+    import numpy as np
+    from editorbot.self_similarity import MATCHES, STEP
+    rng, T = np.random.default_rng(seed), frames // STEP * STEP
+    m = rng.uniform(-1, 1, (T // STEP, MATCHES, 3)).astype(np.float32); m[..., 2] = rng.integers(-600, 600, m.shape[:2])
+    return rng.random((128, T), np.float32), m, np.array([(a + 500, a + 1500, 1 + (a % 3 == 0)) for a in range(0, T - 2000, 2000)]).reshape(-1, 3)
+
+
+def task(what, frames, device):
+    "What is measured, as a function without arguments."
+    import numpy as np, torch
+    from editorbot.lattice import best_runs, runs_of_length
+    from editorbot.pointer_network import PointerConfig, PointerNet, lattice_of, score_recording
+    from editorbot.self_similarity import self_similarity
+    torch.manual_seed(0)
+    config = PointerConfig(recompute='recompute' in what)
+    mel, matches, pieces = made(frames)
+    if what == 'similarity': return lambda: self_similarity(mel)
+    if what.startswith('decode'):
+        rng, T = np.random.default_rng(0), mel.shape[1]
+        truth = np.zeros(T, int)
+        for a, b, k in pieces: truth[a:b] = k
+        plays = rng.normal(0, 2, (5, T)) + np.repeat(rng.normal(0, 1.5, (5, T // 100 + 1)), 100, 1)[:, :T]; plays[truth, np.arange(T)] += 2
+        scores = lattice_of(plays, rng.normal(-3, 1, T), rng.normal(-3, 1, T), config)
+        return (lambda: best_runs(scores)) if what == 'decode' else lambda: runs_of_length(scores, .4 * T)
+    net = PointerNet(config).to(device)
+    if 'full' in what: full_attention(net)
+    if what == 'encode': return lambda: score_recording(net, mel, matches)
+    x = dict(mel=torch.from_numpy(mel)[None].to(device), matches=torch.from_numpy(matches)[None].to(device), mask=torch.ones(1, mel.shape[1], dtype=torch.bool, device=device))
+    if what.startswith('encode'):
+        def plain():
+            with torch.no_grad(): return net.eval()(**x)
+        return plain
+    return training_step(net, x, pieces, 'bf16-mixed' if 'bf16' in what else '32-true')
+
+
+def training_step(net, x, pieces, precision):
+    "A step as the trainer takes it, on one whole recording."
+    import torch
+    from lightning_fabric import Fabric
+    from editorbot.pointer_training import PointerRecipe, play_counts, pointer_loss
+    from editorbot.trainer import TrainerConfig, optimisers
+    T, dev = x['mask'].shape[1], x['mask'].device
+    c, r = TrainerConfig(precision=precision), PointerRecipe()
+    fabric = Fabric(accelerator=dev.type, devices=1, precision=precision)
+    wrapped, *opts = fabric.setup(net.train(), *optimisers(net, c))
+    edge = torch.zeros(2, 1, T, device=dev)
+    for a, b, _ in pieces: edge[0, 0, a] = edge[1, 0, b] = 1
+    y = dict(counts=torch.from_numpy(play_counts(pieces, T))[None].to(dev), into=edge[0], out=edge[1], kind=torch.zeros(1, T // 8, dtype=torch.long, device=dev))
+    def step():
+        for o in opts: o.zero_grad()
+        loss = pointer_loss(wrapped, x | dict(y=y, pieces=[pieces]), r)['loss']
+        assert torch.isfinite(loss), loss
+        fabric.backward(loss)
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.)
+        for o in opts: o.step()
+    return step
+
+
+def measure(what, frames, threads):
+    "One number for time, one for memory; runs in a process of its own."
+    import torch
+    torch.set_num_threads(threads)
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    task(what, 4096, device)()
+    f = task(what, frames, device)
+    cuda = device.type == 'cuda'
+    if cuda: torch.cuda.synchronize(); torch.cuda.reset_peak_memory_stats(); before = torch.cuda.memory_allocated() / 2**20
+    else: forget_peak(); before = peak_mb()
+    clock = time.perf_counter if cuda else time.process_time
+    wall, start = time.perf_counter(), clock()
+    f()
+    if cuda: torch.cuda.synchronize()
+    used = clock() - start
+    return dict(seconds=used, wall=time.perf_counter() - wall, mb=(torch.cuda.max_memory_allocated() / 2**20 if cuda else peak_mb()) - before, device=device.type)
+
+
+def exponent(frames, values, least=16000):
+    "Slope of the logarithms, from `least` frames on: below that, overheads count."
+    import numpy as np
+    x = [(f, v) for f, v in zip(frames, values) if v and f >= least]
+    return float(np.polyfit(*np.log(np.array(x)).T, 1)[0]) if len(x) > 1 else float('nan')
+
+
+def draw(rows, frames, path, device):
+    import matplotlib
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+    fig, ax = plt.subplots(1, 2, figsize=(11, 4.2), layout='constrained')
+    for a, key, label in ((ax[0], 'seconds', 'CPU seconds' if device == 'cpu' else 'seconds'), (ax[1], 'mb', 'extra memory (MB)')):
+        for w, r in rows.items():
+            xy = [(f, x[key]) for f, x in zip(frames, r) if x and x[key] > 0]
+            if xy: a.loglog(*zip(*xy), 'o--' if 'full' in w else 'o-', ms=3, lw=1, label=w)
+        a.set(xlabel='frames', ylabel=label, title=f'{label[0].upper() + label[1:]} by length')
+    ax[0].legend(fontsize=7)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fig.savefig(path, dpi=110)
+
+
+if __name__ == '__main__':
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('--frames', type=int, nargs='+', default=[4000, 16000, 50000, 130000, 400000])
+    ap.add_argument('--what', nargs='+', default=WHAT, choices=WHAT)
+    ap.add_argument('--threads', type=int, default=min(2, os.cpu_count()))
+    ap.add_argument('--longest', type=int, default=130000, help='frames: full attention runs up to here')
+    ap.add_argument('--repeat', type=int, default=1, help='processes for each number; the fastest counts')
+    ap.add_argument('--plot', type=Path, default=Path('outputs/bench/scale.png'))
+    ap.add_argument('--one', nargs=2, help=argparse.SUPPRESS)
+    a = ap.parse_args()
+    if a.one: print(json.dumps(measure(a.one[0], int(a.one[1]), a.threads))); sys.exit()
+    env, rows, device = dict(os.environ, OMP_NUM_THREADS=str(a.threads), OMP_WAIT_POLICY='PASSIVE'), {}, 'cpu'
+    def one(what, frames):
+        runs = [subprocess.run([sys.executable, __file__, '--one', what, str(frames), '--threads', str(a.threads)], env=env, capture_output=True, text=True) for _ in range(a.repeat)]
+        bad = next((r for r in runs if r.returncode), None)
+        if bad: print(f'{what}, {frames} frames: ended with {bad.returncode}: {(bad.stderr.splitlines() or ["killed"])[-1]}', file=sys.stderr); return None
+        return min((json.loads(r.stdout.splitlines()[-1]) for r in runs), key=lambda x: x['seconds'])
+    head = [f'{f // 1000}k' for f in a.frames]
+    print(f'{a.threads} threads; seconds / extra MB\n\n| | ' + ' | '.join(head) + ' | exponent of time | of memory |\n|---|' + '---:|' * (len(head) + 2), flush=True)
+    for what in a.what:
+        rows[what] = r = [one(what, f) if 'full' not in what or f <= a.longest else None for f in a.frames]
+        device = next((x['device'] for x in r if x), device)
+        cells = ['too long' if 'full' in what and f > a.longest else 'failed' if x is None else f'{x["seconds"]:.3g} / {x["mb"]:.0f}' for f, x in zip(a.frames, r)]
+        e = [exponent(a.frames, [x and x[k] for x in r]) for k in ('seconds', 'mb')]
+        print(f'| {what} | ' + ' | '.join(cells) + f' | {e[0]:.2f} | {e[1]:.2f} |', flush=True)
+    print('\nRatios, full attention to ours (time / memory):')
+    for peer, ours in (('encode, full attention', 'encode'), ('training step, full attention', 'training step')):
+        if peer in rows and ours in rows: print(f'- {ours}: ' + ', '.join(f'{h} {p["seconds"] / o["seconds"]:.2f} / {p["mb"] / max(o["mb"], 1):.2f}' for h, p, o in zip(head, rows[peer], rows[ours]) if p and o))
+    draw(rows, a.frames, a.plot, device)
+    print(f'\n{a.plot}')
