@@ -132,12 +132,21 @@ def test_status_verify_prune(data):
     assert run('cache', 'verify', '--data', data).exit_code == 0
     entry = CachePaths(data).features('s0')
     b = bytearray(entry.read_bytes()); b[len(b) // 2] ^= 1; entry.write_bytes(b)
-    assert run('cache', 'status', '--data', data).exit_code == 0
+    with pytest.raises(EditorbotError, match='wrong checksum in mel'): load_features(entry, data/'input'/'s0_raw.wav')
     r = run('cache', 'verify', '--data', data)
     assert r.exit_code == 1 and 's0_raw.npz' in r.stdout and 'checksum' in r.stdout
     assert 'would go' in run('cache', 'prune', '--verify', '--dry-run', '--data', data).stdout and entry.exists()
     assert run('cache', 'prune', '--verify', '--data', data).exit_code == 0 and not entry.exists()
     assert run('precache', '--data', data, '-j', 1).exit_code == 0 and run('cache', 'verify', '--data', data).exit_code == 0
+
+
+def test_a_flipped_bit_is_made_again(data):
+    assert run('precache', '--data', data, '-j', 1).exit_code == 0
+    for entry in (CachePaths(data).features('s1'), CachePaths(data).labels('s1')):
+        whole = entry.read_bytes()
+        b = bytearray(whole); b[-len(b) // 3] ^= 4; entry.write_bytes(b)
+        r, = precache(data, ['s1'], jobs=1)
+        assert not r.error and list(r.steps.values()).count('made') == 1 and entry.read_bytes() == whole
 
 
 def test_full_features_and_stems(data):
@@ -147,7 +156,10 @@ def test_full_features_and_stems(data):
     assert c.features.shape[1] == 121 and np.isfinite(c.features).all()
     assert [r.state for r in precache(data, ['s0'], jobs=1)] == ['cached']                 # enhanced is part of it
     assert [r.state for r in precache(data, ['s0'], features='full', jobs=1)] == ['cached']
-    assert (CachePaths(data).stems/'s0_raw.drums.flac').exists()
+    drums = CachePaths(data).stems/'s0_raw.drums.flac'
+    whole = drums.read_bytes()
+    drums.write_bytes(whole[:len(whole) // 2])                                             # a stem that was cut short
+    assert precache(data, ['s0'], features='full', jobs=1)[0].steps['raw stems'] == 'made' and drums.read_bytes() == whole
     sound(data)
 
 

@@ -7,6 +7,7 @@ import house, pytest
 
 TUTORIAL = house.ROOT/'nbs/tutorials/01_edit_your_first_recording.ipynb'
 JOINS = house.ROOT/'nbs/tutorials/02_from_two_files_to_an_edl.ipynb'
+HEARS = house.ROOT/'nbs/tutorials/03_what_the_machine_hears.ipynb'
 pytestmark = [pytest.mark.xdist_group('tutorial'), pytest.mark.timeout(600)]     # one server at a time
 KEPT = re.compile(r'kept (\d+):(\d+\.\d) of')
 
@@ -212,6 +213,42 @@ def test_joins_in_jupyterlab(screen, tmp_path, tmp_path_factory):
         button('Undo').click()
         says('0 changes')
         shot(screen, 'joins-2')
+        assert screen.wrong == []
+
+
+def test_what_the_machine_hears_in_jupyterlab(screen, tmp_path, tmp_path_factory):
+    "Every cell runs; a slider that is dragged and a stem and a feature that are chosen change the picture and what is played."
+    shutil.copy(HEARS, tmp_path/'tutorial.ipynb')
+    with served(tmp_path, tmp_path_factory.mktemp('jupyter'), 'jupyterlab', *LAB, ready='api/status') as url:
+        run_all(screen, url)
+        screen.wait_for_function(f"() => ({CELLS})().every(c => c.execution_count || !c.source.trim())", timeout=400_000)
+        assert [o for c in screen.evaluate(CELLS) for o in c['outputs'] if o['output_type'] == 'error'] == []
+        panel = screen.locator('.jp-OutputArea-output:has(select)').last
+        panel.scroll_into_view_if_needed()
+        player, picture = panel.locator('audio').element_handle(), panel.locator('img')
+        def changes(act):
+            "Do something; are sound and picture others then?"
+            old = screen.evaluate('([p, e]) => [p.src, e.src]', [player, picture.last.element_handle()])
+            act()
+            for _ in range(480):
+                new = [screen.evaluate('p => p.src', player), picture.last.get_attribute('src')]
+                if new[1] != old[1]: break
+                screen.wait_for_timeout(250)
+            return [a != b for a, b in zip(old, new)]
+        def drag(i, share):
+            handle, bar = panel.locator('.noUi-handle').nth(i), panel.locator('.noUi-base').nth(i).bounding_box()
+            box = handle.bounding_box()
+            screen.mouse.move(box['x'] + box['width'] / 2, box['y'] + box['height'] / 2)
+            screen.mouse.down()
+            screen.mouse.move(bar['x'] + bar['width'] * share, box['y'] + box['height'] / 2, steps=4)
+            screen.mouse.up()
+        shot(screen, 'hears-1')
+        assert changes(lambda: drag(0, .4)) == [True, True]
+        assert changes(lambda: drag(1, .1)) == [True, True]
+        assert changes(lambda: panel.locator('select').last.select_option('centroid'))[1]
+        screen.evaluate('p => p.play()', player)
+        screen.wait_for_function('p => p.currentTime > .2', arg=player, timeout=60_000)
+        shot(screen, 'hears-2')
         assert screen.wrong == []
 
 
