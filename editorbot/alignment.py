@@ -6,8 +6,8 @@
 __all__ = ['KEEP', 'JUMP', 'BACK', 'REPEAT', 'XFADE', 'FADE', 'FOREIGN', 'SILENCE', 'Speed', 'resampled', 'drift', 'find_speed',
            'on_clock', 'Stage', 'Analysis', 'nothing_found', 'analyse', 'choose', 'join_positions', 'band_join',
            'gain_steps', 'ramp_of', 'fade_at', 'hard_edge', 'band_fade', 'run_gain', 'run_confidence', 'to_segments',
-           'with_crossfades', 'chain_report', 'warnings_of', 'align', 'expected_energy', 'pointer_times',
-           'frame_labels', 'alignment_npz', 'plot_alignment', 'write_alignment']
+           'with_crossfades', 'chain_report', 'explained', 'other_signals', 'align_signals', 'warnings_of', 'align',
+           'expected_energy', 'pointer_times', 'frame_labels', 'alignment_npz', 'plot_alignment', 'write_alignment']
 
 # %% ../nbs/10_alignment.ipynb #abdf8e37
 import dataclasses, math, typing
@@ -429,9 +429,45 @@ def chain_report(a: Analysis, chain: Chain | None) -> dict: # JSON
             'eq_tilt_db_per_octave': None if tilt is None else round(tilt, 2)}
 
 # %% ../nbs/10_alignment.ipynb #2b8a6810
-def warnings_of(a: Analysis, segs: list[Segment], notes: list[dict], source: Source, edit_frames: int) -> list[str]:
+def explained(a: Analysis) -> float: # 0 to 1
+    "Share of the edit's sound that the chosen sources account for."
+    return float((a.loud * (1 - np.nan_to_num(a.unexplained, nan=1.))).sum() / (a.loud.sum() + 1e-9))
+
+def other_signals(raw: str | Path, edit: str | Path,
+                  r: np.ndarray, e: np.ndarray, # their means
+                 ) -> typing.Iterator[tuple[str, str, np.ndarray, np.ndarray]]: # how raw and edit were mixed; both signals
+    "Pairs of signals to try where the means of the channels don't match, each made when it is asked for."
+    power = lambda x: float((x[::8].astype(np.float32) ** 2).mean()) if len(x) else 0.
+    def signal(path, mean, mix):                                           # None: not worth a try
+        if audio_info(path).channels < 2: return None
+        x = analysis_signal(path, mix=mix)
+        return x if power(x) > .5 * power(mean) and power(x - mean) > .05 * power(x) else None
+    if (x := signal(edit, e, 'difference')) is not None: yield 'mean', 'difference', r, x
+    if (x := signal(raw, r, 'difference')) is not None: yield 'difference', 'mean', x, e
+    for mix in ('first', 'second'):
+        x, y = signal(raw, r, mix), signal(edit, e, mix)
+        if x is not None or y is not None: yield 'mean' if x is None else mix, 'mean' if y is None else mix, r if x is None else x, e if y is None else y
+
+# %% ../nbs/10_alignment.ipynb #78149ac5
+def align_signals(raw: str | Path, edit: str | Path,
+                  bar=None, raw_bar=None, edit_bar=None, # progress of the analysis, of reading each file
+                 ) -> tuple[Analysis, str, str]:         # the analysis; how raw and edit were mixed
+    "Analyse the means of the channels, and other mixes where they explain too little."
+    r, e = analysis_signal(raw, raw_bar), analysis_signal(edit, edit_bar)
+    best = analyse(r, e, bar), 'mean', 'mean'
+    share = explained(best[0])
+    if share > .95 or share > .6 and max(channel_width(raw), channel_width(edit)) < 1: return best
+    for mix_r, mix_e, x, y in other_signals(raw, edit, r, e):
+        a = analyse(x, y)
+        if (s := explained(a)) > share + .05: best, share = (a, mix_r, mix_e), s
+        if share > .9: break
+    return best
+
+# %% ../nbs/10_alignment.ipynb #d03f1930
+def warnings_of(a: Analysis, segs: list[Segment], notes: list[dict], source: Source, edit_frames: int, mono: dict) -> list[str]:
     "What a person should know before trusting the result."
     out, sr = [], source.sample_rate
+    if set(mono.values()) != {'mean'}: out.append(f"the channels as they are don't match; aligned by the {mono['edit']} of the edit's channels and the {mono['raw']} of the raw's: is one of them upside down, or not from this recording?")
     length = np.diff([s.edit_in for s in segs] + [edit_frames])
     lost = sum(int(n) for s, n in zip(segs, length) if not s.has_source and s.reason == 'no source')
     if all(not s.has_source for s in segs): out.append('the edit is silent' if all(s.reason == 'silence' for s in segs) else 'nothing in the edit was found in the raw: are these two files a pair?')
@@ -444,7 +480,7 @@ def warnings_of(a: Analysis, segs: list[Segment], notes: list[dict], source: Sou
     if a.speed.kind == 'stretch': out.append('the edit was time-stretched with its pitch kept: positions are good to about a millisecond, not to the sample')
     return out
 
-# %% ../nbs/10_alignment.ipynb #78149ac5
+# %% ../nbs/10_alignment.ipynb #27ecdeb1
 def align(raw: str | Path,         # the recording
           edit: str | Path,        # what someone made of it
           *, progress: bool = False, # show a bar
@@ -454,9 +490,9 @@ def align(raw: str | Path,         # the recording
     source = Source.from_file(raw)
     edit_frames = max(1, round(ei.frames * ri.sample_rate / ei.sample_rate))
     with core.progress(100, f'align {Path(edit).stem}'[:22], '%', progress or False) as bar:
-        r, e = analysis_signal(raw, _Seconds(bar, 15 / ri.duration)), analysis_signal(edit, _Seconds(bar, 5 / ei.duration))
-        a = analyse(r, e, bar)
-        R, E, chain = ClockReader(raw, ri.sample_rate), ClockReader(edit, ri.sample_rate, a.speed.rate), None
+        a, *mixes = align_signals(raw, edit, bar, _Seconds(bar, 15 / ri.duration), _Seconds(bar, 5 / ei.duration))
+        mono = dict(zip(('raw', 'edit'), mixes))
+        R, E, chain = ClockReader(raw, ri.sample_rate, mix=mono['raw']), ClockReader(edit, ri.sample_rate, a.speed.rate, mono['edit']), None
         if a.model is not None and a.speed.kind != 'stretch':
             a.runs = split_silences(a.runs, a.energy, expected_energy(a), a.unexplained)
             chain = fit_chain(a.runs, R, E, ri.sample_rate)
@@ -465,7 +501,7 @@ def align(raw: str | Path,         # the recording
         segs, notes = to_segments(a, joins, chain, R, E, source, edit_frames)
     meta = dict(edit_frames=edit_frames, edit=dataclasses.asdict(ei), speed=dict(rate=a.speed.rate, kind=a.speed.kind, correlation=round(a.speed.height, 4)),
                 offsets=[n.get('offset') for n in notes], joins=[n.get('join') for n in notes], chain=chain_report(a, chain),
-                warnings=warnings_of(a, segs, notes, source, edit_frames))
+                mono=mono, warnings=warnings_of(a, segs, notes, source, edit_frames, mono))
     return EDL(source, segs, meta).validate()
 
 class _Seconds(Stage):
@@ -584,7 +620,7 @@ def write_alignment(edl: EDL,
     n = edl.segment_lengths()
     info = dict(raw=edl.source.path, raw_duration=edl.source.frames / edl.source.sample_rate, edit_duration=edl.edit_duration, segments=len(edl.segments),
                 kept=float(np.diff(edl.kept_regions()).sum() / max(1, edl.source.frames)), without_source=float(sum(n[i] for i, s in enumerate(edl.segments) if not s.has_source) / max(1, edl.edit_frames)),
-                confidence=[s.confidence for s in edl.segments], **{k: edl.meta[k] for k in ('edit', 'speed', 'joins', 'chain', 'warnings') if k in edl.meta})
+                confidence=[s.confidence for s in edl.segments], **{k: edl.meta[k] for k in ('edit', 'speed', 'joins', 'chain', 'mono', 'warnings') if k in edl.meta})
     write_json(paths[2], info)
     edl.save(paths[3])
     if picture:

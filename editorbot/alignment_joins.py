@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['LENGTHS', 'LEVELS', 'best_path', 'Run', 'runs_of', 'split_silences', 'ClockReader', 'Chain', 'octave_smooth', 'onto',
            'fit_chain', 'overlap_gains', 'block_sums', 'overlap_kernels', 'overlap_costs', 'Join', 'least_gain',
-           'fit_overlap', 'refine_overlap', 'local_power', 'mix_table', 'edge_table', 'profile', 'best_profile',
-           'fit_mix', 'fit_edge', 'fit_ramp']
+           'fit_overlap', 'refine_overlap', 'local_power', 'mix_table', 'edge_table', 'profile', 'profile_kernels',
+           'best_profile', 'fit_mix', 'fit_edge', 'fit_ramp']
 
 # %% ../nbs/09_alignment_joins.ipynb #b7c323b3
 import functools, math, typing
@@ -32,21 +32,24 @@ def best_path(scores: list[np.ndarray], # one array a piece: score of each of it
     start = np.array([p.start for p in pieces], int)
     for a, b in zip(events[:-1], events[1:]):
         stay, new = np.flatnonzero(stop[active] > a), np.flatnonzero(start == a)
-        m, price = int(v.argmax()), leave if active[v.argmax()] < 0 else jump
-        top, active_then = v[m], active
+        m = int(v.argmax())
+        top, from_nothing = v[m], int(active[m] < 0)
         active = np.r_[active[stay], new]
-        price_in = np.where(active < 0, leave, jump)
+        free = active < 0
+        prices = np.where(free, leave, jump), np.full(len(active), min(leave, jump)) # into each state: from a source, from nothing
         v, origin = np.r_[v[stay], np.full(len(new), -np.inf)], np.r_[stay, np.full(len(new), m)]
         S = np.stack([nothing[a:b] if i < 0 else scores[i][a-start[i]:b-start[i]] for i in active], 1)
-        choice, here = np.empty((b - a, len(active)), np.int32), np.arange(len(active))
+        better, best = np.empty((b - a, len(active)), bool), np.empty(b - a, np.int32)
         for t in range(b - a):
             if t:
-                m = int(v.argmax()); top = v[m]; origin = here
-                price = leave if active[m] < 0 else jump
-            moved = top - (np.minimum(price, price_in) if price < jump else price_in) * (a + t > 0)
-            better = moved > v
-            v = np.where(better, moved, v) + S[t]
-            choice[t] = np.where(better, m, origin)
+                m = int(v.argmax()); top = v[m]
+                from_nothing = int(free[m])
+            moved = top - prices[from_nothing] if a + t else np.full(len(v), top)
+            np.greater(moved, v, out=better[t])
+            best[t] = m
+            v = np.maximum(moved, v) + S[t]
+        choice = np.where(better, best[:, None], np.arange(len(active)))
+        choice[0] = np.where(better[0], best[0], origin)                   # states are numbered anew where the active pieces change
         back.append((a, b, active, choice))
     path, k = np.empty(n, int), int(v.argmax())
     for a, b, active, choice in reversed(back):
@@ -112,8 +115,10 @@ class ClockReader:
     def __init__(self, path: str | Path, # a recording
                  sr: int,                # rate of the clock, Hz
                  rate: float = 1.0,      # clock seconds per second of the file
+                 mix: str = 'mean',      # of `channel_weights`
                 ):
         self.f = sf.SoundFile(str(path))
+        self.w = channel_weights(mix, self.f.channels)
         self.k = sr * rate / self.f.samplerate                             # clock samples per sample of the file
         self.frames = int(round(self.f.frames * self.k))
 
@@ -122,7 +127,7 @@ class ClockReader:
         y = np.zeros(n, np.float32)
         if hi > lo:
             self.f.seek(lo)
-            y[lo-a:hi-a] = self.f.read(hi - lo, dtype='float32', always_2d=True).mean(1)
+            y[lo-a:hi-a] = self.f.read(hi - lo, dtype='float32', always_2d=True) @ self.w
         return y
 
     def __call__(self, start: int, n: int, # clock samples; may lie outside
@@ -235,7 +240,7 @@ def block_sums(y, A, B, m: int) -> np.ndarray: # (6, blocks): yy, yA, yB, AA, BB
     y, A, B = (v[:n*m].reshape(n, m) for v in (y, A, B))
     return np.stack([np.einsum('ij,ij->i', p, q) for p, q in ((y, y), (y, A), (y, B), (A, A), (B, B), (A, B))]).astype(np.float64)
 
-@functools.lru_cache
+@functools.lru_cache(8)
 def overlap_kernels(kinds: tuple, # (overlap in blocks, law), ...
                     n: int,       # FFT length
                    ) -> np.ndarray: # complex (kinds, 6, n // 2 + 1)
@@ -364,6 +369,16 @@ def profile(n: int,      # blocks of overlap
     a, b = overlap_gains(n, law)
     return np.round((np.arctan2(b, a) * 2 / np.pi if angle else 1 - a) * (LEVELS - 1)).astype(int)
 
+@functools.lru_cache(8)
+def profile_kernels(kinds: tuple, # (overlap in blocks, law), ...
+                    n: int,       # FFT length
+                    angle: bool,
+                   ) -> np.ndarray: # complex (kinds, LEVELS, n // 2 + 1)
+    "Which level each overlap reads in each of its blocks, transformed."
+    K = np.zeros((len(kinds), LEVELS, n))
+    for k, (L, law) in zip(K, kinds): k[profile(L, law, angle), np.arange(L)] = 1
+    return fft.rfft(K).conj()
+
 def best_profile(C: np.ndarray,      # (LEVELS, blocks): unexplained share
                  m: int,             # samples a block
                  guess: float, reach: float, # samples
@@ -373,15 +388,15 @@ def best_profile(C: np.ndarray,      # (LEVELS, blocks): unexplained share
     "The overlap with the least summed residual; long ones, and places far from the path's, must earn it."
     n = C.shape[1]
     before, after = np.cumsum(np.r_[0, C[0]]), np.cumsum(np.r_[0, C[-1]])
-    found = []
-    for L in (round(t * sr / m) for t in LENGTHS):
-        if L >= n // 2: continue
-        for law in ('equal_power', 'linear') if L else ('equal_power',):
-            s = np.arange(max(0, math.ceil((guess - reach) / m - L / 2)), min(n - L, int((guess + reach) / m - L / 2)) + 1)
-            if not len(s): continue
-            cost = before[s] + after[-1] - after[s + L] + (C[profile(L, law, angle), s[:, None] + np.arange(L)].sum(1) if L else 0)
-            cost = cost + .1 * (L > 0) + max(0, L * m / sr - .1) * 10 + np.maximum(0, np.abs((s + L / 2) * m - guess) / sr - .06) * 20
-            found.append((cost, (s + L / 2) * m, L * m, law))
+    kinds = tuple((L, law) for L in (round(t * sr / m) for t in LENGTHS) if L < n // 2 for law in (('equal_power', 'linear') if L else ('equal_power',)))
+    N, found = fft.next_fast_len(n, True), []
+    inside = fft.irfft(np.einsum('kcf,cf->kf', profile_kernels(kinds, N, angle), fft.rfft(C, N)), N)
+    for k, (L, law) in enumerate(kinds):
+        s = np.arange(max(0, math.ceil((guess - reach) / m - L / 2)), min(n - L, int((guess + reach) / m - L / 2)) + 1)
+        if not len(s): continue
+        cost = before[s] + after[-1] - after[s + L] + (inside[k, s] if L else 0)
+        cost = cost + .1 * (L > 0) + max(0, L * m / sr - .1) * 10 + np.maximum(0, np.abs((s + L / 2) * m - guess) / sr - .06) * 20
+        found.append((cost, (s + L / 2) * m, L * m, law))
     if not found: return Join(float(guess))
     cost, at, L, law = min(found, key=lambda f: f[0].min())
     k = int(cost.argmin())

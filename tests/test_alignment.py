@@ -76,6 +76,14 @@ def test_survives(jam, tmp_path, how):
     assert found.meta['warnings'] == []
 
 
+def test_one_channel_upside_down(jam, tmp_path):
+    "The mean of the channels cancels: their difference is compared instead, and the result says so."
+    true = edit_of(jam, *CUTS)
+    found = pair(jam, tmp_path, np.concatenate(list(render_blocks(true, dtype='float64'))) * (1, -1))
+    assert offsets(found) == offsets(true) and [s.edit_in for s in found.segments] == [s.edit_in for s in true.segments]
+    assert found.meta['mono'] == {'raw': 'mean', 'edit': 'difference'} and 'upside down' in found.meta['warnings'][0]
+
+
 def test_nothing_in_common(jam, tmp_path):
     found = pair(jam, tmp_path, synth_song(77, 15, SR))
     assert [s.reason for s in found.segments] == ['no source'] and 'are these two files a pair' in found.meta['warnings'][0]
