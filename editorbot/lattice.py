@@ -226,6 +226,7 @@ def log_partition(gain: Tensor,  # (B, K, T)
                   price: Tensor, # (K, K)
                  ) -> Tensor:    # (B,)
     "$\\log Z$ over all $K^T$ labellings, differentiable."
+    gain, into, out, price = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (gain, into, out, price))
     K, same = gain.shape[1], torch.eye(gain.shape[1], dtype=torch.bool, device=gain.device)
     move = out.transpose(1, 2)[..., :, None] + into.transpose(1, 2)[..., None, :] - price           # (B, T, from, to)
     M = torch.where(same, 0.0, move) + gain.transpose(1, 2)[..., None, :]
