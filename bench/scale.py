@@ -3,7 +3,7 @@
     make bench-scale                                   4k to 400k frames (3 minutes to 2.6 hours), writes outputs/bench/scale.png
     make bench-scale ARGS='--frames 4000 16000 --threads 1'
 
-Every number comes from a process of its own. Seconds are CPU seconds of all threads (on CUDA: wall clock), memory is the largest resident set less what the process had after the network and its input were made and a short
+Every number comes from a process of its own (with --fork, the copy of one that has imported everything). Seconds are CPU seconds of all threads (on CUDA: wall clock), memory is the largest resident set less what the process had after the network and its input were made and a short
 recording had warmed it up (on CUDA: memory allocated). Recordings are noise, so that nothing is easy; play counts of the training step change every 2000 frames. `similarity` is the table of matches that the network reads
 beside the mel. `full attention` has scaled_dot_product_attention of torch in the place of the linear attention: same width, heads, layers and everything else, without blocks. It sees one token for 8 frames, as the linear one
 does. Above --longest frames it isn't run: 'too long'.
@@ -115,6 +115,19 @@ def measure(what, frames, threads):
     return dict(seconds=used, wall=time.perf_counter() - wall, mb=(torch.cuda.max_memory_allocated() / 2**20 if cuda else peak_mb()) - before, device=device.type)
 
 
+def forked(what, frames, threads):
+    "`measure` in a copy of this process: nothing is imported or compiled again, which takes longer than most measurements. Not for CUDA."
+    r, w = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try: os.write(w, json.dumps(measure(what, frames, threads)).encode())
+        finally: os._exit(0)
+    os.close(w)
+    with os.fdopen(r) as f: text = f.read()
+    os.waitpid(pid, 0)
+    return json.loads(text) if text else None
+
+
 def exponent(frames, values, least=16000):
     "Slope of the logarithms, from `least` frames on: below that, overheads count."
     import numpy as np
@@ -145,11 +158,18 @@ if __name__ == '__main__':
     ap.add_argument('--longest', type=int, default=130000, help='frames: full attention runs up to here')
     ap.add_argument('--repeat', type=int, default=1, help='processes for each number; the fastest counts')
     ap.add_argument('--plot', type=Path, default=Path('outputs/bench/scale.png'))
+    ap.add_argument('--fork', action='store_true', help='processes are copies of one that has imported everything: quicker, CPU only')
     ap.add_argument('--one', nargs=2, help=argparse.SUPPRESS)
     a = ap.parse_args()
     if a.one: print(json.dumps(measure(a.one[0], int(a.one[1]), a.threads))); sys.exit()
     env, rows, device = dict(os.environ, OMP_NUM_THREADS=str(a.threads), OMP_WAIT_POLICY='PASSIVE'), {}, 'cpu'
+    if a.fork:
+        import torch
+        torch.set_num_threads(1)
+        for what in ('encode', 'decode', 'decode, wanted length', 'similarity'): task(what, 4096, 'cpu')()
+        import editorbot.pointer_training, lightning_fabric  # noqa: F401
     def one(what, frames):
+        if a.fork: return min(filter(None, [forked(what, frames, a.threads) for _ in range(a.repeat)]), key=lambda x: x['seconds'], default=None)
         runs = [subprocess.run([sys.executable, __file__, '--one', what, str(frames), '--threads', str(a.threads)], env=env, capture_output=True, text=True) for _ in range(a.repeat)]
         bad = next((r for r in runs if r.returncode), None)
         if bad: print(f'{what}, {frames} frames: ended with {bad.returncode}: {(bad.stderr.splitlines() or ["killed"])[-1]}', file=sys.stderr); return None
