@@ -40,8 +40,12 @@ AUDIO = click.Path(dir_okay=True, path_type=Path)
 @main.command()
 @click.argument('raw', type=AUDIO)
 @click.option('-o', '--output', type=AUDIO, help='The edit. Default: RAW_edit.wav beside the recording.')
-@click.option('--editor', default='keep', show_default=True, help='keep (learned), loudness, keep_all.')
+@click.option('--editor', default='pointer', show_default=True, help='pointer (learned: cuts, loops, reorders), keep (learned: cuts), loudness, keep_all.')
 @click.option('--checkpoint', type=AUDIO, help='Weights (*.safetensors, or a folder with best.safetensors). Default: the shipped ones.')
+@click.option('--keep', multiple=True, metavar='FROM-TO', help='A stretch that must be in the edit, such as 1:20-3:10; may be given several times.')
+@click.option('--cut', multiple=True, metavar='FROM-TO', help='A stretch that must not be in the edit.')
+@click.option('--beats', is_flag=False, flag_value='beat', type=click.Choice(['beat', 'bar']), help='Move cuts to the nearest beat, or bar with --beats bar.')
+@click.option('--alternatives', default=1, show_default=True, metavar='N', help='Write N edits that differ, the best one first.')
 @click.option('--target-ratio', type=float, help='Share of the recording to keep, 0 to 1. Default: what the editor thinks right.')
 @click.option('--max-duration', type=float, default=600.0, show_default=True, help='Longest edit in seconds; 0 for no limit.')
 @click.option('--crossfade', type=float, default=1000 * CROSSFADE_S, show_default=True, help='Crossfade at joins, ms.')
@@ -49,34 +53,38 @@ AUDIO = click.Path(dir_okay=True, path_type=Path)
 @click.option('--no-plot', is_flag=True, help='Write no picture.')
 @click.option('--allow-truncated', is_flag=True, help='Use a recording that is cut short.')
 @click.option('--overwrite', is_flag=True, help='Replace existing outputs.')
-def edit(raw, output, editor, checkpoint, target_ratio, max_duration, crossfade, dry_run, no_plot, allow_truncated, overwrite):
+def edit(raw, output, editor, checkpoint, keep, cut, beats, alternatives, target_ratio, max_duration, crossfade, dry_run, no_plot, allow_truncated, overwrite):
     "Propose an edit of RAW and write it: audio, EDL and picture."
     from editorbot.audio import audio_info, output_format
     from editorbot.edl import clock, summary
-    from editorbot.editor import check_options, get_editor, propose
+    from editorbot.editor import check_options, get_editor, parse_span, propose_several
     from editorbot.mel import load_track
     from editorbot.broadcast_wav import render_with_chunks
     output = output or raw.with_name(raw.stem + '_edit.wav')
-    edl_path, png = output.with_suffix('.edl.json'), output.with_suffix('.png')
+    files = [[o, o.with_suffix('.edl.json'), o.with_suffix('.png')] for i in range(alternatives) for o in [output.with_stem(f'{output.stem}_{i + 1}') if i else output]]
     info = audio_info(raw, allow_truncated)
     check_options(target_ratio, max_duration)
+    wanted = dict(keep=[parse_span(x, '--keep') for x in keep], cut=[parse_span(x, '--cut') for x in cut])
     if not dry_run:
         output_format(output, info, info.frames)
-        for p in (output, edl_path) + (() if no_plot else (png,)): check_output(p, overwrite, not_same_as=raw)
+        for group in files:
+            for p in group[:2 if no_plot else 3]: check_output(p, overwrite, not_same_as=raw)
     chosen, t0 = get_editor(editor, checkpoint), time.perf_counter()
     track = load_track(raw, allow_truncated)
-    edl = propose(track, chosen, target_ratio=target_ratio, max_duration=max_duration, crossfade=crossfade / 1000)
-    if not dry_run:
-        render_with_chunks(edl, output, raw, overwrite, verify=False)
-        edl.save(edl_path)
-        if not no_plot:
-            from editorbot.plot import plot_edit, save_figure
-            save_figure(plot_edit(edl), png)
-    click.echo(f'{raw.name}: {summary(edl)}')
-    if dry_run:
-        for a, b, why in edl.meta['cuts']: click.echo(f'  cut {clock(a):>9} to {clock(b):>9}  {why}')
-    else: say(edit=output, EDL=edl_path, **({} if no_plot else {'picture': png}))
-    if max_duration and edl.edit_duration > max_duration - 1.5: click.echo(f'  limited to {clock(max_duration)}; --max-duration 0 keeps all that is good')
+    edls = propose_several(track, alternatives, chosen, target_ratio=target_ratio, max_duration=max_duration, crossfade=crossfade / 1000, beats=beats, **wanted)
+    for edl, (wav, json_, png) in zip(edls, files):
+        if not dry_run:
+            render_with_chunks(edl, wav, raw, overwrite, verify=False)
+            edl.save(json_)
+            if not no_plot:
+                from editorbot.plot import plot_edit, save_figure
+                save_figure(plot_edit(edl), png)
+        click.echo(f'{raw.name}: {summary(edl)}')
+        if dry_run:
+            for a, b, why in edl.meta['cuts']: click.echo(f'  cut {clock(a):>9} to {clock(b):>9}  {why}')
+        else: say(edit=wav, EDL=json_, **({} if no_plot else {'picture': png}))
+        if max_duration and edl.edit_duration > max_duration - 1.5: click.echo(f'  limited to {clock(max_duration)}; --max-duration 0 keeps all that is good')
+    if len(edls) < alternatives: click.echo(f'  found only {len(edls)} that differ enough')
     click.echo(f'  {clock(track.duration)} of audio in {time.perf_counter() - t0:.1f} s')
 
 # %% ../nbs/60_cli.ipynb #2ad49ebf
@@ -200,17 +208,20 @@ def sessions(music_dir, number, output, seed, minutes, jobs, overwrite):
 
 # %% ../nbs/60_cli.ipynb #dd0b05f9
 @main.command()
-@click.argument('model', type=click.Choice(['keep']))
+@click.argument('model', type=click.Choice(['keep', 'pointer']))
+@click.option('--data', type=AUDIO, help='pointer: a folder with your own pairs, to learn how you edit.')
+@click.option('--from', 'start', help="pointer: what to begin with: 'shipped', 'keep' or a checkpoint.")
 @click.option('-p', '--param', nargs=2, multiple=True, metavar='NAME VALUE', help='A parameter of the training notebook; --list shows them.')
 @click.option('-o', '--output', type=AUDIO, help='Executed notebook. Default: outputs/runs/MODEL-DATE.ipynb.')
 @click.option('--list', 'list_', is_flag=True, help='List the parameters and their defaults.')
-def train(model, param, output, list_):
+def train(model, data, start, param, output, list_):
     "Train a MODEL by running its notebook; an interrupted run continues when it is started again."
     from editorbot.training import notebook_parameters, run_notebook
     if list_:
         for k, (default, help) in notebook_parameters(model).items(): click.echo(f'  {k:<16} {default:<24} {help}')
         return
-    say(notebook=run_notebook(model, dict(param), output))
+    given = {k: str(v) for k, v in (('data', data), ('start', start)) if v is not None}
+    say(notebook=run_notebook(model, {**given, **({'recipe': 'full'} if data else {}), **dict(param)}, output))
 
 # %% ../nbs/60_cli.ipynb #b680fed9
 @main.command()

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['EDITORS', 'DEFAULT_EDITOR', 'Proposal', 'Editor', 'Composer', 'check_options', 'gaps_between', 'why_here', 'edl_of',
-           'KeepAll', 'otsu', 'Loudness', 'Keep', 'Pointer', 'get_editor', 'check_spans', 'propose_several', 'propose']
+           'KeepAll', 'otsu', 'Loudness', 'Keep', 'Pointer', 'get_editor', 'check_spans', 'parse_span',
+           'propose_several', 'propose']
 
 # %% ../nbs/40_editor.ipynb #5fbbdcbc
 import dataclasses, typing
@@ -190,6 +191,17 @@ def check_spans(spans: typing.Sequence, # of (from, to), s
     "Raises `EditorbotError` for stretches that are not inside the recording."
     for a, b in spans:
         if not 0 <= a < b <= duration + .05: raise describe(option, f'stretches inside 0:00 to {clock(duration)}', f'{clock(a)} to {clock(b)}')
+
+def parse_span(text: str,   # 'FROM-TO', each s, m:ss or h:mm:ss
+               option: str, # for messages
+              ) -> tuple[float, float]: # s
+    "A stretch as people write it; raises `EditorbotError` for anything else."
+    parts = text.replace('\u2013', '-').split('-')
+    try:
+        a, b = (sum(float(x) * 60**i for i, x in enumerate(reversed(p.strip().split(':')))) for p in parts)
+        if not 0 <= a < b: raise ValueError
+    except ValueError as e: raise describe(option, 'FROM-TO such as 1:20-3:10', repr(text)) from e
+    return a, b
 
 def propose_several(track: Track | str | Path,      # an analysed recording, or its path
             n: int = 3,                             # how many edits at most

@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['RICH', 'pieces_of', 'pointers_of_pieces', 'play_counts', 'jumps_of', 'jump_f1', 'edit_scores', 'PointerRecipe',
            'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'pointer_loss', 'pointer_losses',
-           'judge_pointer', 'pointer_merit', 'delta_scores', 'PointerTask']
+           'judge_pointer', 'pointer_merit', 'begin_with', 'delta_scores', 'PointerTask', 'tune_prices']
 
 # %% ../nbs/42_pointer_training.ipynb #75bed62a
-import dataclasses, math, typing
+import copy, dataclasses, math, typing
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from torch import Tensor
 from .core import *
 from .evaluation import f1, keep_scores, match_points, pointer_accuracy
-from .keep_model import CLASSES, POOL
+from .keep_model import CLASSES, POOL, KeepNet
 from .keep_training import Example, augment, targets
 from .lattice import COUNTS, REACH, best_runs, lattice_nll
 from .pointer_network import *
@@ -88,6 +88,7 @@ class PointerRecipe(Config):
     early: float = 0.2
     jump: float = 0.1
     delta: float = 0.1
+    delta_blur: float = 1.5     # frames: a move by one more is nearly as good
     ops: float = 0.02
     length: float = 0.5
 
@@ -139,7 +140,7 @@ def jump_loss(net: PointerNet, o: dict, b: dict, r: PointerRecipe) -> Tensor:
         raw = np.argsort(pieces[:, 0], kind='stable')                          # raw order -> index in edit order
         rank = np.empty(len(raw), int); rank[raw] = np.arange(len(raw))        # edit order -> raw order
         t = torch.from_numpy(pieces[raw]).to(o['tokens'].device)
-        J = net.jumps({k: o[k][i:i + 1] for k in ('leave', 'enter', 'tokens')}, t[:, 0], t[:, 1])
+        J = net.jumps({k: o[k][i:i + 1] for k in ('leave', 'enter', 'tokens', 'mel')}, t[:, 0], t[:, 1])
         J = J.masked_fill(torch.eye(len(raw), device=J.device, dtype=torch.bool)[list(range(len(raw))) + [0]] & (torch.arange(len(raw) + 1, device=J.device)[:, None] < len(raw)), -1e4)
         rows = torch.tensor(rank[:-1].tolist() + [len(raw)], device=J.device)
         total, n = total + F.cross_entropy(J[rows], torch.tensor(rank[1:].tolist() + [rank[0]], device=J.device), reduction='sum'), n + len(rows)
@@ -190,7 +191,8 @@ def pointer_losses(net: PointerNet, o: dict, b: dict, r: PointerRecipe, seed: in
     kind, early = (mean(F.cross_entropy(o[k].transpose(1, 2), y['kind'], reduction='none', label_smoothing=r.smoothing), m[:, ::POOL]) for k in ('kind', 'early'))
     at, side, move, found, ops = (torch.from_numpy(v).to(m.device) for v in splices_of(o, b, net.config, np.random.default_rng([seed, 40])))
     moves, said = net.refine(o, at, side)
-    delta = mean(F.cross_entropy(moves.transpose(1, 2), move, reduction='none', label_smoothing=0.), found.float())
+    right = (-.5 * ((torch.arange(2 * REACH + 1, device=m.device) - move[..., None]) / r.delta_blur)**2).softmax(-1)
+    delta = mean(-(right * moves.log_softmax(-1)).sum(-1), found.float())
     said = F.binary_cross_entropy_with_logits(said, ops.float(), reduction='none')
     op, use_jump, stop = (mean(said[..., i].mean(-1), found.float()) for i in ([0, 1], [2], [3]))
     heard = (o['plays'].softmax(1) * torch.arange(COUNTS, device=m.device)[:, None]).sum(1)
@@ -216,6 +218,22 @@ def pointer_merit(rows: list) -> float: # 0 to 1
     return float(np.mean([np.nanmean([r[k] for r in rows] + [0.0] * all(math.isnan(r[k]) for r in rows)) for k in ('keep_f1', 'boundary_f1_05', 'boundary_f1_3', 'jump_f1_05')]))
 
 @torch.no_grad()
+def begin_with(net: PointerNet, keep: KeepNet) -> PointerNet:
+    "Give a pointer network what a keep model knows: the encoder, boundaries, and when a frame is heard at all. More blocks than the keep model has begin by adding nothing."
+    have, own = keep.state_dict(), net.state_dict()
+    names = {'detail': 'fine', 'mix': 'head.0'}
+    for k in own:
+        part = k.removeprefix('encoder.').split('.')[0]
+        source = k.removeprefix('encoder.') if part not in names else k.removeprefix('encoder.').replace(part, names[part], 1)
+        if source in have and have[source].shape == own[k].shape: own[k].copy_(have[source])
+    for block in net.blocks[len(keep.blocks):]:
+        for layer in (block.mix.point, block.attend.out, block.feed[2]): layer.weight.zero_(); layer.bias.zero_()
+    net.frame.weight.zero_(); net.frame.bias.zero_()
+    for k in range(1, COUNTS): net.frame.weight[k] = have['head.1.weight'][0]; net.frame.bias[k] = have['head.1.bias'][0] - 3. * (k > 1)
+    for i in (0, 1): net.frame.weight[COUNTS + i] = have['head.1.weight'][1 + i]; net.frame.bias[COUNTS + i] = have['head.1.bias'][1 + i]
+    return net
+
+@torch.no_grad()
 def delta_scores(net: PointerNet, examples: list) -> dict:
     "How often the second look moves a splice of the network's own decode to the true frame, give or take one: over all splices that have a true one within reach, over those that need a move, and for always saying 0."
     right, still, needed = [], [], []
@@ -231,9 +249,12 @@ def delta_scores(net: PointerNet, examples: list) -> dict:
 
 class PointerTask:
     "The pointer network as a task of the `trainer`."
-    def __init__(self, train: list, valid: list, config: PointerConfig = PointerConfig(), recipe: PointerRecipe = PointerRecipe(), seed: int = 0):
+    def __init__(self, train: list, valid: list, config: PointerConfig = PointerConfig(), recipe: PointerRecipe = PointerRecipe(), seed: int = 0,
+                 start: KeepNet | PointerNet | None = None): # what it begins with; None: knowing nothing
         torch.manual_seed(seed)
-        self.examples, self.valid, self.recipe, self.seed, self.net = train, valid, recipe, seed, PointerNet(config)
+        self.examples, self.valid, self.recipe, self.seed = train, valid, recipe, seed
+        self.net = copy.deepcopy(start) if isinstance(start, PointerNet) else PointerNet(config)
+        if isinstance(start, KeepNet): begin_with(self.net, start)
 
     def batch(self, step, shard, shards, device): return pointer_batch(self.examples, step, shard, shards, self.seed, self.recipe, device) | {'step': step}
 
@@ -257,3 +278,18 @@ class PointerTask:
         board.add_figure('edit', fig, step)
 
     def save(self, net, path, info): save_pointer(net, Path(path).with_suffix('.safetensors'), info)
+
+# %% ../nbs/42_pointer_training.ipynb #470e234f
+def tune_prices(net: PointerNet, examples: list,
+                grids: dict = dict(cost=(1., 2., 4., 6., 10.), boundary=(.5, 1., 2.), bias=(-1., -.5, 0., .5, 1.), min_keep=(1., 2., 4.)),
+               ) -> PointerConfig:
+    "The settings of the decoder with the best `pointer_merit` on `examples`, by coordinate search; the network is not changed."
+    scores = [score_recording(net, e.mel.astype(np.float32) / 255, e.repeats) for e in examples]
+    def value(c):
+        rows = [edit_scores([(p.start, p.end, p.times) for p in decode_edit(s, c)[0]], pieces_of(e.regions), e.frames) for s, e in zip(scores, examples)]
+        return pointer_merit(rows)
+    best, top = net.config, value(net.config)
+    for name, grid in grids.items():
+        for v in grid:
+            if v != getattr(best, name) and (got := value(c := best.replace(**{name: v}))) > top + 1e-4: best, top = c, got
+    return best

@@ -1,6 +1,5 @@
 """What all tests share: Chromium for the browser tests, and no test that leaves its traces to the next."""
 import os, shutil
-from pathlib import Path
 
 import pytest
 
