@@ -10,7 +10,7 @@ import argparse, json, logging, time
 from pathlib import Path
 import torch
 from lightning_fabric import Fabric
-from editorbot.baselines import BASELINES, LEARNED, DeltaFixed, Learned, delta_report, judge_editor, train_baseline
+from editorbot.baselines import BASELINES, DeltaFixed, Learned, delta_report, judge_editor, train_baseline
 from editorbot.core import write_json
 from editorbot.editor import KeepAll, Loudness
 from editorbot.evaluation import mean_spread
