@@ -17,7 +17,7 @@ from .mel import load_track
 from .plot import *
 from .evaluation import COLUMNS, evaluate
 from .sessions import demo_session
-from .editor import propose
+from .editor import DEFAULT_EDITOR, propose
 
 # %% ../nbs/50_demo.ipynb #2e0bf59d
 STYLE = '''body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
@@ -83,9 +83,9 @@ def run_demo(out: str | Path = 'outputs/demo',        # folder for everything
     write_audio(paths['raw'], s.raw, s.sr)
     track = load_track(paths['raw'], show=show)
     truth = s.edl(track.source)
-    edls = {name: propose(track, name, checkpoint if name == 'keep' else None, max_duration=None) for name in ('keep', 'loudness', 'keep_all')}
+    edls = {name: propose(track, name, checkpoint if name == DEFAULT_EDITOR else None, max_duration=None) for name in (DEFAULT_EDITOR, 'loudness', 'keep_all')}
     scores = {name: evaluate(e, truth) for name, e in edls.items()}
-    edl = edls['keep']
+    edl = edls[DEFAULT_EDITOR]
     edl.save(paths['edl']); truth.save(paths['truth']); write_json(paths['scores'], scores)
     render(edl, paths['edit'], overwrite=True, show=show)
     save_figure(plot_edit(edl), paths['picture'])

@@ -4,19 +4,21 @@
 
 # %% auto #0
 __all__ = ['PointerConfig', 'Encoder', 'PointerNet', 'PointerScores', 'score_recording', 'lattice_of', 'Piece', 'refine_runs',
-           'decode_edit', 'save_pointer', 'load_pointer']
+           'stand_ins', 'decode_edit', 'save_pointer', 'load_pointer']
 
 # %% ../nbs/38_pointer_network.ipynb #d8b42ef5
-import dataclasses, importlib.metadata, json, math, typing
+import dataclasses, importlib.metadata, json, math, typing, warnings
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn, Tensor
+from torch.utils.checkpoint import checkpoint
 from safetensors.torch import load_file, save_file
 from .core import *
+from .continuity import comp, continuity
 from .keep_model import CLASSES, PLAYED, POOL
 from .lattice import COUNTS, REACH, Lattice, alternatives, best_order, best_runs, constrain, edit_length, lattice, runs_of_length
-from .linear_attention import Block
+from .linear_attention import Block, spans, stream_blocks
 from .self_similarity import MATCHES, STEP, RetakeAttention, self_similarity
 from .windowed_attention import GlobalTokens, WindowedAttention
 
@@ -40,6 +42,7 @@ class PointerConfig(Config):
     boundary: float = 1.0       # weight of the boundary scores, logit-seconds a unit
     min_keep: float = 2.0       # shortest piece, s
     min_cut: float = 0.5        # shortest gap, s
+    recompute: bool = False     # training: blocks and fine features are computed again in the backward pass, for less memory
 
 # %% ../nbs/38_pointer_network.ipynb #49d415bc
 class Encoder(nn.Module):
@@ -59,22 +62,63 @@ class Encoder(nn.Module):
                 matches: Tensor,         # (B, T / 32, 14, 3)
                 mask: Tensor,            # (B, T) bool
                ) -> tuple[Tensor, Tensor, Tensor]: # tokens (B, T / 8, D), early (B, T / 8, classes), fine (B, T, F)
-        B, _, T = mel.shape
         m = mask[:, None].to(mel.dtype)
-        mel, n, r = mel * m, m.sum(2).clamp(min=1), STEP // POOL
+        mel, n, r, real = mel * m, m.sum(2).clamp(min=1), STEP // POOL, mask[:, ::POOL]
         mean = mel.sum(2) / n
         std = (((mel - mean[..., None]) * m) ** 2).sum(2).div(n).sqrt()
-        x = self.stem[1](F.gelu(self.stem[0](mel)) * m[..., ::4]).transpose(1, 2)             # (B, T/8, D)
+        run = (lambda f, *a: checkpoint(f, *a, use_reentrant=False)) if self.config.recompute and torch.is_grad_enabled() else lambda f, *a: f(*a)
+        x = self.coarse(mel, m)                                                               # (B, T/8, D)
         x = x + self.level(torch.cat([mean, std], 1))[:, None] + self.repeats(matches[..., :2].flatten(2)).repeat_interleave(r, 1)
-        real = mask[:, ::POOL]
-        for block in self.blocks[:self.config.before]: x = block(x, real)
+        for block in self.blocks[:self.config.before]: x = run(block, x, real)
         early = self.early(x)
-        junk = (1 - early.softmax(-1)[..., PLAYED].sum(-1)) * real
-        x = x + self.retakes(x.unflatten(1, (-1, r)).mean(2), junk.unflatten(1, (-1, r)).mean(2), matches).repeat_interleave(r, 1)
-        for block in self.blocks[self.config.before:]: x = block(x, real)
+        x = x + self.found(x, early, real, matches)
+        for block in self.blocks[self.config.before:]: x = run(block, x, real)
         x = self.norm(x)
-        y = self.spread(x).view(B, T, -1).transpose(1, 2) + self.detail(mel)
-        return x, early, (F.gelu(self.mix(F.gelu(y) * m)) * m).transpose(1, 2)
+        return x, early, run(self.detailed, x, mel, m)
+
+    def coarse(self, mel, m):
+        "Tokens of 8 frames from a masked mel."
+        return self.stem[1](F.gelu(self.stem[0](mel)) * m[..., ::4]).transpose(1, 2)
+
+    def found(self, x, early, real, matches, size=None):
+        "What the places that match add to the tokens."
+        r = STEP // POOL
+        junk = (1 - early.softmax(-1)[..., PLAYED].sum(-1)) * real
+        return self.retakes(x.unflatten(1, (-1, r)).mean(2), junk.unflatten(1, (-1, r)).mean(2), matches, size).repeat_interleave(r, 1)
+
+    def detailed(self, x, mel, m):
+        "Fine features from tokens and a masked mel."
+        y = self.spread(x).view(*m.shape[::2], -1).transpose(1, 2) + self.detail(mel)
+        return (F.gelu(self.mix(F.gelu(y) * m)) * m).transpose(1, 2)
+
+    @torch.no_grad()
+    def stream(self, mel: Tensor,        # (B, 128, t), t <= T: what is missing is padding
+               matches: Tensor,          # (B, T / 32, 14, 3)
+               mask: Tensor,             # (B, T) bool
+               size: int = 2048,         # tokens at a time
+              ) -> tuple[Tensor, Tensor, Tensor]: # as `forward`, in evaluation mode
+        "What `forward` says, with little memory beside it."
+        B, T, r, real = *mask.shape, STEP // POOL, mask[:, ::POOL]
+        def part(a, b):
+            "Masked mel and mask of the tokens from a to b."
+            x, m = mel[..., a * POOL:b * POOL], mask[:, None, a * POOL:b * POOL].float()
+            return F.pad(x.float(), (0, m.shape[2] - x.shape[2])) * m, m
+        N = T // POOL
+        n, mean, std = mask.sum(1, keepdim=True).clamp(min=1), 0, 0                           # sums of blocks in float64
+        for a, b, *_ in spans(N, size): mean = mean + part(a, b)[0].sum(2).double() / n
+        for a, b, *_ in spans(N, size): y, m = part(a, b); std = std + ((y - mean.float()[..., None]) * m).square_().sum(2).double() / n
+        level = self.level(torch.cat([mean, std.sqrt()], 1).float())[:, None]
+        x = level.new_empty(B, N, self.config.width)
+        for a, b, u, v in spans(N, size, 1):
+            x[:, a:b] = self.coarse(*part(u, v))[:, a - u:b - u] + level + self.repeats(matches[:, a // r:-(-b // r), :, :2].flatten(2)).repeat_interleave(r, 1)[:, a % r:a % r + b - a]
+        x = stream_blocks(self.blocks[:self.config.before], x, real, size)
+        early = self.early(x)
+        x += self.found(x, early, real, matches, size // 2)
+        x = stream_blocks(self.blocks[self.config.before:], x, real, size)
+        fine = level.new_empty(B, T, self.config.fine)
+        for a, b, *_ in spans(N, size): x[:, a:b] = self.norm(x[:, a:b])
+        for a, b, u, v in spans(N, size, 1): fine[:, a * POOL:b * POOL] = self.detailed(x[:, u:v], *part(u, v))[:, (a - u) * POOL:(b - u) * POOL]
+        return x, early, fine
 
 # %% ../nbs/38_pointer_network.ipynb #7f62bff5
 class PointerNet(nn.Module):
@@ -86,6 +130,7 @@ class PointerNet(nn.Module):
         self.frame = nn.Conv1d(c.fine, COUNTS + 4, 5, padding=2)
         self.kind, self.leave, self.enter = nn.Linear(c.width, len(CLASSES)), nn.Linear(c.width, c.jump), nn.Linear(c.width, c.jump)
         self.begin, self.follow = nn.Parameter(torch.zeros(c.jump)), nn.Parameter(torch.tensor(2.0))
+        self.fit = nn.Sequential(nn.Linear(5, 16), nn.GELU(), nn.Linear(16, 1))
         self.summary = GlobalTokens(c.width, c.tokens, c.heads)
         self.look = WindowedAttention(c.width, c.fine, c.heads, c.window, REACH)
         self.side = nn.Embedding(2, c.width)                                                 # a splice is an end or a beginning
@@ -97,12 +142,30 @@ class PointerNet(nn.Module):
     def forward(self, mel: Tensor,               # (B, 128, T), T a multiple of 32
                 matches: Tensor,                 # (B, T / 32, 14, 3)
                 mask: Tensor | None = None,      # (B, T) bool, True: a real frame
-               ) -> dict: # plays (B, 5, T), into, out, fade_in, fade_out (B, T) logits; kind, early (B, T / 8, classes); leave, enter (B, T / 8, 64); tokens (B, T / 8, D); fine (B, T, F)
+               ) -> dict: # plays (B, 5, T), into, out, fade_in, fade_out (B, T) logits; kind, early (B, T / 8, classes); leave, enter (B, T / 8, 64); tokens (B, T / 8, D); fine (B, T, F); mask and mel as given
         mask = torch.ones(mel.shape[0], mel.shape[2], dtype=torch.bool, device=mel.device) if mask is None else mask
         x, early, fine = self.encoder(mel, matches, mask)
-        y = self.frame(fine.transpose(1, 2))
+        return self.heads(x, early, fine, self.frame(fine.transpose(1, 2)), mask, mel)
+
+    @torch.no_grad()
+    def stream(self, mel: Tensor | np.ndarray, # (B, 128, t), t <= T: what is missing is padding; memory-mapped if need be
+               matches: Tensor,       # (B, T / 32, 14, 3)
+               mask: Tensor,          # (B, T) bool
+               size: int = 2048,      # tokens at a time
+              ) -> dict:              # as `forward`, in evaluation mode
+        "What `forward` says about a recording of any length."
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', 'The given NumPy array is not writable')         # a mel of the cache; it is only read
+            mel = torch.as_tensor(mel).to(mask.device)
+        x, early, fine = self.encoder.stream(mel, matches, mask, size)
+        y = fine.new_empty(len(fine), COUNTS + 4, fine.shape[1])
+        for a, b, u, v in spans(fine.shape[1], size * POOL, self.frame.padding[0]): y[..., a:b] = self.frame(fine[:, u:v].transpose(1, 2))[..., a - u:b - u]
+        return self.heads(x, early, fine, y, mask, mel)
+
+    def heads(self, x, early, fine, y, mask, mel):
+        "Everything that is said, by its name."
         into, out, fade_in, fade_out = y[:, COUNTS:].unbind(1)
-        return dict(plays=y[:, :COUNTS], into=into, out=out, fade_in=fade_in, fade_out=fade_out, kind=self.kind(x), early=early, leave=self.leave(x), enter=self.enter(x), tokens=x, fine=fine, mask=mask)
+        return dict(plays=y[:, :COUNTS], into=into, out=out, fade_in=fade_in, fade_out=fade_out, kind=self.kind(x), early=early, leave=self.leave(x), enter=self.enter(x), tokens=x, fine=fine, mask=mask, mel=mel)
 
     def jumps(self, o: dict,          # of `forward`, one recording
               starts: Tensor,         # int64 (n,): frames where pieces begin
@@ -113,9 +176,13 @@ class PointerNet(nn.Module):
         u = torch.cat([o['leave'][0, at(ends - 1)], self.begin[None]])
         J = u @ o['enter'][0, at(starts)].T / math.sqrt(self.config.jump)
         n = len(starts)
+        if not n: return J
         bonus = torch.zeros_like(J)
-        if n: bonus[torch.arange(-1, n - 1) % (n + 1), torch.arange(n)] = 1                   # piece j after j - 1; piece 0 after the start
-        return J + self.follow * bonus
+        bonus[torch.arange(-1, n - 1) % (n + 1), torch.arange(n)] = 1                         # piece j after j - 1; piece 0 after the start
+        c = continuity(o['mel'][0], ends, starts)
+        gap = (starts[None] - ends[:, None]) / FRAME_RATE                                     # s
+        facts = torch.stack([*c.amax(-1), c.mean(0).amax(-1), (gap > 0).float(), gap.abs().log1p() / 5], -1)   # (n, n, 5)
+        return J + self.follow * bonus + F.pad(self.fit(facts)[..., 0], (0, 0, 0, 1))
 
     def refine(self, o: dict,         # of `forward`
                splices: Tensor,       # int64 (B, S): frames
@@ -155,7 +222,7 @@ def score_recording(net: PointerNet,
     pad = -T % STEP
     m, found = np.zeros(((T + pad) // STEP, MATCHES, 3), np.float32), self_similarity(mel) if matches is None else matches
     m[:len(found)] = found
-    o = net.eval()(torch.from_numpy(np.pad(mel, ((0, 0), (0, pad))))[None].to(dev), torch.from_numpy(m)[None].to(dev), torch.arange(T + pad, device=dev)[None] < T)
+    o = net.eval().stream(mel[None], torch.from_numpy(m)[None].to(dev), torch.arange(T + pad, device=dev)[None] < T)
     return PointerScores(net, o, T)
 
 # %% ../nbs/38_pointer_network.ipynb #84a55b33
@@ -199,6 +266,11 @@ def refine_runs(s: PointerScores, pieces: np.ndarray) -> np.ndarray: # int64 (n,
         if moved[i, 1] - moved[i, 0] < max(1, (pieces[i, 1] - pieces[i, 0]) // 2): moved[i] = pieces[i]
     return moved
 
+def stand_ins(s: PointerScores, pieces: np.ndarray, l: Lattice) -> np.ndarray: # int64 (n, 3), sorted
+    "Pieces in which a passage that was played again replaces the one that failed."
+    plays = s.outputs['plays'][0, :, :s.frames].softmax(0).cpu().numpy()
+    return comp(s.outputs['mel'][0, :, :s.frames].cpu().numpy(), pieces, l.gain[1], l.into[1], l.out[1], plays[0], plays[2:].sum(0)) if len(pieces) > 1 else pieces
+
 # %% ../nbs/38_pointer_network.ipynb #1a7f242e
 @torch.no_grad()
 def decode_edit(s: PointerScores,
@@ -220,10 +292,11 @@ def decode_edit(s: PointerScores,
     fades = [1 / (1 + np.exp(-np.clip(f(k), -30, 30))) for k in ('fade_in', 'fade_out')]
     for runs in alternatives(l, n, search=search) if n > 1 else [search(l)]:
         pieces = runs[runs[:, 2] > 0]
-        if refine and not (keep or cut or frames or (max_frames and edit_length(runs) > max_frames - 2 * REACH * len(pieces))): pieces = refine_runs(s, pieces)
+        free = not (keep or cut or frames or (max_frames and edit_length(runs) > max_frames - 2 * REACH * len(pieces)))
+        if refine and free: pieces = stand_ins(s, refine_runs(s, pieces), l)
         t = torch.from_numpy(np.ascontiguousarray(pieces)).to(o['tokens'].device)
-        order = best_order(s.net.jumps(o, t[:, 0], t[:, 1]).cpu().numpy()) if len(pieces) else []
-        out.append([Piece(int(a), int(b), int(k), float(p[a:b].mean()), float(fades[0][a:min(a + 8, b)].mean()), float(fades[1][max(b - 8, a):b].mean())) for a, b, k in pieces[order]])
+        pieces = pieces[best_order(s.net.jumps(o, t[:, 0], t[:, 1]).cpu().numpy())] if len(pieces) else pieces
+        out.append([Piece(int(a), int(b), int(k), float(p[a:b].mean()), float(fades[0][a:min(a + 8, b)].mean()), float(fades[1][max(b - 8, a):b].mean())) for a, b, k in pieces])
     return out
 
 # %% ../nbs/38_pointer_network.ipynb #61729492

@@ -54,8 +54,22 @@ def test_the_learned_editor_is_the_default(jam, tmp_path):
     r = run('edit', jam, '-o', tmp_path/'best.wav', '--target-ratio', .5, '--no-plot')
     assert r.returncode == 0, r.stderr
     edl = load_edl(tmp_path/'best.edl.json')
-    assert edl.meta['editor'] == 'keep' and edl.edit_duration <= .5 * 40 + .1
+    assert edl.meta['editor'] == 'pointer' and edl.edit_duration <= .5 * 40 + .1
     assert not (tmp_path/'best.png').exists()
+
+
+def test_what_a_user_wants_and_does_not_want(jam, tmp_path):
+    r = run('edit', jam, '-o', tmp_path/'best.wav', '--keep', '3-5', '--keep', '0:33-0:34.5', '--cut', '0:10-0:20', '--beats', '--alternatives', 2, '--no-plot')
+    assert r.returncode == 0, r.stderr
+    assert r.stdout.count('EDL') == len(list(tmp_path.glob('best*.edl.json'))) == len(list(tmp_path.glob('best*.wav')))
+    for edl in map(load_edl, tmp_path.glob('best*.edl.json')):
+        kept = edl.kept_regions() / SR
+        for a, b in ((3, 5), (33, 34.5)): assert any(x <= a + .03 and b - .03 <= y for x, y in kept), kept
+        assert not any(x < 19.97 and y > 10.03 for x, y in kept), kept
+    refused('edit', jam, '-o', tmp_path/'o.wav', '--keep', '5-3', has='--keep')
+    refused('edit', jam, '-o', tmp_path/'o.wav', '--keep', '3-5', '--cut', '4-6', has='both at')
+    refused('edit', jam, '-o', tmp_path/'o.wav', '--cut', '50-60', has='--cut')
+    refused('edit', jam, '-o', tmp_path/'o.wav', '--editor', 'loudness', '--cut', '1-2', has='--editor loudness')
 
 
 def test_nothing_is_overwritten_silently(jam, tmp_path):
@@ -131,7 +145,7 @@ def test_wrong_options(jam, tmp_path):
     refused('edit', jam, *o, '--checkpoint', tmp_path/'none.safetensors', has='no such file')
     (tmp_path/'w.safetensors').write_bytes(b'x' * 100); (tmp_path/'w.json').write_text('{"model": "keep", "format": 99}')
     refused('edit', jam, *o, '--checkpoint', tmp_path/'w.safetensors', has='format 99')
-    (tmp_path/'w.json').write_text(json.dumps(dict(json.loads((Path(__file__).parents[1]/'editorbot'/'checkpoints'/'keep.json').read_text()))))
+    (tmp_path/'w.json').write_text(json.dumps(dict(json.loads((Path(__file__).parents[1]/'editorbot'/'checkpoints'/'pointer.json').read_text()))))
     refused('edit', jam, *o, '--checkpoint', tmp_path/'w.safetensors', has='copy both files again')
     r = run('edit', jam, '--no-such-option')
     assert r.returncode == 2 and 'No such option' in r.stderr and 'Traceback' not in r.stderr
