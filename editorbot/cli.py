@@ -118,14 +118,26 @@ def render(raw, edl, output, overwrite):
 
 # %% ../nbs/60_cli.ipynb #3b762718
 @main.command()
-@click.argument('predicted', type=AUDIO)
-@click.argument('true', type=AUDIO)
+@click.argument('predicted', type=AUDIO, required=False)
+@click.argument('true', type=AUDIO, required=False)
 @click.option('--json', 'as_json', is_flag=True, help='Print JSON.')
-def evaluate(predicted, true, as_json):
-    "Score a PREDICTED EDL against a TRUE one of the same recording."
+@click.option('--leaderboard', 'board', is_flag=True, help='Run several editors on every pair of a data folder and compare them.')
+@click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder of --leaderboard, with aligned pairs.')
+@click.option('--editors', help='For --leaderboard: names with commas; NAME=CHECKPOINT for weights of your own. Default: those that need none.')
+@click.option('-o', '--output', type=AUDIO, default=Path('outputs/leaderboard'), show_default=True, help='Folder for the table, scores and picture of --leaderboard.')
+def evaluate(predicted, true, as_json, board, data, editors, output):
+    "Score a PREDICTED EDL against a TRUE one of the same recording; or, with --leaderboard, editors against the edits of a data folder."
     import json
+    if board == (predicted is not None or true is not None): raise EditorbotError('evaluate: expected PREDICTED and TRUE, or --leaderboard for a data folder; see editorbot evaluate --help')
+    if board:
+        from editorbot.leaderboard import DEFAULT_BOARD, board_table, leaderboard, named_editors, run_editors, write_leaderboard
+        rows = run_editors(named_editors(editors or DEFAULT_BOARD), data)
+        written = write_leaderboard(rows, output)
+        click.echo(written['scores'].read_text(encoding='utf-8') if as_json else board_table(leaderboard(rows)))
+        return None if as_json else say(**written)
     from editorbot.edl import load_edl
     from editorbot.evaluation import evaluate
+    if true is None: raise EditorbotError('evaluate: expected PREDICTED and TRUE, found only one file')
     scores = evaluate(load_edl(predicted), load_edl(true))
     if as_json: click.echo(json.dumps(scores, indent=1))
     else: say(**{k: f'{v:.3f}' for k, v in scores.items()})

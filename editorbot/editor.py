@@ -127,7 +127,7 @@ class Loudness:
 # %% ../nbs/40_editor.ipynb #54a91c89
 class Keep:
     "The keep model: scores from a network, regions from an exact segmentation."
-    name = 'keep'
+    name, learns = 'keep', True
     def __init__(self, checkpoint: str | Path | None = None): # None: the shipped one
         from editorbot.keep_model import load_keep
         self.net, self.info = load_keep(checkpoint)
@@ -146,7 +146,7 @@ class Keep:
 # %% ../nbs/40_editor.ipynb #fca6368e
 class Pointer:
     "The pointer network: what is heard, how often and in which order, from an exact search over all edits."
-    name = 'pointer'
+    name, learns = 'pointer', True
     def __init__(self, checkpoint: str | Path | None = None): # None: the shipped one
         from editorbot.pointer_network import load_pointer
         self.net, self.info = load_pointer(checkpoint)
@@ -179,7 +179,7 @@ def get_editor(name: str = DEFAULT_EDITOR,           # one of `EDITORS`
               ) -> Editor:
     "An editor by name; raises `EditorbotError` for an unknown name or a checkpoint where none is used."
     if name not in EDITORS: raise describe('--editor', f"one of {', '.join(EDITORS)}", repr(name))
-    learns = EDITORS[name] in (Pointer, Keep)
+    learns = getattr(EDITORS[name], 'learns', False)
     if checkpoint and not learns: raise describe('--checkpoint', 'an editor that learns', f'--editor {name}, which has no weights', 'leave it out')
     return EDITORS[name](checkpoint) if learns else EDITORS[name]()
 

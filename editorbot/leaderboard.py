@@ -165,7 +165,7 @@ def run_editors(editors: dict,              # name -> editor, as of `named_edito
     return rows
 
 # %% ../nbs/44_leaderboard.ipynb #0b1af7b9
-DEFAULT_BOARD = 'keep_all,loudness,rules,keep'   #: editors that need no checkpoint of one's own
+DEFAULT_BOARD = 'keep_all,loudness,rules,keep,pointer'   #: editors that need no checkpoint of one's own
 
 def write_leaderboard(rows: list[dict], folder: str | Path) -> dict: # kind -> path
     "leaderboard.md, leaderboard.json (every row) and leaderboard.png."
