@@ -5,7 +5,7 @@
 Needs a finished fold of bench/pointer.py: a network that has never heard the package. Three people edit sessions of that package, each in their own way (`HABITS`); the network is fine-tuned on 5, 10 and 25 of their edits and
 judged on 20 other sessions, beside itself before fine-tuning. What is forgotten is measured on the same 20 sessions with the edits it was first trained for. Results go to outputs/bench/fine_tuning/.
 """
-import argparse, dataclasses, json
+import argparse, dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from editorbot.core import write_json
 from editorbot.fine_tuning import HABITS, UNKNOWN, fine_tune
 from editorbot.keep_training import build_examples
-from editorbot.pointer_network import PointerConfig, load_pointer
+from editorbot.pointer_network import load_pointer
 from editorbot.pointer_training import RICH, judge_pointer
 from editorbot.sessions import find_songs
 
@@ -44,7 +44,6 @@ if __name__ == '__main__':
     test, own = sessions[:20], sessions[20:]
     fold = Path(a.fold)/f'{a.package}-seed0'
     net = load_pointer(fold, 'cpu')[0]
-    net.config = PointerConfig.from_dict(json.loads((fold/'result.json').read_text())['prices'])
     lines = ['| person | pairs | alpha | ' + ' | '.join(COLUMNS.values()) + ' | first habit: keep F1 |', '|---|---:|---:|' + '---:|' * (len(COLUMNS) + 1)]
     first = judge_pointer(net, test)
     for habit in a.habits:

@@ -39,7 +39,7 @@ def fold(holdout, examples, folder, keep, steps, n_test, seed):
     train(task, folder, TrainerConfig(steps=steps, warmup=60, validate_every=400, seed=seed), log_dir=folder/'log')
     net = load_pointer(folder, 'cpu')[0]
     prices = tune_prices(net, valid)
-    rows = {'pointer': judge_pointer(net, test, prices), 'pointer, path alone': judge_pointer(net, test, prices, refine=False),
+    rows = {'pointer': judge_pointer(net, test), 'pointer, path alone': judge_pointer(net, test, refine=False), 'pointer, searched prices': judge_pointer(net, test, prices),
             'keep_all': [edit_scores([(0, e.frames, 1)], pieces_of(e.regions), e.frames) for e in test]}
     if start is not None: rows['keep'] = judge_keep(start, test, load_keep(keep, 'cpu')[0].config)
     write_json(result, dict(holdout=holdout, seed=seed, steps=steps, start='keep' if start is not None else '', train=len(fit), rows=rows, delta=delta_scores(net, test), prices=prices.to_dict(),

@@ -101,7 +101,7 @@ def fine_tune(net: PointerNet,                # where it begins
     tried = []
     for alpha in alphas:
         n = blend(copy.deepcopy(net).to(device), last, alpha)
-        n.config = tune_prices(n, valid)
+        n.config = tune_prices(n, valid, dict(cost=(2., 4., 6., 10.), bias=(-1., -.5, 0., .5, 1.)))
         tried.append((pointer_merit(judge_pointer(n, valid)), alpha, n))
     merit, alpha, best = max(tried, key=lambda t: t[:2])
     info = dict(alpha=alpha, merit=round(merit, 4), before=round(pointer_merit(judge_pointer(net, valid)), 4), pairs=len(mine), aside=len(valid), steps=steps, lr=lr, seed=seed)
