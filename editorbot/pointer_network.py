@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PointerConfig', 'Encoder', 'PointerNet', 'PointerScores', 'score_recording', 'lattice_of', 'Piece', 'refine_runs',
-           'stand_ins', 'decode_edit', 'save_pointer', 'load_pointer']
+           'stand_ins', 'no_more_loops', 'decode_edit', 'save_pointer', 'load_pointer']
 
 # %% ../nbs/38_pointer_network.ipynb #d8b42ef5
 import dataclasses, importlib.metadata, json, math, typing, warnings
@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from .core import *
 from .continuity import comp, continuity
 from .keep_model import CLASSES, PLAYED, POOL
-from .lattice import COUNTS, REACH, Lattice, alternatives, best_order, best_runs, constrain, edit_length, lattice, runs_of_length
+from .lattice import COUNTS, REACH, Lattice, alternatives, best_order, best_runs, constrain, counts_of, edit_length, lattice, runs_of_length
 from .linear_attention import Block, spans, stream_blocks
 from .self_similarity import MATCHES, STEP, RetakeAttention, self_similarity
 from .windowed_attention import GlobalTokens, WindowedAttention
@@ -271,6 +271,12 @@ def stand_ins(s: PointerScores, pieces: np.ndarray, l: Lattice) -> np.ndarray: #
     plays = s.outputs['plays'][0, :, :s.frames].softmax(0).cpu().numpy()
     return comp(s.outputs['mel'][0, :, :s.frames].cpu().numpy(), pieces, l.gain[1], l.into[1], l.out[1], plays[0], plays[2:].sum(0)) if len(pieces) > 1 else pieces
 
+def no_more_loops(l: Lattice) -> Lattice:
+    "The lattice with only those loops that its best path has: a longer edit has more of the recording, not the same more often."
+    counts, gain = counts_of(best_runs(l)), l.gain.copy()
+    for k in range(2, len(gain)): gain[k, counts != k] = -1e9
+    return l._replace(gain=gain)
+
 # %% ../nbs/38_pointer_network.ipynb #1a7f242e
 @torch.no_grad()
 def decode_edit(s: PointerScores,
@@ -286,7 +292,7 @@ def decode_edit(s: PointerScores,
     f = lambda k: o[k][0, ..., :T].float().cpu().numpy()
     l = constrain(lattice_of(f('plays'), f('into'), f('out'), c), keep, cut)
     def search(l):
-        if frames is not None: return runs_of_length(l, min(frames, max_frames or frames))
+        if frames is not None: return runs_of_length(no_more_loops(l), min(frames, max_frames or frames))
         return best_runs(l) if max_frames is None else runs_of_length(l, max_frames, at_most=True)
     p, out = s.heard, []
     fades = [1 / (1 + np.exp(-np.clip(f(k), -30, 30))) for k in ('fade_in', 'fade_out')]

@@ -282,6 +282,7 @@ class PointerTask:
 # %% ../nbs/42_pointer_training.ipynb #470e234f
 def tune_prices(net: PointerNet, examples: list,
                 grids: dict = dict(cost=(1., 2., 4., 6., 10.), boundary=(.5, 1., 2.), bias=(-1., -.5, 0., .5, 1.), min_keep=(1., 2., 4.)),
+                least: float = 1e-4, # gain that is worth a change
                ) -> PointerConfig:
     "The settings of the decoder with the best `pointer_merit` on `examples`, by coordinate search; the network is not changed."
     scores = [score_recording(net, e.mel.astype(np.float32) / 255, e.repeats) for e in examples]
@@ -291,5 +292,5 @@ def tune_prices(net: PointerNet, examples: list,
     best, top = net.config, value(net.config)
     for name, grid in grids.items():
         for v in grid:
-            if v != getattr(best, name) and (got := value(c := best.replace(**{name: v}))) > top + 1e-4: best, top = c, got
+            if v != getattr(best, name) and (got := value(c := best.replace(**{name: v}))) > top + least: best, top = c, got
     return best
