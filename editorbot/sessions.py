@@ -355,18 +355,20 @@ def failed_passage(
     x: np.ndarray, # (n, 2) a take of at least 30 s
     sr: int, # Hz
     config: SessionConfig, # spoilers
-) -> tuple[np.ndarray, int, int, str]: # (n, 2) the take with the passage spoilt; where it begins and ends, at quiet moments; how
-    "A take that fails in the middle for three to ten seconds."
+    quiet: float = 25.0, # dB below the loud parts: what is less wrong than that isn't noticed
+) -> tuple[np.ndarray, int, int, str]: # (n, 2) the take with the passage spoilt; from where to where somebody would replace it; how
+    "A take that fails in the middle for up to ten seconds. It is left at the calmest moment of the half second before anything wrong is heard, and entered again at the calmest of the half second after."
     db = envelope(x, sr)
     step, length = sr // 50, int(rng.uniform(3, 10) * sr)
-    start = int(rng.uniform(8 * sr, len(x) - length - 8 * sr))
-    def calm(at): lo = max(0, at // step - 25); return (lo + int(np.argmin(db[lo:at // step + 25]))) * step
-    p, q = calm(start), calm(start + length)
-    how = str(rng.choice(config.spoilers))
-    bad, x = SPOIL[how](rng, x[p:q].copy(), sr)[:q - p], x.copy()
-    x[p:q] = 0
-    x[p:p + len(bad)] = bad
-    return x, p, q, how
+    p = int(rng.uniform(8 * sr, len(x) - length - 8 * sr))
+    how, q, y = str(rng.choice(config.spoilers)), p + length, x.copy()
+    bad = SPOIL[how](rng, x[p:q].copy(), sr)[:length]
+    y[p:q] = 0
+    y[p:p + len(bad)] = bad
+    wrong = np.flatnonzero(envelope(y - x, sr) > np.percentile(db, 95) - quiet)
+    first, last = (int(wrong[0]), int(wrong[-1]) + 1) if len(wrong) else (p // step, q // step)
+    def calm(lo, hi): return (lo + int(np.argmin(db[lo:hi]))) * step
+    return y, calm(first - 25, first), calm(last, last + 25), how
 
 
 def excerpt(
