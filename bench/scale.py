@@ -2,13 +2,17 @@
 
     make bench-scale                                   4k to 400k frames (3 minutes to 2.6 hours), writes outputs/bench/scale.png
     make bench-scale ARGS='--frames 4000 16000 --threads 1'
+    make bench-scale ARGS='--precision --frames 16000 50000 --repeat 2'    bfloat16 and recomputation against float32
 
 Every number comes from a process of its own (with --fork, the copy of one that has imported everything). Seconds are CPU seconds of all threads (on CUDA: wall clock), memory is the largest resident set less what the process had after the network and its input were made and a short
 recording had warmed it up (on CUDA: memory allocated). Recordings are noise, so that nothing is easy; play counts of the training step change every 2000 frames. `similarity` is the table of matches that the network reads
 beside the mel. `full attention` has scaled_dot_product_attention of torch in the place of the linear attention: same width, heads, layers and everything else, without blocks. It sees one token for 8 frames, as the linear one
 does. Above --longest frames it isn't run: 'too long'.
+
+With --precision the recording is one of the synthetic band (rehearsals with riffs and patches, one after another), so that what the network says means something. Steps are taken with and without bfloat16 (`bf16-mixed` of Fabric) and
+recomputation, beginning with the shipped weights and with new ones; differences of loss and gradient are taken without dropout. `encode` is inference in blocks, under autocast for bfloat16.
 """
-import argparse, ctypes, gc, json, os, subprocess, sys, time
+import argparse, ctypes, gc, json, os, subprocess, sys, tempfile, time
 from pathlib import Path
 
 WHAT = ('encode', 'encode, not in blocks', 'encode, full attention', 'training step', 'training step, recompute', 'training step, bf16', 'training step, full attention', 'similarity', 'decode', 'decode, wanted length')
@@ -74,7 +78,7 @@ def task(what, frames, device):
     return training_step(net, x, pieces, 'bf16-mixed' if 'bf16' in what else '32-true')
 
 
-def training_step(net, x, pieces, precision):
+def training_step(net, x, pieces, precision, y=None):
     "A step as the trainer takes it, on one whole recording."
     import torch
     from lightning_fabric import Fabric
@@ -86,7 +90,7 @@ def training_step(net, x, pieces, precision):
     wrapped, *opts = fabric.setup(net.train(), *optimisers(net, c))
     edge = torch.zeros(2, 1, T, device=dev)
     for a, b, _ in pieces: edge[0, 0, a] = edge[1, 0, b] = 1
-    y = dict(counts=torch.from_numpy(play_counts(pieces, T))[None].to(dev), into=edge[0], out=edge[1], kind=torch.zeros(1, T // 8, dtype=torch.long, device=dev))
+    y = y or dict(counts=torch.from_numpy(play_counts(pieces, T))[None].to(dev), into=edge[0], out=edge[1], kind=torch.zeros(1, T // 8, dtype=torch.long, device=dev))
     def step():
         for o in opts: o.zero_grad()
         loss = pointer_loss(wrapped, x | dict(y=y, pieces=[pieces]), r)['loss']
@@ -97,13 +101,20 @@ def training_step(net, x, pieces, precision):
     return step
 
 
-def measure(what, frames, threads):
-    "One number for time, one for memory; runs in a process of its own."
+def measure(what, frames, threads, folder=None):
+    "One number for time, one for memory; runs in a process of its own. With a folder, as `precision` does."
     import torch
     torch.set_num_threads(threads)
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    task(what, 4096, device)()
-    f = task(what, frames, device)
+    if folder: return precise(what, frames, Path(folder), device)
+    return cost(lambda frames: task(what, frames, device), frames, device)
+
+
+def cost(make, frames, device):
+    "Seconds and extra memory of what `make` makes for a length."
+    import torch
+    make(4096)()
+    f = make(frames)
     cuda = device.type == 'cuda'
     if cuda: torch.cuda.synchronize(); torch.cuda.reset_peak_memory_stats(); before = torch.cuda.memory_allocated() / 2**20
     else: forget_peak(); before = peak_mb()
@@ -115,12 +126,109 @@ def measure(what, frames, threads):
     return dict(seconds=used, wall=time.perf_counter() - wall, mb=(torch.cuda.max_memory_allocated() / 2**20 if cuda else peak_mb()) - before, device=device.type)
 
 
-def forked(what, frames, threads):
+PRECISE = {'fp32': (), 'fp32, recompute': ('recompute',), 'bf16': ('bf16',), 'bf16, recompute': ('bf16', 'recompute')}
+
+
+def band(frames, folder):
+    "Rehearsals of the synthetic band, one after another, as one example of at least so many frames."
+    import dataclasses, numpy as np
+    from editorbot.keep_training import save_example, session_example
+    from editorbot.self_similarity import STEP, self_similarity
+    from editorbot.sessions import DEMO, make_session
+    from editorbot.synth import synth_song
+    parts, T, seed = [], 0, 200
+    while T < frames:
+        e = session_example(make_session([synth_song(10 * seed + i, 44, 22050) for i in range(2)], seed, DEMO.replace(patches=1., riffs=1.), 22050))
+        n = min(e.frames, frames - T) // STEP * STEP
+        r = e.regions[e.regions[:, 1] <= n] + T
+        parts.append((e.mel[:, :n], r, e.kind[:n // 8])); T, seed = T + n, seed + 1
+        if n < STEP: break
+    mel, regions, kind = (np.concatenate(x, a) for x, a in zip(zip(*parts), (1, 0, 0)))
+    e = dataclasses.replace(e, mel=mel, regions=regions, kind=kind, repeats=self_similarity(mel.astype(np.float32) / 255).astype(np.float16))
+    save_example(e, folder/f'{frames}.npz')
+
+
+def precise(what, frames, folder, device):
+    "Cost of a step or of encoding, as in `measure`; what it says is left in the folder for comparison."
+    import numpy as np, torch
+    from contextlib import nullcontext
+    from lightning_fabric import Fabric
+    from editorbot.keep_training import load_example
+    from editorbot.pointer_network import PointerNet, PointerScores, decode_edit, load_pointer, score_recording
+    from editorbot.pointer_training import PointerRecipe, play_counts, pointer_batch, pointer_loss
+    e, mode = load_example(folder/f'{frames}.npz'), PRECISE[what.removeprefix('encode ')]
+    short = load_example(folder/'4096.npz')
+    shipped, _ = load_pointer(None, str(device))
+    if what.startswith('encode'):
+        said = {}
+        def make(n):
+            x = short if n == 4096 else e
+            mel = x.mel.astype(np.float32) / 255
+            def encode():
+                with torch.autocast(device.type, torch.bfloat16) if 'bf16' in mode else nullcontext(): said['s'] = score_recording(shipped, mel, x.repeats)
+            return encode
+        out = cost(make, frames, device)
+        s = PointerScores(shipped, {k: v.float() if v.is_floating_point() else v for k, v in said['s'].outputs.items()}, e.frames)
+        np.savez(folder/f'{frames} {what}.npz', heard=s.heard, counts=play_counts([(p.start, p.end, p.times) for p in decode_edit(s)[0]], e.frames))
+        return out
+    def network(start):
+        torch.manual_seed(0)
+        new = PointerNet(shipped.config.replace(recompute='recompute' in mode)).to(device)
+        if start == 'shipped': new.load_state_dict(shipped.state_dict())
+        return new
+    precision = 'bf16-mixed' if 'bf16' in mode else '32-true'
+    recipe = PointerRecipe(longest=-(-frames // 32) * 32)
+    batch = lambda x: pointer_batch([x], 1, 0, 1, 0, recipe, device)
+    def make(n):
+        x = batch(short if n == 4096 else e)
+        return training_step(network('shipped'), x, x['pieces'][0], precision, x['y'])
+    out = cost(make, frames, device)
+    for start in ('shipped', 'new'):
+        fabric = Fabric(accelerator=device.type, devices=1, precision=precision)
+        net = network(start).train()
+        for m in net.modules():
+            if isinstance(m, torch.nn.Dropout): m.p = 0.
+        loss = pointer_loss(fabric.setup(net), batch(e), recipe)['loss']
+        fabric.backward(loss)
+        np.savez(folder/f'{frames} {what} {start}.npz', loss=loss.item(), gradient=torch.cat([p.grad.flatten() for p in net.parameters()]).cpu().numpy())
+    return out
+
+
+def precision(lengths, repeat, one):
+    "The tables of --precision."
+    import numpy as np
+    norm = lambda x: float(np.linalg.norm(x.astype(np.float64)))
+    with tempfile.TemporaryDirectory() as d:
+        folder = Path(d)
+        for f in (4096, *lengths): band(f, folder)
+        text = lambda runs: ' / '.join(f'{r["seconds"]:.3g}' if r else 'failed' for r in runs) + ' | ' + ' / '.join(f'{r["mb"]:.0f}' if r else 'failed' for r in runs)
+        print('| training step | frames | CPU s | extra MB | loss, shipped weights | loss: difference | gradient: difference | new weights: loss | difference | gradient: difference |\n|---|' + '---:|' * 9, flush=True)
+        for f in lengths:
+            first = {}
+            for what in PRECISE:
+                runs, cells = [one(what, f, d) for _ in range(repeat)], []
+                for start in ('shipped', 'new'):
+                    if not runs[0]: break
+                    with np.load(folder/f'{f} {what} {start}.npz') as z: loss, g = float(z['loss']), z['gradient']
+                    was, g0 = first.setdefault(start, (loss, g))
+                    cells += [f'{loss:.5f}', f'{abs(loss - was) / was:.1e}', f'{norm(g - g0) / norm(g0):.1e}']
+                print(f'| {what} | {f} | {text(runs)} | ' + ' | '.join(cells) + ' |', flush=True)
+        print('\n| encode | frames | CPU s | extra MB | P(heard): largest difference | mean | frames with another play count |\n|---|' + '---:|' * 6, flush=True)
+        for f in lengths:
+            was = None
+            for what in ('encode fp32', 'encode bf16'):
+                runs = [one(what, f, d) for _ in range(repeat)]
+                with np.load(folder/f'{f} {what}.npz') as z: p, c = z['heard'], z['counts']
+                p0, c0 = was = was or (p, c)
+                print(f'| {what.removeprefix("encode ")} | {f} | {text(runs)} | {np.abs(p - p0).max():.3f} | {np.abs(p - p0).mean():.5f} | {(c != c0).mean():.2%} |', flush=True)
+
+
+def forked(what, frames, threads, folder=None):
     "`measure` in a copy of this process: nothing is imported or compiled again, which takes longer than most measurements. Not for CUDA."
     r, w = os.pipe()
     pid = os.fork()
     if not pid:
-        try: os.write(w, json.dumps(measure(what, frames, threads)).encode())
+        try: os.write(w, json.dumps(measure(what, frames, threads, folder)).encode())
         finally: os._exit(0)
     os.close(w)
     with os.fdopen(r) as f: text = f.read()
@@ -159,21 +267,23 @@ if __name__ == '__main__':
     ap.add_argument('--repeat', type=int, default=1, help='processes for each number; the fastest counts')
     ap.add_argument('--plot', type=Path, default=Path('outputs/bench/scale.png'))
     ap.add_argument('--fork', action='store_true', help='processes are copies of one that has imported everything: quicker, CPU only')
-    ap.add_argument('--one', nargs=2, help=argparse.SUPPRESS)
+    ap.add_argument('--precision', action='store_true', help='bfloat16 and recomputation instead, on music of the synthetic band')
+    ap.add_argument('--one', nargs='+', help=argparse.SUPPRESS)
     a = ap.parse_args()
-    if a.one: print(json.dumps(measure(a.one[0], int(a.one[1]), a.threads))); sys.exit()
+    if a.one: print(json.dumps(measure(a.one[0], int(a.one[1]), a.threads, *a.one[2:]))); sys.exit()
     env, rows, device = dict(os.environ, OMP_NUM_THREADS=str(a.threads), OMP_WAIT_POLICY='PASSIVE'), {}, 'cpu'
     if a.fork:
         import torch
         torch.set_num_threads(1)
         for what in ('encode', 'decode', 'decode, wanted length', 'similarity'): task(what, 4096, 'cpu')()
         import editorbot.pointer_training, lightning_fabric  # noqa: F401
-    def one(what, frames):
-        if a.fork: return min(filter(None, [forked(what, frames, a.threads) for _ in range(a.repeat)]), key=lambda x: x['seconds'], default=None)
-        runs = [subprocess.run([sys.executable, __file__, '--one', what, str(frames), '--threads', str(a.threads)], env=env, capture_output=True, text=True) for _ in range(a.repeat)]
-        bad = next((r for r in runs if r.returncode), None)
-        if bad: print(f'{what}, {frames} frames: ended with {bad.returncode}: {(bad.stderr.splitlines() or ["killed"])[-1]}', file=sys.stderr); return None
-        return min((json.loads(r.stdout.splitlines()[-1]) for r in runs), key=lambda x: x['seconds'])
+    def once(what, frames, *folder):
+        if a.fork: return forked(what, frames, a.threads, *folder)
+        r = subprocess.run([sys.executable, __file__, '--threads', str(a.threads), '--one', what, str(frames), *folder], env=env, capture_output=True, text=True)
+        if r.returncode: print(f'{what}, {frames} frames: ended with {r.returncode}: {(r.stderr.splitlines() or ["killed"])[-1]}', file=sys.stderr); return None
+        return json.loads(r.stdout.splitlines()[-1])
+    def one(what, frames): return min(filter(None, [once(what, frames) for _ in range(a.repeat)]), key=lambda x: x['seconds'], default=None)
+    if a.precision: print(f'{a.threads} threads\n'); precision(a.frames, a.repeat, once); sys.exit()
     head = [f'{f // 1000}k' for f in a.frames]
     print(f'{a.threads} threads; seconds / extra MB\n\n| | ' + ' | '.join(head) + ' | exponent of time | of memory |\n|---|' + '---:|' * (len(head) + 2), flush=True)
     for what in a.what:
