@@ -10,7 +10,7 @@ __all__ = ['KEEP', 'JUMP', 'BACK', 'REPEAT', 'XFADE', 'FADE', 'FOREIGN', 'SILENC
            'expected_energy', 'pointer_times', 'frame_labels', 'alignment_npz', 'plot_alignment', 'write_alignment']
 
 # %% ../nbs/10_alignment.ipynb #abdf8e37
-import dataclasses, math, typing
+import dataclasses, functools, math, typing
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, scipy.fft as fft, soxr
@@ -76,11 +76,10 @@ def drift(matcher,            # PhaseMatcher or EnvelopeMatcher at the assumed s
 # %% ../nbs/10_alignment.ipynb #d15c9719
 def find_speed(raw: np.ndarray, edit: np.ndarray, # float16 signals, each on its own clock
                hits: Hits,
-               frames: int,                       # of the edit
+               windows: typing.Callable,          # rate -> Candidates on the clock of that rate
               ) -> Speed:
     "The speed of the edit, and whether its pitch moved with it."
     rough, share = coarse_rate(hits)
-    windows = lambda r: on_clock(candidate_windows(hits, *chain_labels(hits, r), frames), r)
     best = Speed(1.0, 'none', 0.0, share)
     if abs(rough - 1) < 1e-3 or share < .1:
         d, h = drift(PhaseMatcher(edit, raw), windows(1.0))
@@ -138,16 +137,16 @@ def analyse(raw: np.ndarray, edit: np.ndarray, # float16 signals at 22 050 Hz
     hits = find_hits(mel_power(raw), mel_power(edit), bar=step(25))
     if not len(hits.t): return nothing_found(1 + len(edit) // HOP, Speed(1., 'none', 0., 0.), False)
     frames = 1 + len(edit) // HOP
-    speed = find_speed(raw, edit, hits, frames)
-    cand = lambda: on_clock(candidate_windows(hits, *chain_labels(hits, speed.rate), frames), speed.rate)
-    C = cand()
+    windows = functools.cache(lambda r: on_clock(candidate_windows(hits, *chain_labels(hits, r), frames), r))
+    speed = find_speed(raw, edit, hits, windows)
+    C = windows(speed.rate)
     if speed.kind == 'stretch':
         matcher = EnvelopeMatcher(edit, raw, speed.rate)
         d, h = drift(matcher, C, 600, 3)
         if h < .4: return nothing_found(frames, Speed(1., 'none', h, speed.share), False)   # unrelated music stays under 0.25, stretches reach 0.7
         if abs(d - 1) < 1e-3:
             speed = dataclasses.replace(speed, rate=speed.rate * d, height=h)
-            matcher, C = matcher.at_rate(speed.rate), cand()
+            matcher, C = matcher.at_rate(speed.rate), windows(speed.rate)
         peaks = search(matcher, C, hold=None, bar=step(25))
         clock = 1 + int(len(edit) * speed.rate) // HOP
     else:

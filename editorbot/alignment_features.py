@@ -13,7 +13,7 @@ import functools, typing
 from pathlib import Path
 import numpy as np, scipy.fft as fft, soxr
 from .core import *
-from .audio import audio_info, read_audio, read_blocks, stream_mono
+from .audio import audio_info, mix_channels, mix_dtype, read_audio, read_blocks, stream_mono
 
 # %% ../nbs/07_alignment_features.ipynb #9fca7e78
 def channel_weights(mix: str,      # 'mean', 'difference' (of the first two), 'first' or 'second'
@@ -30,9 +30,9 @@ def mixed_blocks(path: str | Path, # a recording
     if mix == 'mean': yield from stream_mono(path); return
     info, done = audio_info(path), 0
     w, resample = channel_weights(mix, info.channels), soxr.ResampleStream(info.sample_rate, SR, 1, dtype='float32')
-    for x in read_blocks(path):
+    for x in read_blocks(path, dtype=mix_dtype(info.subtype)):
         done += len(x)
-        yield resample.resample_chunk(x @ w, last=done == info.frames)
+        yield resample.resample_chunk(mix_channels(x, w), last=done == info.frames)
 
 def channel_width(path: str | Path, # a recording
                   parts: int = 16,  # excerpts of half a second that are listened to
@@ -65,8 +65,10 @@ def frames_at(x: np.ndarray,     # (n,), any float type
     if hi - lo > len(start) * width:                                       # frames with gaps between them
         return np.concatenate([frames_at(x, start[i:i+1], width) for i in range(len(start))])
     a, b = max(0, lo), min(len(x), hi)
-    z = np.zeros(hi - lo, np.float32)
-    if b > a: z[a-lo:b-lo] = x[a:b]
+    if a == lo and b == hi: z = x[a:b].astype(np.float32, copy=False)
+    else:
+        z = np.zeros(hi - lo, np.float32)
+        if b > a: z[a-lo:b-lo] = x[a:b]
     if len(start) == 1: return z[None]
     view, step = np.lib.stride_tricks.sliding_window_view(z, width), np.diff(start)
     return view[::step[0]] if step[0] > 0 and (step == step[0]).all() else view[start - lo]

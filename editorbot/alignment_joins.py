@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, scipy.fft as fft, soundfile as sf, soxr
 from .core import *
+from .audio import mix_channels, mix_dtype
 from .alignment_features import *
 from .alignment_waveform import *
 
@@ -118,7 +119,7 @@ class ClockReader:
                  mix: str = 'mean',      # of `channel_weights`
                 ):
         self.f = sf.SoundFile(str(path))
-        self.w = channel_weights(mix, self.f.channels)
+        self.w, self.dtype = channel_weights(mix, self.f.channels), mix_dtype(self.f.subtype)
         self.k = sr * rate / self.f.samplerate                             # clock samples per sample of the file
         self.frames = int(round(self.f.frames * self.k))
 
@@ -127,7 +128,7 @@ class ClockReader:
         y = np.zeros(n, np.float32)
         if hi > lo:
             self.f.seek(lo)
-            y[lo-a:hi-a] = self.f.read(hi - lo, dtype='float32', always_2d=True) @ self.w
+            y[lo-a:hi-a] = mix_channels(self.f.read(hi - lo, dtype=self.dtype, always_2d=True), self.w)
         return y
 
     def __call__(self, start: int, n: int, # clock samples; may lie outside

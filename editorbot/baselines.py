@@ -5,19 +5,19 @@
 # %% auto #0
 __all__ = ['RULES', 'LEARNED', 'KINDS', 'MODELS', 'BASELINES', 'MelTrack', 'predict', 'judge_editor', 'toy_examples',
            'merge_regions', 'threshold_regions', 'beat_rules', 'Rules', 'BaselineConfig', 'Slicer', 'TimeUNet',
-           'MelToMel', 'expectation', 'Delta', 'delta_pointers', 'padded', 'pieces_from_pointers', 'save_baseline',
-           'load_baseline', 'Learned', 'SlicerEditor', 'MelToMelEditor', 'DeltaFixed', 'DeltaLearned', 'DeltaPrevious',
-           'stretch', 'finished_stretch', 'slicer_loss', 'mel_loss', 'delta_loss', 'tune_threshold', 'BaselineTask',
-           'train_baseline', 'delta_report']
+           'MelToMel', 'expectation', 'Delta', 'delta_pointers', 'padded', 'pieces_from_pointers', 'baseline_kind',
+           'save_baseline', 'load_baseline', 'Learned', 'SlicerEditor', 'MelToMelEditor', 'DeltaFixed', 'DeltaLearned',
+           'DeltaPrevious', 'stretch', 'finished_stretch', 'slicer_loss', 'mel_loss', 'delta_loss', 'tune_threshold',
+           'BaselineTask', 'train_baseline', 'delta_report']
 
 # %% ../nbs/43_baselines.ipynb #03588742
-import importlib.metadata, json, math, typing
+import math, typing
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, scipy.ndimage, torch, torch.nn.functional as F
-from safetensors.torch import load_file, save_file
 from torch import nn, Tensor
 from .core import *
+from .checkpoints import CheckpointKind, load_checkpoint, save_checkpoint
 from .beats import analyse_beats, onset_strength
 from .editor import EDITORS, Proposal, otsu
 from .evaluation import pointer_accuracy
@@ -288,36 +288,23 @@ def pieces_from_pointers(p: np.ndarray) -> np.ndarray: # int64 (n, 2)
 # %% ../nbs/43_baselines.ipynb #bb51a9f8
 MODELS = {'slicer': Slicer, 'mel_to_mel': MelToMel, 'delta': Delta}   #: name -> network
 
+def baseline_kind(model: str) -> CheckpointKind: # of one of LEARNED
+    "The kind of checkpoint of a baseline."
+    return CheckpointKind(model, 1, 'train one (editorbot.baselines.train_baseline) and name it with --checkpoint', 'choose another checkpoint or editor')
+
 def save_baseline(net: nn.Module,
                   path: str | Path,         # *.safetensors; the JSON lies beside it
                   info: dict | None = None, # anything worth keeping
                  ) -> Path:
     "Write a checkpoint: weights first, then the JSON that makes it valid, both atomically."
-    path = Path(path).with_suffix('.safetensors')
-    with atomic_path(path) as tmp: save_file({k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}, str(tmp))
-    write_json(path.with_suffix('.json'), {'model': net.config.model, 'format': 1, 'config': net.config.to_dict(),
-               'versions': {p: importlib.metadata.version(p) for p in ('editorbot', 'torch', 'numpy')}, 'info': info or {}})
-    return path
+    return save_checkpoint(net, Path(path).with_suffix('.safetensors'), baseline_kind(net.config.model), info)
 
 def load_baseline(path: str | Path | None,   # *.safetensors, or the folder that holds best.safetensors; None: the shipped one
                   model: str,                # one of LEARNED
                   device: str | None = None, # None: CUDA if there is
                  ) -> tuple[nn.Module, dict]: # the network, ready; what its JSON says
     "Read a checkpoint; raises `EditorbotError` when it is missing, damaged, or of another model."
-    path = Path(path) if path else Path(__file__).parent/'checkpoints'/f'{model}.safetensors'
-    if path.is_dir(): path = path/'best.safetensors'
-    side = path.with_suffix('.json')
-    for p in (path, side):
-        if not p.exists(): raise describe(p, f'a {model} checkpoint (*.safetensors with *.json beside it)', 'no such file', 'train one (editorbot.baselines.train_baseline) and name it with --checkpoint')
-    try: d = json.loads(side.read_text(encoding='utf-8')); found = (d.get('model'), d.get('format'))
-    except (ValueError, AttributeError) as e: raise describe(side, f'the JSON of a {model} checkpoint', f'something else ({e})') from e
-    if found != (model, 1): raise describe(side, f'a {model} checkpoint, format 1', f'{found[0]!r}, format {found[1]!r}', 'choose another checkpoint or editor')
-    net = MODELS[model](BaselineConfig.from_dict(d['config'], side))
-    try: net.load_state_dict(load_file(str(path)))
-    except Exception as e:
-        if isinstance(e, (KeyboardInterrupt, MemoryError)): raise
-        raise describe(path, 'the weights that its JSON describes', str(e).splitlines()[0][:120], 'copy both files again') from e
-    return net.eval().to(device or ('cuda' if torch.cuda.is_available() else 'cpu')), d
+    return load_checkpoint(path, baseline_kind(model), lambda d, side: MODELS[model](BaselineConfig.from_dict(d['config'], side)), device)
 
 # %% ../nbs/43_baselines.ipynb #bc26192a
 class Learned:

@@ -365,8 +365,9 @@ def failed_passage(
     bad = SPOIL[how](rng, x[p:q].copy(), sr)[:length]
     y[p:q] = 0
     y[p:p + len(bad)] = bad
-    wrong = np.flatnonzero(envelope(y - x, sr) > np.percentile(db, 95) - quiet)
-    first, last = (int(wrong[0]), int(wrong[-1]) + 1) if len(wrong) else (p // step, q // step)
+    off = envelope(y - x, sr)
+    wrong = 1 + np.flatnonzero(np.minimum(np.minimum(off[:-2], off[1:-1]), off[2:]) > np.percentile(db, 95) - quiet)  # for 60 ms at least
+    first, last = (int(wrong[0]) - 1, int(wrong[-1]) + 2) if len(wrong) else (p // step, q // step)
     def calm(lo, hi): return (lo + int(np.argmin(db[lo:hi]))) * step
     return y, calm(first - 25, first), calm(last, last + 25), how
 
