@@ -31,14 +31,14 @@ class Speed:
     height: float        # correlation of the typical window
     share: float         # share of hit pairs that agree on it
 
-def resampled(x: np.ndarray, # float16 (n,)
+def resampled(x: np.ndarray, # (n,), of `analysis_signal`
               rate: float,   # clock samples a sample
-             ) -> np.ndarray: # float16 (n * rate,)
+             ) -> np.ndarray: # of the same type (n * rate,)
     "The signal on the source clock."
     if rate == 1: return x
     rs, out = soxr.ResampleStream(1.0, rate, 1, dtype='float32'), []
     for a in range(0, len(x), 1 << 18):
-        out.append(rs.resample_chunk(x[a:a + (1 << 18)].astype(np.float32), last=a + (1 << 18) >= len(x)).astype(np.float16))
+        out.append(rs.resample_chunk(x[a:a + (1 << 18)].astype(np.float32), last=a + (1 << 18) >= len(x)).astype(np.float16).astype(x.dtype, copy=False))
     return np.concatenate(out)
 
 # %% ../nbs/10_alignment.ipynb #2bc217db
@@ -51,8 +51,8 @@ def drift(matcher,            # PhaseMatcher or EnvelopeMatcher at the assumed s
     first, n = np.searchsorted(cand.w, np.arange(len(cand.centre) + 1)), len(cand.centre)
     groups = np.arange(n) if n <= most else np.unique((np.linspace(0, n - 30, most // 30).astype(int)[:, None] + np.arange(30)).ravel())
     pick, found = [], []
-    for i in groups:                                                       # stretches of 30 windows, spread over the edit
-        matcher.window(cand.centre[i])
+    for g, i in enumerate(groups):                                         # stretches of 30 windows, spread over the edit
+        matcher.window(cand.centre[i], cand.centre[groups[g+1:g+4]])
         k = range(first[i], min(first[i] + top, first[i+1]))
         pick += k; found += [f[:2] for f in matcher.find(cand.d[k])]
     if len(pick) < 2: return 1.0, found[0][1] if found else 0.0
@@ -74,7 +74,7 @@ def drift(matcher,            # PhaseMatcher or EnvelopeMatcher at the assumed s
     return rate, float(np.median(height[good])) if len(good) else float(np.median(height))
 
 # %% ../nbs/10_alignment.ipynb #d15c9719
-def find_speed(raw: np.ndarray, edit: np.ndarray, # float16 signals, each on its own clock
+def find_speed(raw: np.ndarray, edit: np.ndarray, # signals, each on its own clock
                hits: Hits,
                windows: typing.Callable,          # rate -> Candidates on the clock of that rate
               ) -> Speed:
@@ -127,7 +127,7 @@ def nothing_found(frames: int, speed: Speed, silent: bool) -> Analysis:
     return Analysis(speed, [Run(None, 0, frames, silent)], None, 1., np.zeros(frames), np.zeros(frames), nan, nan, nan, nan, nan)
 
 # %% ../nbs/10_alignment.ipynb #d195c2fc
-def analyse(raw: np.ndarray, edit: np.ndarray, # float16 signals at 22 050 Hz
+def analyse(raw: np.ndarray, edit: np.ndarray, # signals at 22 050 Hz
             bar=None,                          # a progress bar of 100 steps from here
            ) -> Analysis:
     "Offsets of every frame of the edit, on the source clock."

@@ -390,21 +390,18 @@ def best_profile(C: np.ndarray,      # (LEVELS, blocks): unexplained share
     n = C.shape[1]
     before, after = np.cumsum(np.r_[0, C[0]]), np.cumsum(np.r_[0, C[-1]])
     kinds = tuple((L, law) for L in (round(t * sr / m) for t in LENGTHS) if L < n // 2 for law in (('equal_power', 'linear') if L else ('equal_power',)))
-    N, found = fft.next_fast_len(n, True), []
-    inside = fft.irfft(np.einsum('kcf,cf->kf', profile_kernels(kinds, N, angle), fft.rfft(C, N)), N)
-    for k, (L, law) in enumerate(kinds):
-        s = np.arange(max(0, math.ceil((guess - reach) / m - L / 2)), min(n - L, int((guess + reach) / m - L / 2)) + 1)
-        if not len(s): continue
-        cost = before[s] + after[-1] - after[s + L] + (inside[k, s] if L else 0)
-        cost = cost + .1 * (L > 0) + max(0, L * m / sr - .1) * 10 + np.maximum(0, np.abs((s + L / 2) * m - guess) / sr - .06) * 20
-        found.append((cost, (s + L / 2) * m, L * m, law))
-    if not found: return Join(float(guess))
-    cost, at, L, law = min(found, key=lambda f: f[0].min())
-    k = int(cost.argmin())
+    N = fft.next_fast_len(n, True)
+    inside = fft.irfft(np.einsum('kcf,cf->kf', profile_kernels(kinds, N, angle), fft.rfft(C, N)), N)[:, :n+1]
+    L, s = np.array([k[0] for k in kinds])[:, None], np.arange(n + 1)      # every overlap, wherever it may begin
+    at = (s + L / 2) * m
+    cost = before + after[-1] - after[np.minimum(s + L, n)] + np.where(L > 0, np.pad(inside, ((0, 0), (0, n + 1 - inside.shape[1]))), 0)
+    cost = cost + .1 * (L > 0) + np.maximum(0, L * m / sr - .1) * 10 + np.maximum(0, np.abs(at - guess) / sr - .06) * 20
+    may = (s >= np.ceil((guess - reach) / m - L / 2)) & (s <= np.minimum(n - L, np.trunc((guess + reach) / m - L / 2)))
+    if not may.any(): return Join(float(guess))
+    k, i = np.unravel_index(np.where(may, cost, np.inf).argmin(), cost.shape)
     floor = max(.03, float(np.median(np.minimum(C[0], C[-1]))))
-    allc, alla = np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
-    p = np.exp(-np.minimum(2 * (allc - cost[k]) / floor, 60))
-    return Join(float(at[k]), int(L) // 2 * 2, law, float(p[np.abs(alla - at[k]) <= .01 * sr].sum() / p.sum()), (1., 1.), floor)
+    p = np.exp(-np.minimum(2 * (cost[may] - cost[k, i]) / floor, 60))
+    return Join(float(at[k, i]), kinds[k][0] * m // 2 * 2, kinds[k][1], float(p[np.abs(at[may] - at[k, i]) <= .01 * sr].sum() / p.sum()), (1., 1.), floor)
 
 def fit_mix(y, A, B, guess: int, reach: int, sr: int) -> Join: # `at` counts from the first sample
     "A join between two sources whose gains may move."

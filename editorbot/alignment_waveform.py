@@ -41,19 +41,32 @@ class PhaseMatcher:
     def __init__(self, edit: np.ndarray, # (n,) on the source clock
                  raw: np.ndarray,        # (m,)
                  reach: int = 1000,      # samples either side of a candidate
-                ): self.edit, self.raw, self.reach = edit, raw, reach
+                ): self.edit, self.raw, self.reach, self.spectra = edit, raw, reach, ({}, {})
 
-    def window(self, centre: float, # frames of the edit
+    def window(self, centre: float,  # frames of the edit
+               then: np.ndarray = (), # frames: the next three windows
               ):
         "Choose the window of the edit that is compared next."
-        self.start = int(round(centre * HOP)) - N // 2
-        self.E = whitened(self.edit, np.array([self.start]))[0]
+        self.starts = [int(round(c * HOP)) - N // 2 for c in (centre, *then)]
+        self.start = self.starts[0]
+        self.E = self._spectrum(0, 0)
+
+    def _spectrum(self, of: int,  # 0: the edit, 1: the raw
+                  o: int,         # samples by which it is moved
+                 ) -> np.ndarray:
+        "Of the chosen window; four transforms at once cost half of what they cost one by one, so those of the next windows are made as well."
+        key = self.start + o
+        if key not in self.spectra[of]:
+            s = np.array(self.starts) + o
+            self.spectra[of].clear()
+            self.spectra[of].update(zip(s.tolist(), whitened((self.edit, self.raw)[of], s)))
+        return self.spectra[of][key]
 
     def value(self, off: float, # samples: raw position minus edit position
              ) -> float:        # -1 to 1
         "Correlation at one offset, between samples too."
         o = round(off)
-        return float(np.vdot(self.E, whitened(self.raw, np.array([self.start + o]))[0] * later(float(off - o))).real)
+        return float(np.vdot(self.E, self._spectrum(1, o) * later(float(off - o))).real)
 
     def find(self, d: np.ndarray, # (k,) frames: where to look
             ) -> list[tuple[float, float, float]]: # offset, samples; height of the peak, 0 to 1; its sign
@@ -87,7 +100,7 @@ def search(matcher,            # PhaseMatcher or EnvelopeMatcher
     "Refine the candidates of every window on the waveform."
     out, live, first = [np.zeros((0, 4))], None, np.searchsorted(cand.w, np.arange(len(cand.centre) + 1))
     for i, c in enumerate(cand.centre):
-        matcher.window(c)
+        matcher.window(c, cand.centre[i+1:i+4])
         if bar is not None: bar.update(1 / len(cand.centre))
         if live is not None and hold is not None:
             off, before, sign = live
@@ -296,7 +309,9 @@ class EnvelopeMatcher:
         self.edit = band_flux(self.signal, rate)
         return self
 
-    def window(self, centre: float): # frames of the edit, source clock
+    def window(self, centre: float, # frames of the edit, source clock
+               then: np.ndarray = (),
+              ):
         "Choose the window of the edit that is compared next."
         self.start = int(round(centre * HOP / FINE)) - self.n // 2
         self.E = self._cut(self.edit, self.start, self.n)
