@@ -113,22 +113,26 @@ def regions_of_length(score: np.ndarray,     # float (T,)
     return as_regions(keep)
 
 # %% ../nbs/32_segmentation.ipynb #a470402c
-def log_partition(score: Tensor, # (B, T) gain of keeping each step
-                  into: Tensor,  # (B, T) gain of a region that begins at t
-                  out: Tensor,   # (B, T) gain of a region that ends before t; a region that lasts to the end has no gain for ending
-                  cut: Tensor | None = None, # (B, T) gain of cutting each step; None: 0
+def log_partition(gain: Tensor,  # (B, K, T): gain of each step in each state
+                  into: Tensor,  # (B, K, T): gain of a run of state k that begins at t
+                  out: Tensor,   # (B, K, T): gain of one that ends before t; a run that lasts to the end has no gain for ending
+                  price: Tensor | None = None, # (K, K): of going from state j to state k; None: 0
                  ) -> Tensor:    # (B,)
-    "$\\log Z$: the log of the sum over all $2^T$ ways to keep and cut, differentiable, in $O(T)$."
-    cut = torch.zeros_like(score) if cut is None else cut
-    step = torch.stack([torch.stack([cut, into + score], -1), torch.stack([out + cut, score], -1)], -2)   # (B, T, from, to)
-    first, M = step[:, 0, 0], step[:, 1:]
+    "$\\log Z$: the log of the sum over all $K^T$ ways, differentiable, in $O(T K^3)$. Sums are float32 at least."
+    wide = lambda x: x.to(torch.promote_types(x.dtype, torch.float32))
+    gain, into, out, price = wide(gain), wide(into), wide(out), 0 if price is None else wide(price)
+    same = torch.eye(gain.shape[1], dtype=torch.bool, device=gain.device)
+    move = out.transpose(1, 2)[..., :, None] + into.transpose(1, 2)[..., None, :] - price           # (B, T, from, to)
+    M = torch.where(same, 0.0, move) + gain.transpose(1, 2)[..., None, :]
+    first, M = into[:, :, 0] + gain[:, :, 0], M[:, 1:]
     while M.shape[1] > 1:
         pairs = M[:, :M.shape[1] // 2 * 2]
         M = torch.cat([torch.logsumexp(pairs[:, 0::2, :, :, None] + pairs[:, 1::2, None], -2), M[:, pairs.shape[1]:]], 1)
     return torch.logsumexp(first if not M.shape[1] else (first[:, :, None] + M[:, 0]).flatten(1), -1)
 
 # %% ../nbs/32_segmentation.ipynb #fa597a0c
-def segmentation_nll(score: Tensor, into: Tensor, out: Tensor, # (B, T) each, as for `log_partition`
+def segmentation_nll(score: Tensor,                            # (B, T) gain of keeping each step
+                     into: Tensor, out: Tensor,                # (B, T) gain of a region that begins at t, of one that ends before t
                      keep: Tensor,                             # (B, T) 0 or 1: the truth
                      mask: Tensor | None = None,               # (B, T) bool, True: a real step; padding has score 0
                      near: int = 0,                            # steps on both sides of a boundary where any choice is right
@@ -139,5 +143,6 @@ def segmentation_nll(score: Tensor, into: Tensor, out: Tensor, # (B, T) each, as
     if mask is not None:
         sure, score = sure & mask, score * mask
         into, out = (torch.where(mask, x, -1e4) for x in (into, out))
-    no = lambda wrong: torch.where(wrong & sure, -1e4, 0.0)
-    return log_partition(score, into, out) - log_partition(score + no(keep < .5), into, out, no(keep >= .5))
+    no, zero = lambda wrong: torch.where(wrong & sure, -1e4, 0.0), torch.zeros_like(score)
+    log_z = lambda cut, score: log_partition(*[torch.stack(x, 1) for x in ((cut, score), (zero, into), (zero, out))])   # of (B, 2, T)
+    return log_z(zero, score) - log_z(no(keep >= .5), score + no(keep < .5))
