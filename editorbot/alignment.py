@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['KEEP', 'JUMP', 'BACK', 'REPEAT', 'XFADE', 'FADE', 'FOREIGN', 'SILENCE', 'Speed', 'resampled', 'drift', 'find_speed',
-           'on_clock', 'Stage', 'Analysis', 'nothing_found', 'analyse', 'choose', 'join_positions', 'band_join',
-           'gain_steps', 'ramp_of', 'fade_at', 'hard_edge', 'band_fade', 'run_gain', 'run_confidence', 'to_segments',
-           'with_crossfades', 'chain_report', 'explained', 'other_signals', 'align_signals', 'warnings_of', 'align',
-           'expected_energy', 'pointer_times', 'frame_labels', 'alignment_npz', 'plot_alignment', 'write_alignment']
+           'on_clock', 'Stage', 'Analysis', 'nothing_found', 'analyse', 'choose', 'bridge_gaps', 'join_positions',
+           'band_join', 'gain_steps', 'ramp_of', 'fade_at', 'hard_edge', 'band_fade', 'run_gain', 'run_confidence',
+           'to_segments', 'with_crossfades', 'chain_report', 'explained', 'other_signals', 'align_signals',
+           'warnings_of', 'align', 'expected_energy', 'pointer_times', 'frame_labels', 'alignment_npz',
+           'plot_alignment', 'write_alignment']
 
 # %% ../nbs/10_alignment.ipynb #abdf8e37
 import dataclasses, functools, math, typing
@@ -120,11 +121,12 @@ class Analysis:
     heard: np.ndarray      # (frames,) energy of the source through the chain; nan: none
     margin: np.ndarray     # (frames,) score above the best other audio, nats
     rival: np.ndarray      # (frames,) offset of that other audio, samples; nan: none
+    why: str = ''          # why nothing was found, in words
 
-def nothing_found(frames: int, speed: Speed, silent: bool) -> Analysis:
+def nothing_found(frames: int, speed: Speed, silent: bool, why: str = 'nothing in the edit was found in the raw: are these two files a pair?') -> Analysis:
     "The analysis of a pair with nothing in common."
     nan = np.full(frames, np.nan, np.float32)
-    return Analysis(speed, [Run(None, 0, frames, silent)], None, 1., np.zeros(frames), np.zeros(frames), nan, nan, nan, nan, nan)
+    return Analysis(speed, [Run(None, 0, frames, silent)], None, 1., np.zeros(frames), np.zeros(frames), nan, nan, nan, nan, nan, why)
 
 # %% ../nbs/10_alignment.ipynb #d195c2fc
 def analyse(raw: np.ndarray, edit: np.ndarray, # signals at 22 050 Hz
@@ -132,8 +134,8 @@ def analyse(raw: np.ndarray, edit: np.ndarray, # signals at 22 050 Hz
            ) -> Analysis:
     "Offsets of every frame of the edit, on the source clock."
     step = lambda w: Stage(bar, w) if bar is not None else None
-    if not len(edit) or float(np.abs(edit).max()) < 1e-4: return nothing_found(1 + len(edit) // HOP, Speed(1., 'none', 0., 0.), True)
-    if not len(raw) or float(np.abs(raw).max()) < 1e-5: return nothing_found(1 + len(edit) // HOP, Speed(1., 'none', 0., 0.), False)
+    if not len(edit) or float(np.abs(edit).max()) < 1e-4: return nothing_found(1 + len(edit) // HOP, Speed(1., 'none', 0., 0.), True, 'the edit is silent')
+    if not len(raw) or float(np.abs(raw).max()) < 1e-5: return nothing_found(1 + len(edit) // HOP, Speed(1., 'none', 0., 0.), False, 'the raw is silent')
     hits = find_hits(mel_power(raw), mel_power(edit), bar=step(25))
     if not len(hits.t): return nothing_found(1 + len(edit) // HOP, Speed(1., 'none', 0., 0.), False)
     frames = 1 + len(edit) // HOP
@@ -165,7 +167,7 @@ def analyse(raw: np.ndarray, edit: np.ndarray, # signals at 22 050 Hz
     E = evidence(model, hyps, pieces, clock, bar=step(20))
     if speed.kind != 'stretch': return choose(speed, model, polarity, hyps, pieces, E, energy, loud)
     E = prefer_in_tune(E, pieces, tone_evidence(model, hyps, pieces, clock), clock)
-    a = choose(speed, model, polarity, hyps, pieces, E, energy, loud)
+    a = bridge_gaps(choose(speed, model, polarity, hyps, pieces, E, energy, loud))
     a.runs = [r if r.off is None else dataclasses.replace(r, off=sharp_offset(edit, raw, speed.rate, r.off, r.start, r.stop)[0]) for r in a.runs]
     return a
 
@@ -191,6 +193,27 @@ def choose(speed, model, polarity, hyps, pieces, E, energy, loud) -> Analysis:
         second[at[better]], rival[at[better]] = scores[i][better], offs[i]
     margin[:] = np.where(np.isfinite(top), top - np.maximum(second, model.nothing * loud), np.nan)
     return Analysis(speed, runs_of(path, offs, same), model, polarity, energy, loud, R, G, X, margin, rival)
+
+# %% ../nbs/10_alignment.ipynb #9108dc44
+def bridge_gaps(a: Analysis,
+                most: float = 6.,  # s: longer gaps are left alone
+                same: float = 66., # samples within which two offsets are one
+                least: float = .2, # largest unexplained share
+               ) -> Analysis:
+    "Give what has no source, between two runs of one offset or at an end of a stretched edit, to the run beside it if that explains it after all."
+    out = []
+    for i, r in enumerate(a.runs):
+        p, q, s = out[-1] if out else None, a.runs[i+1] if i + 1 < len(a.runs) else None, slice(r.start, r.stop)
+        off, loud = next((x.off for x in (p, q) if x is not None), None), a.loud[s] > .4
+        between = p is None or q is None or (p.off is not None and q.off is not None and abs(p.off - q.off) < same)
+        if r.off is None and off is not None and between and r.stop - r.start < most * FRAME_RATE and loud.mean() > .5:
+            R, g, X = a.model.faded(off, r.start, r.stop)
+            if R[loud].mean() < least:
+                a.unexplained[s], a.gain[s], a.heard[s], a.margin[s] = R, g, X, a.loud[s] * (-np.log(R + .02) - a.model.nothing)
+                r = dataclasses.replace(r, off=off)
+        if p is not None and p.off is not None and r.off is not None and abs(p.off - r.off) < same: p.stop = r.stop
+        else: out.append(dataclasses.replace(r))
+    return dataclasses.replace(a, runs=out)
 
 # %% ../nbs/10_alignment.ipynb #db2801e0
 def join_positions(a: Analysis, chain: Chain, raw: ClockReader, edit: ClockReader,
@@ -362,8 +385,9 @@ def to_segments(a: Analysis, joins: list[Join], chain: Chain | None, raw: ClockR
     e[0], e[-1] = 0, edit_frames
     segs, notes = [], []
     def null(start, stop, silent):
-        if stop <= start: return
-        segs.append(Segment(None, None, int(start), confidence=1., reason='silence' if silent else 'no source')); notes.append({})
+        reason = 'silence' if silent else 'no source'
+        if stop <= start or segs and segs[-1].reason == reason: return     # what follows the end of the raw and what nothing explains are one stretch
+        segs.append(Segment(None, None, int(start), confidence=1., reason=reason)); notes.append({})
     for i, r in enumerate(runs):
         n = int(e[i+1] - e[i])
         if n <= 0: continue
@@ -469,7 +493,7 @@ def warnings_of(a: Analysis, segs: list[Segment], notes: list[dict], source: Sou
     if set(mono.values()) != {'mean'}: out.append(f"the channels as they are don't match; aligned by the {mono['edit']} of the edit's channels and the {mono['raw']} of the raw's: is one of them upside down, or not from this recording?")
     length = np.diff([s.edit_in for s in segs] + [edit_frames])
     lost = sum(int(n) for s, n in zip(segs, length) if not s.has_source and s.reason == 'no source')
-    if all(not s.has_source for s in segs): out.append('the edit is silent' if all(s.reason == 'silence' for s in segs) else 'nothing in the edit was found in the raw: are these two files a pair?')
+    if all(not s.has_source for s in segs): out.append(a.why or ('the edit is silent' if all(s.reason == 'silence' for s in segs) else 'nothing in the edit was found in the raw: are these two files a pair?'))
     elif lost > .5 * edit_frames: out.append(f'{100 * lost / edit_frames:.0f} % of the edit has no source in the raw: is something missing from the raw?')
     if edit_frames > source.frames * 1.02: out.append(f'the edit ({clock(edit_frames / sr)}) is longer than the raw ({clock(source.frames / sr)}): material is repeated or comes from elsewhere')
     weak = [s for s in segs if s.has_source and s.confidence < .5]

@@ -9,7 +9,7 @@ __all__ = ['HOUR', 'PATCH', 'CEPSTRA', 'TIMES', 'SHORT', 'WINDOW', 'WINDOW_HOP',
            'Candidates', 'candidate_windows']
 
 # %% ../nbs/07_alignment_features.ipynb #b8bac38a
-import functools, typing
+import functools, math, typing
 from pathlib import Path
 import numpy as np, scipy.fft as fft, soxr
 from .core import *
@@ -51,11 +51,13 @@ def analysis_signal(path: str | Path,        # a recording
                     mix: str = 'mean',       # see `channel_weights`
                    ) -> np.ndarray:          # float32, or float16 from an hour on (samples at 22 050 Hz,)
     "The whole recording as one channel at 22 050 Hz, rounded to half precision; raises `EditorbotError` for what can't be read."
-    out, dtype = [], np.float32 if audio_info(path).duration < HOUR else np.float16
+    info, n = audio_info(path), 0
+    out = np.empty(math.ceil(info.duration * SR) + 64, np.float32 if info.duration < HOUR else np.float16)
     for x in mixed_blocks(path, mix):
-        out.append(x.astype(np.float16).astype(dtype, copy=False))
+        out[n:n+len(x)] = x.astype(np.float16)
+        n += len(x)
         if bar is not None: bar.update(len(x) / SR)
-    return np.concatenate(out) if out else np.zeros(0, dtype)
+    return out[:n]
 
 # %% ../nbs/07_alignment_features.ipynb #bdb5fb73
 def frames_at(x: np.ndarray,     # (n,), any float type

@@ -403,6 +403,15 @@ class BandModel:
         "Choose the frames of the edit that are compared next."
         self.at, self.Y = start, log_bands(self.edit, self.pos(np.arange(start, stop)))
 
+    def faded(self, off: float, start: int, stop: int) -> tuple[np.ndarray, ...]: # of each frame: R, gain, energy of the source
+        "For frames in which the source may lie far below its usual level: the gain comes off before the noise is added."
+        Y, X = log_bands(self.edit, self.pos(np.arange(start, stop))), log_bands(self.raw, np.arange(start, stop) * HOP + round(off))
+        g = np.zeros(len(Y))
+        for _ in range(3):
+            d, more = self.difference(Y, X * np.exp(g)[:, None])
+            g = g + more
+        return np.minimum(self.unexplained(d), 1), np.exp(g / 2), X.sum(1)
+
     def compare(self, off: float, start: int, stop: int):
         "As `PhaseModel.compare`."
         X = log_bands(self.raw, np.arange(start, stop) * HOP + round(off))
