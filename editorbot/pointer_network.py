@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = ['POINTER', 'PointerConfig', 'Encoder', 'StandIn', 'PointerNet', 'PointerScores', 'score_recording', 'lattice_of',
-           'Piece', 'refine_runs', 'retakes_of', 'stand_ins', 'no_more_loops', 'decode_edit', 'save_pointer',
-           'load_pointer']
+           'Piece', 'refine_runs', 'stand_ins', 'no_more_loops', 'decode_edit', 'save_pointer', 'load_pointer']
 
 # %% ../nbs/38_pointer_network.ipynb #d8b42ef5
-import dataclasses, math, typing, warnings
+import dataclasses, functools, math, typing, warnings
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
@@ -232,6 +231,12 @@ class PointerScores:
         "What is heard, probabilities."
         return self.outputs['kind'][0, :-(-self.frames // POOL)].float().softmax(-1).cpu().numpy()
 
+    @functools.cached_property
+    def retakes(self) -> list[Retake]:
+        "Passages that were played once more, and where they might stand in, as the network hears it."
+        plays, kind = self.outputs['plays'][0, :, :self.frames].float().softmax(0).cpu().numpy(), np.repeat(self.kind, POOL, 0)[:self.frames]
+        return retakes(np.asarray(self.outputs['mel'][0, :, :self.frames].cpu(), np.float32), plays, kind[:, PLAYED].sum(1), kind[:, CLASSES.index('spoilt_take')])
+
 @torch.no_grad()
 def score_recording(net: PointerNet,
                     mel: np.ndarray,   # float32 (128, T) in [0, 1]
@@ -286,15 +291,10 @@ def refine_runs(s: PointerScores, pieces: np.ndarray) -> np.ndarray: # int64 (n,
         if moved[i, 1] - moved[i, 0] < max(1, (pieces[i, 1] - pieces[i, 0]) // 2): moved[i] = pieces[i]
     return moved
 
-def retakes_of(s: PointerScores) -> list[Retake]:
-    "Passages that were played once more, and where they might stand in, as the network hears it."
-    plays, kind = s.outputs['plays'][0, :, :s.frames].float().softmax(0).cpu().numpy(), np.repeat(s.kind, POOL, 0)[:s.frames]
-    return retakes(np.asarray(s.outputs['mel'][0, :, :s.frames].cpu(), np.float32), plays, kind[:, PLAYED].sum(1), kind[:, CLASSES.index('spoilt_take')])
-
 @torch.no_grad()
 def stand_ins(s: PointerScores, level: float = 0.5) -> list[Retake]: # the surest first
     "Of each passage that was played once more the likeliest place, if it is likelier than `level` that it stands in there."
-    found, best = retakes_of(s), {}
+    found, best = s.retakes, {}
     if not found: return []
     p = s.net.stand_in(torch.from_numpy(np.stack([r.facts for r in found])).to(s.net.follow.device)).sigmoid().tolist()
     for r, v in zip(found, p):

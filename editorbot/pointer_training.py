@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['RICH', 'pieces_of', 'pointers_of_pieces', 'play_counts', 'jumps_of', 'jump_f1', 'edit_scores', 'PointerRecipe',
            'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'pointer_loss', 'pointer_losses',
-           'judge_pointer', 'pointer_merit', 'begin_with', 'delta_scores', 'PointerTask', 'tune_prices']
+           'judge_pointer', 'pointer_merit', 'begin_with', 'delta_scores', 'PointerTask', 'tune_prices',
+           'true_stand_ins', 'right_retakes', 'learn_stand_ins']
 
 # %% ../nbs/42_pointer_training.ipynb #75bed62a
 import copy, dataclasses, math, typing
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from torch import Tensor
 from .core import *
+from .continuity import FACTS, Retake
 from .evaluation import f1, keep_scores, match_points, pointer_accuracy
 from .keep_model import CLASSES, POOL, KeepNet
 from .keep_training import Example, augment, targets
@@ -294,3 +296,46 @@ def tune_prices(net: PointerNet, examples: list,
         for v in grid:
             if v != getattr(best, name) and (got := value(c := best.replace(**{name: v}))) > top + least: best, top = c, got
     return best
+
+# %% ../nbs/42_pointer_training.ipynb #688d8d5d
+def true_stand_ins(pieces: np.ndarray,   # int64 (n, 3), in edit order
+                  ) -> np.ndarray:       # int64 (m, 4): frames of the take that are replaced, frames that replace them
+    "Pieces from later on between two pieces of a take."
+    p = np.asarray(pieces).reshape(-1, 3)
+    return np.array([(p[i, 1], p[i+2, 0], *p[i+1, :2]) for i in range(len(p) - 2) if p[i+1, 2] == 1 and p[i, 1] < p[i+2, 0] < p[i+1, 0]], np.int64).reshape(-1, 4)
+
+def right_retakes(found: list,           # of Retake
+                  pieces: np.ndarray,    # int64 (n, 3), in edit order
+                  near: int = 3,         # frames
+                 ) -> np.ndarray:        # bool (len(found),)
+    "Which of them the edit has."
+    true = true_stand_ins(pieces)
+    return np.array([any(r.start < d and c < r.end and abs(r.lag - (c - a)) <= near for a, _, c, d in true) for r in found], bool)
+
+def learn_stand_ins(net: PointerNet,          # changed in place
+                    examples: list[Example],  # that it was trained on
+                    steps: int = 400,
+                    lr: float = 1e-2,
+                    noise: float = 0.1,       # standard deviations of the facts
+                    seed: int = 0,
+                    show: bool | None = None, # progress bar
+                   ) -> dict:                 # retakes found, those that are right, stand-ins in the edits
+    "Teach a trained network which passages stand in; without any in the examples it goes on saying no."
+    facts, right, true = [], [], 0
+    with progress(len(examples), 'retakes', 'recordings', show) as bar:
+        for e in examples:
+            found, pieces = score_recording(net, e.mel.astype(np.float32) / 255, e.repeats).retakes, pieces_of(e.regions)
+            facts += [r.facts for r in found]; right += right_retakes(found, pieces).tolist(); true += len(true_stand_ins(pieces))
+            bar.update(1)
+    info = dict(retakes=len(right), right=int(sum(right)), true=true)
+    if not any(right): return info
+    torch.manual_seed(seed)
+    x, y, judge = torch.from_numpy(np.stack(facts)), torch.tensor(right, dtype=torch.float32), StandIn()
+    judge.mean.copy_(x.mean(0)); judge.spread.copy_(x.std(0) + 1e-3)
+    judge.requires_grad_(True)
+    step = torch.optim.AdamW(judge.parameters(), lr, weight_decay=.05)
+    for _ in range(steps):
+        loss = F.binary_cross_entropy_with_logits(judge(x + noise * judge.spread * torch.randn_like(x)), y, pos_weight=torch.tensor(2.))
+        step.zero_grad(); loss.backward(); step.step()
+    net.stand_in.load_state_dict(judge.state_dict())
+    return info
