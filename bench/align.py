@@ -7,7 +7,7 @@
     make bench-align ARGS='--cases "SUITE/dev_S*" --methods editorbot'
 
 Every method runs in a process of its own; its CPU seconds (all threads) and its largest memory are the process's. For every case the segments that went wrong are listed in OUT/worst.md,
-each with its picture. The peers come with `pip install 'editorbot[bench]'`; one that is not installed is skipped with a message.
+each with its picture and close-ups of its worst joins. The peers come with `pip install 'editorbot[bench]'`; one that is not installed is skipped with a message.
 
 A truth.npz holds: ptr int64 (raw frame of each edit frame, -1 none; frame k is centred at 512 k / 22050 s), ptr2 (the other source inside a crossfade, -1), ptr_time (s), op (6: foreign),
 segments (edit_in, edit_out, raw_in, raw_out, rate, xf_in, fade_in, fade_out, gain_db, kind 0 copy 1 foreign 2 silence, block, slack_lo, slack_hi; s), meta (JSON).
@@ -272,18 +272,24 @@ def score(case, pred) -> tuple[dict, list]:
     R = dict(eq1=share(((err <= 1) | same)[src]), f50=cut_f1(S, cuts, .05), f10=cut_f1(S, cuts, .01), seg1=share(e * sr <= 1.), seg1ms=share(e <= .001),
              miss=share((ptr < 0)[src]), false=share((ptr >= 0)[foreign]))
     wrong = []
+    ignore = [(q['edit_in'] - w, q['edit_in'] + w) for p, q in zip(S, S[1:]) if 2 in (p['kind'], q['kind']) for w in [max(p['fade_out'], q['fade_in']) + .2]]
+    distance = lambda c, q: abs(c - np.clip(c, q['edit_in'] + q['slack_lo'], q['edit_in'] + q['slack_hi']))
+    for c in cuts:                                                      # joins that nobody made
+        if min((distance(c, q) for q in S[1:]), default=np.inf) > .2 and not any(a < c < b for a, b in ignore):
+            wrong.append(dict(i=max(0, int(np.searchsorted(S['edit_in'], c)) - 1), start=float(c), end=float(c), kind=3, lost=0., join_ms=0., offset_ms=0., found=float(c)))
     for i, q in enumerate(S):
         f = src & (np.arange(n) * HOP / SR >= q['edit_in']) & (np.arange(n) * HOP / SR < q['edit_out'])
         lost = float((~((err <= 1) | same))[f].mean()) if f.any() else 0.
-        off = min((abs(c - np.clip(c, q['edit_in'] + q['slack_lo'], q['edit_in'] + q['slack_hi'])) for c in cuts), default=np.inf) if i and 2 not in (q['kind'], S[i-1]['kind']) else 0.
+        off = min((distance(c, q) for c in cuts), default=np.inf) if i and 2 not in (q['kind'], S[i-1]['kind']) else 0.
         seg = next((x for x, o in errors if o['edit_in'] == q['edit_in']), 0.)
-        if lost > .02 or off > .01 or seg > .001: wrong.append(dict(i=i, start=float(q['edit_in']), end=float(q['edit_out']), kind=int(q['kind']), lost=lost, join_ms=1000 * float(min(off, 9.99)), offset_ms=1000 * float(min(seg, 9.99e3))))
+        if lost > .02 or off > .01 or seg > .001: wrong.append(dict(i=i, start=float(q['edit_in']), end=float(q['edit_out']), kind=int(q['kind']), lost=lost, join_ms=1000 * float(min(off, 9.99)), offset_ms=1000 * float(min(seg, 9.99e3)),
+                                                                          found=float(min(cuts, key=lambda c, t=q['edit_in']: abs(c - t), default=np.nan))))
     return R, wrong
 
 
 # ------------------------------------------------------------------ pictures and the table
 def picture(case, edl_path, wrong, path):
-    """The alignment with the truth drawn over it in black and the wrong segments marked."""
+    """The whole alignment with the truth drawn over it in black and the wrong segments marked."""
     from editorbot.edl import EDL
     from editorbot.alignment import plot_alignment
     edl = EDL.load(edl_path)
@@ -292,6 +298,38 @@ def picture(case, edl_path, wrong, path):
     for q in S: fig.axes[0].plot([q['edit_in'] / unit, q['edit_out'] / unit], [q['raw_in'] / unit, q['raw_out'] / unit], color='k', lw=.8, zorder=5)
     for w in wrong: fig.axes[0].axvspan(w['start'] / unit, w['end'] / unit, color='tab:red', alpha=.2, zorder=0)
     fig.savefig(path, dpi=90)
+
+
+def closeups(case, wrong, path, most=8, half=.5):
+    """Spectrograms of the edit and of both sources around the worst joins; white: the true join and its crossfade, dashed: the one that was found."""
+    import soundfile as sf
+    from matplotlib.figure import Figure
+    S = np.load(f'{case}/truth.npz')['segments']
+    def spectrum(f, t, length):
+        fs, x = f.samplerate, np.zeros(round(length * f.samplerate))
+        a = round(t * fs); lo, hi = max(0, a), min(f.frames, a + len(x))
+        if hi > lo: f.seek(lo); x[lo-a:hi-a] = f.read(hi - lo, always_2d=True).mean(1)
+        n = round(.02 * fs)
+        X = np.abs(np.fft.rfft(np.lib.stride_tricks.sliding_window_view(np.pad(x, n // 2), n)[::n//8] * np.hanning(n)))[:, :round(6000 * n / fs)]
+        return 20 * np.log10(X.T + 1e-3)
+    shown = sorted((w for w in wrong if w['join_ms'] > 10 or w['kind'] == 3), key=lambda w: -1e9 if w['kind'] == 3 else -w['join_ms'])[:most]
+    if not shown: return False
+    fig = Figure(figsize=(3.4 * len(shown), 6.6), layout='constrained')
+    with sf.SoundFile(f'{case}/edit.wav') as edit, sf.SoundFile(f'{case}/raw.wav') as raw:
+        for col, w in zip(fig.subplots(3, len(shown), squeeze=False).T, shown):
+            q, t, false = S[w['i']], w['start'], w['kind'] == 3
+            p = q if false else S[w['i']-1]
+            for ax, f, g, name in zip(col, (edit, raw, raw), (None, p, q), (f'{t:.2f} s, ' + ('nobody joined here' if false else f"{1000 * (w['found'] - t):+.0f} ms"), 'raw before', 'raw after')):
+                ax.set(title=name, xlim=(-half, half), ylim=(0, 6))
+                if g is not None and g['kind']: ax.text(0, 3, ('', 'foreign', 'silence')[g['kind']], ha='center'); continue
+                d = spectrum(f, t - half, 2 * half) if g is None else spectrum(f, g['raw_in'] + (t - half - g['edit_in']) * g['rate'], 2 * half * g['rate'])
+                ax.imshow(d, origin='lower', aspect='auto', extent=(-half, half, 0, 6), vmin=d.max() - 70, vmax=d.max(), cmap='magma')
+                if not false: ax.axvline(0, color='w', lw=1); ax.axvspan(-q['xf_in'] / 2, q['xf_in'] / 2, color='w', alpha=.2)
+                ax.axvline(w['found'] - t, color='cyan', lw=1.2, ls='--')
+            col[2].set_xlabel('s from the join')
+            for ax in col: ax.set_ylabel('kHz')
+    fig.savefig(path, dpi=70)
+    return True
 
 
 def main():
@@ -338,8 +376,9 @@ def main():
                 if name == 'editorbot' and wrong:
                     png = out/f'{Path(case).name}.png'
                     picture(case, f'{d}/p.npz.edl.json', wrong, png)
-                    lines += [f'## {Path(case).name}', '', f'![{Path(case).name}]({png.name})', '', '| segment | from s | to s | kind | lost | join ms | offset ms |', '|---|---|---|---|---|---|---|']
-                    lines += [f"| {w['i']} | {w['start']:.2f} | {w['end']:.2f} | {('copy', 'foreign', 'silence')[w['kind']]} | {w['lost']:.3f} | {w['join_ms']:.1f} | {w['offset_ms']:.2f} |" for w in sorted(wrong, key=lambda w: -w['lost'] - w['join_ms'] / 1e3)] + ['']
+                    near = png.with_name(png.stem + '_joins.png')
+                    lines += [f'## {Path(case).name}', '', f'![{Path(case).name}]({png.name})', '', *([f'![its worst joins]({near.name})', ''] if closeups(case, wrong, near) else []), '| segment | from s | to s | kind | lost | join ms | offset ms |', '|---|---|---|---|---|---|---|']
+                    lines += [f"| {w['i']} | {w['start']:.2f} | {w['end']:.2f} | {('copy', 'foreign', 'silence', 'false join')[w['kind']]} | {w['lost']:.3f} | {w['join_ms']:.1f} | {w['offset_ms']:.2f} |" for w in sorted(wrong, key=lambda w: -w['lost'] - w['join_ms'] / 1e3)] + ['']
     (out/'worst.md').write_text('\n'.join(lines) + '\n'); (out/'results.json').write_text(json.dumps(rows, indent=1))
     keys = ('eq1', 'f50', 'f10', 'seg1', 'seg1ms', 'miss', 'false', 'cpu', 'mb')
     table = ['| pairs | method | n | ' + ' | '.join(keys) + ' |', '|---' * (3 + len(keys)) + '|']
