@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RICH', 'pieces_of', 'pointers_of_pieces', 'play_counts', 'jumps_of', 'jump_f1', 'edit_scores', 'PointerRecipe',
-           'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'pointer_loss', 'pointer_losses',
+           'stems_of', 'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'pointer_loss', 'pointer_losses',
            'judge_pointer', 'pointer_merit', 'begin_with', 'delta_scores', 'PointerTask', 'tune_prices',
            'true_stand_ins', 'right_retakes', 'learn_stand_ins']
 
@@ -93,6 +93,13 @@ class PointerRecipe(Config):
     delta_blur: float = 1.5     # frames: a move by one more is nearly as good
     ops: float = 0.02
     length: float = 0.5
+    stem_dropout: float = 0.3   # how often a stem is missing, and how often all of them are
+
+def stems_of(e: Example, a: int, m: int, size: int, r: PointerRecipe, rng: np.random.Generator) -> tuple | None: # (S, 128, size) mels, bool (S,); None: it has none
+    "The stems of a stretch, some of them missing at random."
+    if getattr(e, 'stems', None) is None: return None
+    there = (rng.random(len(e.stems)) >= r.stem_dropout) & (rng.random() >= r.stem_dropout)
+    return np.pad(e.stems[..., a:a + m].astype(np.float32) / 255, ((0, 0), (0, 0), (0, size - m))), there
 
 def pointer_batch(examples: list, step: int, shard: int, shards: int, seed: int, r: PointerRecipe, device='cpu') -> dict:
     "The batch of a shard: stretches of several recordings on even steps, whole recordings on odd ones. It depends on examples, seed, step and shard alone."
@@ -111,9 +118,11 @@ def pointer_batch(examples: list, step: int, shard: int, shards: int, seed: int,
         x = np.pad(augment(e.mel[:, a:a + m].astype(np.float32) / 255, rng), ((0, 0), (0, size - m)))
         k = e.repeats[a // STEP:(a + size) // STEP].astype(np.float32) * (rng.random() >= .05)
         inside = pieces - np.array([a, a, 0])
-        rows.append((x, np.pad(k, ((0, size // STEP - len(k)), (0, 0), (0, 0))), np.arange(size) < m, y, inside))
+        rows.append((x, np.pad(k, ((0, size // STEP - len(k)), (0, 0), (0, 0))), np.arange(size) < m, y, inside, stems_of(e, a, m, size, r, rng)))
     t = lambda v: torch.from_numpy(np.stack(v)).to(device)
-    return dict(mel=t([r[0] for r in rows]), matches=t([r[1] for r in rows]), mask=t([r[2] for r in rows]), y={k: t([r[3][k] for r in rows]) for k in rows[0][3]},
+    known = [s for *_, s in rows if s is not None]
+    none = (np.zeros((len(known[0][0]), N_MELS, size), np.float32), np.zeros(len(known[0][0]), bool)) if known else None
+    return dict(stems=tuple(t(v) for v in zip(*[none if s is None else s for *_, s in rows])) if known else None, mel=t([r[0] for r in rows]), matches=t([r[1] for r in rows]), mask=t([r[2] for r in rows]), y={k: t([r[3][k] for r in rows]) for k in rows[0][3]},
                 pieces=[r[4][(r[4][:, 0] >= 0) & (r[4][:, 1] <= size)] for r in rows])
 
 # %% ../nbs/42_pointer_training.ipynb #0715b08f
@@ -179,8 +188,8 @@ def splices_of(o: dict, b: dict, c: PointerConfig, rng: np.random.Generator | No
 # %% ../nbs/42_pointer_training.ipynb #b3298b31
 def pointer_loss(net: PointerNet, b: dict, r: PointerRecipe, seed: int = 0) -> dict: # name -> scalar tensor; 'loss' is their weighted sum
     "The training loss and its parts."
-    o = net(b['mel'], b['matches'], b['mask'])
     bare = getattr(net, 'module', net)
+    o = net(b['mel'], b['matches'], b['mask'], b['stems'] if bare.config.stems else None)
     return pointer_losses(bare, o, b, r, seed)
 
 def pointer_losses(net: PointerNet, o: dict, b: dict, r: PointerRecipe, seed: int = 0) -> dict:
@@ -206,11 +215,13 @@ def pointer_losses(net: PointerNet, o: dict, b: dict, r: PointerRecipe, seed: in
     return dict(loss=sum(weights[k] * v for k, v in parts.items()), **parts)
 
 # %% ../nbs/42_pointer_training.ipynb #36a162a7
-def judge_pointer(net: PointerNet, examples: list, config: PointerConfig | None = None, refine: bool = True) -> list[dict]: # one a recording
+def judge_pointer(net: PointerNet, examples: list, config: PointerConfig | None = None, refine: bool = True,
+                  change: typing.Callable = lambda s: s, # scores -> scores, such as a style's
+                 ) -> list[dict]: # one a recording
     "Scores of decoded edits."
     rows = []
     for e in examples:
-        s = score_recording(net, e.mel.astype(np.float32) / 255, e.repeats)
+        s = change(score_recording(net, e.mel.astype(np.float32) / 255, e.repeats))
         pred = [(p.start, p.end, p.times) for p in decode_edit(s, config, refine=refine)[0]]
         rows.append(edit_scores(pred, pieces_of(e.regions), e.frames))
     return rows
