@@ -130,12 +130,12 @@ def train(task: Task,
             mean.update_parameters(bare); bar.update(1); n['step'] = step + 1
             if board and step % c.log_every == 0:
                 for k, v in losses.items(): board.add_scalar(f'train/{k}', float(v), step)
-                board.add_scalar('train/grad_norm', norm, step); board.add_scalar('train/lr', learning_rate(step, c), step)
+                board.add_scalar('grad_norm', norm, step); board.add_scalar('train/lr', learning_rate(step, c), step)
             if n['step'] % c.validate_every == 0 or n['step'] == c.steps:
                 if first:
                     scores = task.validate(mean.module.eval())
                     n |= dict(best=scores['merit'], since=0) if scores['merit'] > n['best'] else dict(since=n['since'] + 1)
-                    for k, v in scores.items(): board and board.add_scalar(f'val/{k}', v, step)
+                    for k, v in scores.items(): board and board.add_scalar(getattr(task, 'tags', {}).get(k, f'val/{k}'), v, step)
                     if board and hasattr(task, 'show'): task.show(board, mean.module, step)
                     bar.set_postfix_str(f"merit {scores['merit']:.3f}")
                     for name in ('latest', *['best'] * (n['since'] == 0)): task.save(mean.module, folder/name, {'step': n['step'], **scores})
