@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['RICH', 'pieces_of', 'pointers_of_pieces', 'play_counts', 'jumps_of', 'jump_f1', 'edit_scores', 'PointerRecipe',
            'stems_of', 'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'pointer_loss', 'pointer_losses',
-           'judge_pointer', 'pointer_merit', 'begin_with', 'delta_scores', 'PointerTask', 'tune_prices',
-           'true_stand_ins', 'right_retakes', 'learn_stand_ins']
+           'short_session', 'played', 'judge_pointer', 'pointer_merit', 'begin_with', 'delta_scores', 'PointerTask',
+           'tune_prices', 'true_stand_ins', 'right_retakes', 'learn_stand_ins']
 
 # %% ../nbs/42_pointer_training.ipynb #75bed62a
-import copy, dataclasses, math, typing
+import copy, dataclasses, functools, math, typing
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
@@ -18,11 +18,12 @@ from .core import *
 from .continuity import FACTS, Retake
 from .evaluation import f1, keep_scores, match_points, pointer_accuracy
 from .keep_model import CLASSES, POOL, KeepNet
-from .keep_training import Example, augment, targets
+from .keep_training import Example, augment, session_example, targets
 from .lattice import COUNTS, REACH, best_runs, lattice_nll
 from .pointer_network import *
 from .self_similarity import STEP
-from .sessions import SessionConfig
+from .sessions import SessionConfig, make_session
+from .synth import synth_song
 from .trainer import TrainerConfig, shard_seed
 
 # %% ../nbs/42_pointer_training.ipynb #2619f7bb
@@ -214,6 +215,26 @@ def pointer_losses(net: PointerNet, o: dict, b: dict, r: PointerRecipe, seed: in
                    jump_loss=r.jump, delta_loss=r.delta, use_jump_loss=r.ops, stop_loss=r.ops, op_loss=r.ops)
     return dict(loss=sum(weights[k] * v for k, v in parts.items()), **parts)
 
+# %% ../nbs/42_pointer_training.ipynb #b0a6458f
+def short_session() -> tuple[np.ndarray, Example]: # float32 (n,) at 22 050 Hz; the same as an example
+    "Less than a minute of a rehearsal."
+    s = make_session([synth_song(42, 16, SR)], 2, SessionConfig(minutes=(0.8, 0.95), song_seconds=(14, 18), voices='formant', riffs=1.0), SR)
+    return s.raw.mean(1).astype(np.float32), session_example(s)
+
+def played(raw: np.ndarray,        # (n,) at 22 050 Hz
+           pieces,                 # (start, end, times) in frames, in the order of the edit
+           seconds: float = 20.0,  # at most
+           soft: int = 110,        # samples: how long a piece takes to come and go, 5 ms
+          ) -> np.ndarray:         # (m,)
+    "The beginning of an edit, for listening."
+    out = [np.zeros(0, np.float32)]
+    for a, b, k in pieces:
+        x = raw[a * HOP:b * HOP].copy()
+        n = min(soft, len(x) // 2)
+        x[:n] *= np.arange(n, dtype=np.float32) / max(n, 1); x[len(x) - n:] *= np.arange(n, dtype=np.float32)[::-1] / max(n, 1)
+        out += [x] * int(k)
+    return np.concatenate(out)[:round(seconds * SR)]
+
 # %% ../nbs/42_pointer_training.ipynb #36a162a7
 def judge_pointer(net: PointerNet, examples: list, config: PointerConfig | None = None, refine: bool = True,
                   change: typing.Callable = lambda s: s, # scores -> scores, such as a style's
@@ -262,6 +283,7 @@ def delta_scores(net: PointerNet, examples: list) -> dict:
 
 class PointerTask:
     "The pointer network as a task of the `trainer`."
+    tags = {k: f'val_{k}' for k in ('delta_accuracy', 'delta_always_zero', 'delta_accuracy_moved')}   #: names in TensorBoard
     def __init__(self, train: list, valid: list, config: PointerConfig = PointerConfig(), recipe: PointerRecipe = PointerRecipe(), seed: int = 0,
                  start: KeepNet | PointerNet | None = None): # what it begins with; None: knowing nothing
         torch.manual_seed(seed)
@@ -279,7 +301,7 @@ class PointerTask:
         return {'merit': pointer_merit(rows)} | scores | {k: v for k, v in delta_scores(net, self.valid).items() if not math.isnan(v)}
 
     def show(self, board, net, step):
-        "A decoded edit beside the truth, for TensorBoard."
+        "A decoded edit beside the truth, and what an edit sounds like, for TensorBoard."
         from matplotlib.figure import Figure
         e = self.valid[0]
         s = score_recording(net, e.mel.astype(np.float32) / 255, e.repeats)
@@ -289,6 +311,12 @@ class PointerTask:
         ax[1].plot(t, s.heard, lw=.5)
         ax[0].set(ylabel='play count'); ax[0].legend(loc='upper right'); ax[1].set(ylabel='P(heard)', xlabel='time in the recording, s')
         board.add_figure('edit', fig, step)
+        raw, short = self.short
+        heard = played(raw, [(p.start, p.end, p.times) for p in decode_edit(score_recording(net, short.mel.astype(np.float32) / 255, short.repeats))[0]])
+        if len(heard): board.add_audio('edit/audio', heard, step, SR)
+
+    @functools.cached_property
+    def short(self): return short_session()
 
     def save(self, net, path, info): save_pointer(net, Path(path).with_suffix('.safetensors'), info)
 
