@@ -2,22 +2,25 @@
 
     make bench-fine_tuning ARGS='--music DIR --package NAME --fold outputs/bench/pointer'
 
-Needs a finished fold of bench/pointer.py: a network that has never heard the package. Three people edit sessions of that package, each in their own way (`HABITS`); the network is fine-tuned on 5, 10 and 25 of their edits and
-judged on 20 other sessions, beside itself before fine-tuning. What is forgotten is measured on the same 20 sessions with the edits it was first trained for. Results go to outputs/bench/fine_tuning/.
+Needs a finished fold of bench/pointer.py: a network that has never heard the package. Its style part is trained on the other packages (or read, where it is there), on habits of which none is one of the three people's. These
+edit sessions of the package that was left out, each in their own way (`HABITS`); their style is learnt from 5, 10 and 25 of their edits and judged on 20 other sessions, beside the network as it is. With a style of zero the
+same network edits the 20 sessions as it was first trained to: what is forgotten. Results go to outputs/bench/fine_tuning/.
 """
-import argparse, dataclasses
+import argparse, dataclasses, time
 from pathlib import Path
 
 import numpy as np
 
-from editorbot.core import write_json
+from editorbot.core import EditorbotError, write_json
 from editorbot.fine_tuning import HABITS, UNKNOWN, fine_tune
-from editorbot.keep_training import build_examples
+from editorbot.keep_training import build_examples, load_example, split_by_package, synthetic_examples
 from editorbot.pointer_network import load_pointer
-from editorbot.pointer_training import RICH, judge_pointer
+from editorbot.pointer_training import RICH, judge_pointer, pointer_merit
 from editorbot.sessions import find_songs
+from editorbot.style import load_style, save_style, styled
+from editorbot.style_training import StyleRecipe, train_style
 
-COLUMNS = dict(keep_f1='keep F1', cut_f1='cut F1', boundary_f1_3='boundary F1, 3 s', boundary_f1_05='0.5 s', length_error_s='length error, s')
+COLUMNS = dict(keep_f1='keep F1', cut_f1='cut F1', boundary_f1_05='boundary F1, 0.5 s', boundary_f1_3='3 s', length_error_s='length error, s')
 
 
 def of_person(examples, habit):
@@ -28,31 +31,50 @@ def of_person(examples, habit):
 def mean(rows, k): return float(np.nanmean([np.nan if r[k] is None else r[k] for r in rows]))
 
 
+def style_of(net, fold, examples, holdout, steps, seed):
+    "The style part of a fold: read if it belongs to the network, trained on everything but `holdout` otherwise."
+    try: return load_style(net, fold)[0]
+    except EditorbotError as e: print(e, flush=True)
+    fit, _, _ = split_by_package(examples(), holdout, 0)
+    style, _ = train_style(net, fit, StyleRecipe(steps=steps), seed=seed)
+    save_style(style, net, fold, info=dict(holdout=holdout, steps=steps, seed=seed, recordings=len(fit)))
+    return style
+
+
 if __name__ == '__main__':
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('--music', required=True, help='folder with a folder for each package')
-    ap.add_argument('--package', required=True, help='whose music the person plays; left out when the network was trained')
+    ap.add_argument('--package', required=True, help='whose music the person plays; left out when the network and its style part were trained')
     ap.add_argument('--fold', default='outputs/bench/pointer', help='results of bench/pointer.py')
     ap.add_argument('--habits', nargs='*', default=list(HABITS))
     ap.add_argument('--pairs', nargs='*', type=int, default=[5, 10, 25])
-    ap.add_argument('--seed', type=int, default=0, help='which of the pairs are kept aside, and the batches')
+    ap.add_argument('--steps', type=int, default=StyleRecipe.steps, help='of the style part')
+    ap.add_argument('--seed', type=int, default=0)
     ap.add_argument('--cache', default='data/cache/sessions')
     ap.add_argument('--out', default='outputs/bench/fine_tuning')
     a = ap.parse_args()
-    songs = [s for s in find_songs(a.music) if s.package == a.package]
-    sessions = build_examples(songs, 50, 1, a.cache, RICH)
+    songs = find_songs(a.music)
+    packages = sorted({s.package for s in songs})
+    of = lambda p: build_examples([s for s in songs if s.package == p], 50, 1, a.cache, RICH)
+    everything = lambda: [e for p in packages for e in of(p)] + synthetic_examples(40, 1, RICH, a.cache)
+    sessions = of(a.package)
     test, own = sessions[:20], sessions[20:]
     fold = Path(a.fold)/f'{a.package}-seed0'
     net = load_pointer(fold, 'cpu')[0]
-    lines = ['| person | pairs | alpha | ' + ' | '.join(COLUMNS.values()) + ' | first habit: keep F1 |', '|---|---:|---:|' + '---:|' * (len(COLUMNS) + 1)]
+    style = style_of(net, fold, everything, a.package, a.steps, a.seed)
     first = judge_pointer(net, test)
+    print(f'first habit: keep F1 {mean(first, "keep_f1"):.3f}, merit {pointer_merit(first):.3f}', flush=True)
+    lines = ['| person | pairs | way | ' + ' | '.join(COLUMNS.values()) + ' | merit | style 0: first habit, merit | CPU, s |', '|---|---:|---|' + '---:|' * (len(COLUMNS) + 3)]
     for habit in a.habits:
         theirs = of_person(test, habit)
-        runs = [('0', 0.0, judge_pointer(net, theirs), first)]
+        runs = [('0', 'shipped', judge_pointer(net, theirs), first, 0.0)]
         for n in a.pairs:
-            folder = Path(a.out)/f'{a.package}-{habit}-{n}-seed{a.seed}'
-            tuned, info = fine_tune(net, of_person(own[:n], habit), folder, seed=a.seed)
-            runs.append((str(n), info['alpha'], judge_pointer(tuned, theirs), judge_pointer(tuned, test)))
+            folder, began = Path(a.out)/f'{a.package}-{habit}-{n}-seed{a.seed}', time.process_time()
+            tuned, z, info = fine_tune(net, style, of_person(own[:n], habit), folder, seed=a.seed, show=False)
+            cpu = time.process_time() - began
+            runs.append((str(n), info['way'], judge_pointer(tuned, theirs, change=lambda s: styled(s, style, z)), judge_pointer(tuned, test, net.config), cpu))
             write_json(folder/'result.json', dict(info=info, rows=runs[-1][2], first=runs[-1][3], before=runs[0][2]))
-        for n, alpha, rows, old in runs: lines.append(f'| {habit} | {n} | {alpha:g} | ' + ' | '.join(f'{mean(rows, k):.{1 if k.endswith("_s") else 3}f}' for k in COLUMNS) + f' | {mean(old, "keep_f1"):.3f} |')
+            print(habit, info, flush=True)
+        for n, way, rows, old, cpu in runs:
+            lines.append(f'| {habit} | {n} | {way} | ' + ' | '.join(f'{mean(rows, k):.{1 if k.endswith("_s") else 3}f}' for k in COLUMNS) + f' | {pointer_merit(rows):.3f} | {pointer_merit(old):.3f} | {cpu:.0f} |')
         print('\n'.join(lines), flush=True)
