@@ -147,9 +147,15 @@ class Keep:
 class Pointer:
     "The pointer network: what is heard, how often and in which order, from an exact search over all edits."
     name, learns = 'pointer', True
-    def __init__(self, checkpoint: str | Path | None = None): # None: the shipped one
+    def __init__(self,
+                 checkpoint: str | Path | None = None, # None: the shipped one
+                 style: int = 0):                      # seed of a style: another editor each; 0: the style of the checkpoint
         from editorbot.pointer_network import load_pointer
+        from editorbot.style import load_style, own_style, sample_style
         self.net, self.info = load_pointer(checkpoint)
+        self.style, self.z = None, own_style(checkpoint)
+        if style or self.z.any(): self.style, self.z, _ = load_style(self.net, checkpoint)
+        self.z = self.z + sample_style(style, len(self.z))
 
     def regions(self, track, target_ratio=None, max_seconds=None): return self.edits(track, target_ratio, max_seconds)[0]
 
@@ -167,7 +173,10 @@ class Pointer:
 
     def scores(self, track):
         from editorbot.pointer_network import score_recording
-        if getattr(self, '_last', (None,))[0] is not track: self._last = (track, score_recording(self.net, track.mel))
+        from editorbot.style import styled
+        if getattr(self, '_last', (None,))[0] is not track:
+            s = score_recording(self.net, track.mel)
+            self._last = (track, styled(s, self.style, self.z) if self.style else s)
         return self._last[1]
 
 # %% ../nbs/40_editor.ipynb #1d086836
@@ -176,12 +185,14 @@ DEFAULT_EDITOR = 'pointer'
 
 def get_editor(name: str = DEFAULT_EDITOR,           # one of `EDITORS`
                checkpoint: str | Path | None = None, # weights of a learned editor; None: the shipped ones
+               style: int = 0,                       # seed of another style; 0: as it learned
               ) -> Editor:
-    "An editor by name; raises `EditorbotError` for an unknown name or a checkpoint where none is used."
+    "An editor by name; raises `EditorbotError` for an unknown name, and for a checkpoint or a style where none is used."
     if name not in EDITORS: raise describe('--editor', f"one of {', '.join(EDITORS)}", repr(name))
     learns = getattr(EDITORS[name], 'learns', False)
     if checkpoint and not learns: raise describe('--checkpoint', 'an editor that learns', f'--editor {name}, which has no weights', 'leave it out')
-    return EDITORS[name](checkpoint) if learns else EDITORS[name]()
+    if style and EDITORS[name] is not Pointer: raise describe('--style', 'the editor pointer', f'--editor {name}', 'leave it out')
+    return Pointer(checkpoint, style) if style else EDITORS[name](checkpoint) if learns else EDITORS[name]()
 
 # %% ../nbs/40_editor.ipynb #d829e875
 def check_spans(spans: typing.Sequence, # of (from, to), s
@@ -207,6 +218,7 @@ def propose_several(track: Track | str | Path,      # an analysed recording, or 
             n: int = 3,                             # how many edits at most
             editor: str | Editor = DEFAULT_EDITOR,  # a name of `EDITORS`, or an editor
             checkpoint: str | Path | None = None,   # weights; None: the shipped ones
+            style: int = 0,                         # seed of another style (editor pointer); 0: as it learned
             target_ratio: float | None = None,      # share of the recording to keep; None: what the editor thinks right
             max_duration: float | None = 600.0,     # longest edit, s; None or 0: no limit
             crossfade: float = CROSSFADE_S,         # at joins, s
@@ -221,7 +233,7 @@ def propose_several(track: Track | str | Path,      # an analysed recording, or 
     if track.duration < 1: raise describe(track.path, 'at least one second', f'{track.source.frames} samples ({track.duration:.3f} s)', 'choose a longer recording')
     if track.mel.max() == 0: raise describe(track.path, 'sound', 'only silence', 'check the recording')
     check_spans(keep, track.duration, '--keep'); check_spans(cut, track.duration, '--cut')
-    editor, limit = get_editor(editor, checkpoint) if isinstance(editor, str) else editor, max_duration or None
+    editor, limit = get_editor(editor, checkpoint, style) if isinstance(editor, str) else editor, max_duration or None
     composes = hasattr(editor, 'edits')
     if (keep or cut or n > 1) and not composes: raise describe('--keep, --cut and --alternatives', 'the editor pointer', f'--editor {editor.name}', 'choose --editor pointer')
     found = editor.edits(track, target_ratio, limit, keep, cut, n) if composes else [editor.regions(track, target_ratio, limit)]
@@ -235,7 +247,7 @@ def propose_several(track: Track | str | Path,      # an analysed recording, or 
 def propose(track: Track | str | Path, # an analysed recording, or its path
             editor: str | Editor = DEFAULT_EDITOR,  # a name of `EDITORS`, or an editor
             checkpoint: str | Path | None = None,   # weights; None: the shipped ones
-            **options, # target_ratio, max_duration, crossfade, beats, keep, cut, phase: see `propose_several`
+            **options, # style, target_ratio, max_duration, crossfade, beats, keep, cut, phase: see `propose_several`
            ) -> EDL:
     "Propose an edit of a recording: the best of `propose_several`, which explains the options."
     return propose_several(track, 1, editor, checkpoint, **options)[0]
