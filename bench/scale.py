@@ -247,13 +247,13 @@ def draw(rows, frames, path, device):
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
-    fig, ax = plt.subplots(1, 2, figsize=(11, 4.2), layout='constrained')
+    fig, ax = plt.subplots(1, 2, figsize=(11, 4.6), layout='constrained')
     for a, key, label in ((ax[0], 'seconds', 'CPU seconds' if device == 'cpu' else 'seconds'), (ax[1], 'mb', 'extra memory (MB)')):
         for w, r in rows.items():
             xy = [(f, x[key]) for f, x in zip(frames, r) if x and x[key] > 0]
             if xy: a.loglog(*zip(*xy), 'o--' if 'full' in w else 'o-', ms=3, lw=1, label=w)
         a.set(xlabel='frames', ylabel=label, title=f'{label[0].upper() + label[1:]} by length')
-    ax[0].legend(fontsize=7)
+    fig.legend(*ax[0].get_legend_handles_labels(), fontsize=8, ncol=5, loc='outside lower center')
     path.parent.mkdir(parents=True, exist_ok=True)
     fig.savefig(path, dpi=110)
 
