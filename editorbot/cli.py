@@ -45,6 +45,7 @@ AUDIO = click.Path(dir_okay=True, path_type=Path)
 @click.option('--keep', multiple=True, metavar='FROM-TO', help='A stretch that must be in the edit, such as 1:20-3:10; may be given several times.')
 @click.option('--cut', multiple=True, metavar='FROM-TO', help='A stretch that must not be in the edit.')
 @click.option('--beats', is_flag=False, flag_value='beat', type=click.Choice(['beat', 'bar']), help='Move cuts to the nearest beat, or bar with --beats bar.')
+@click.option('--style', type=click.IntRange(min=0), default=0, metavar='SEED', help='Another editor for every SEED: other habits, other music kept. Default 0: as it learned.')
 @click.option('--alternatives', default=1, show_default=True, metavar='N', help='Write N edits that differ, the best one first.')
 @click.option('--target-ratio', type=float, help='Share of the recording to keep, 0 to 1. Default: what the editor thinks right.')
 @click.option('--max-duration', type=float, default=600.0, show_default=True, help='Longest edit in seconds; 0 for no limit.')
@@ -53,7 +54,7 @@ AUDIO = click.Path(dir_okay=True, path_type=Path)
 @click.option('--no-plot', is_flag=True, help='Write no picture.')
 @click.option('--allow-truncated', is_flag=True, help='Use a recording that is cut short.')
 @click.option('--overwrite', is_flag=True, help='Replace existing outputs.')
-def edit(raw, output, editor, checkpoint, keep, cut, beats, alternatives, target_ratio, max_duration, crossfade, dry_run, no_plot, allow_truncated, overwrite):
+def edit(raw, output, editor, checkpoint, keep, cut, beats, style, alternatives, target_ratio, max_duration, crossfade, dry_run, no_plot, allow_truncated, overwrite):
     "Propose an edit of RAW and write it: audio, EDL and picture."
     from editorbot.audio import audio_info, output_format
     from editorbot.edl import clock, summary
@@ -69,7 +70,7 @@ def edit(raw, output, editor, checkpoint, keep, cut, beats, alternatives, target
         output_format(output, info, info.frames)
         for group in files:
             for p in group[:2 if no_plot else 3]: check_output(p, overwrite, not_same_as=raw)
-    chosen, t0 = get_editor(editor, checkpoint), time.perf_counter()
+    chosen, t0 = get_editor(editor, checkpoint, style), time.perf_counter()
     track = load_track(raw, allow_truncated)
     edls = propose_several(track, alternatives, chosen, target_ratio=target_ratio, max_duration=max_duration, crossfade=crossfade / 1000, beats=beats, **wanted)
     for edl, (wav, json_, png) in zip(edls, files):
@@ -220,7 +221,7 @@ def sessions(music_dir, number, output, seed, minutes, jobs, overwrite):
 
 # %% ../nbs/60_cli.ipynb #dd0b05f9
 @main.command()
-@click.argument('model', type=click.Choice(['keep', 'pointer']))
+@click.argument('model', type=click.Choice(['keep', 'pointer', 'style']))
 @click.option('--data', type=AUDIO, help='pointer: a folder with your own pairs, to learn how you edit.')
 @click.option('--from', 'start', help="pointer: what to begin with: 'shipped', 'keep' or a checkpoint.")
 @click.option('-p', '--param', nargs=2, multiple=True, metavar='NAME VALUE', help='A parameter of the training notebook; --list shows them.')
