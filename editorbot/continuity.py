@@ -114,7 +114,7 @@ def failure(x: Tensor,            # (bands, T)
         return float(ends(r).median()), lag, r
     rest, lag, r = min((apart(a - p.first + s) for s in (-1, 0, 1) if a - p.first + s > 0), key=lambda v: v[0])
     r = F.avg_pool1d(r[None, None], 9, 1, 4, count_include_pad=False)[0, 0, p.a - a:p.b - a].numpy()
-    sums = np.concatenate([[0], np.cumsum(np.clip(np.log(np.maximum(r, 1e-4) / max(rest, .008)) - .6, -.35, 2))])
+    sums = np.concatenate([[0], np.cumsum(np.clip(np.log(np.maximum(r, 1e-4) / max(rest, .006)) - .55, -.1, 2))])
     gain = sums - np.minimum.accumulate(sums)
     end = int(gain.argmax()); start = int(sums[:end + 1].argmin())
     return lag, p.a + start - lag + 2, max(p.a + start - lag + 3, p.a + end - lag - 2), float(gain[end]), rest
@@ -149,7 +149,7 @@ def retakes(mel: np.ndarray,       # float (128, T)
             lag, lo, hi, much, rest = failure(x, a, b, p)
             i, j = a - lag, b - lag                                     # the place in the take
             calm = lambda u, v: max(0, u) + int(level[max(0, u):v].argmin())
-            leave = calm(lo - 18, lo + 5)
+            leave = calm(lo - 20, lo + 2)
             back = max(leave + 4, calm(hi + lag - 4, min(T, hi + lag + 19)) - lag)
             s = 1 / FRAME_RATE
             out.append(Retake(a, b, lag, leave, back, np.array([min(p.begins, p.ends), max(p.begins, p.ends), rest, much * s, much / (hi - lo), (hi - lo) * s, (b - a) * s, mean(doubt, lo, hi), mean(doubt, p.a - lag, lo),

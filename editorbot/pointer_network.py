@@ -327,7 +327,7 @@ def refine_runs(s: PointerScores, pieces: np.ndarray) -> np.ndarray: # int64 (n,
     return moved
 
 @torch.no_grad()
-def stand_ins(s: PointerScores, level: float = 0.5) -> list[Retake]: # the surest first
+def stand_ins(s: PointerScores, level: float = 0.2) -> list[Retake]: # the surest first
     "Of each passage that was played once more the likeliest place, if it is likelier than `level` that it stands in there."
     found, best = s.retakes, {}
     if not found: return []
