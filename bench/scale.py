@@ -12,7 +12,7 @@ does. Above --longest frames it isn't run: 'too long'.
 With --precision the recording is one of the synthetic band (rehearsals with riffs and patches, one after another), so that what the network says means something. Steps are taken with and without bfloat16 (`bf16-mixed` of Fabric) and
 recomputation, beginning with the shipped weights and with new ones; differences of loss and gradient are taken without dropout. `encode` is inference in blocks, under autocast for bfloat16.
 """
-import argparse, ctypes, gc, json, os, subprocess, sys, tempfile, time
+import argparse, ctypes, gc, json, os, subprocess, sys, tempfile, time, traceback
 from pathlib import Path
 
 WHAT = ('encode', 'encode, not in blocks', 'encode, full attention', 'training step', 'training step, recompute', 'training step, bf16', 'training step, full attention', 'similarity', 'decode', 'decode, wanted length')
@@ -190,7 +190,7 @@ def precise(what, frames, folder, device):
             if isinstance(m, torch.nn.Dropout): m.p = 0.
         loss = pointer_loss(fabric.setup(net), batch(e), recipe)['loss']
         fabric.backward(loss)
-        np.savez(folder/f'{frames} {what} {start}.npz', loss=loss.item(), gradient=torch.cat([p.grad.flatten() for p in net.parameters()]).cpu().numpy())
+        np.savez(folder/f'{frames} {what} {start}.npz', loss=loss.item(), gradient=torch.cat([p.grad.flatten() for p in net.parameters() if p.grad is not None]).cpu().numpy())
     return out
 
 
@@ -229,6 +229,7 @@ def forked(what, frames, threads, folder=None):
     pid = os.fork()
     if not pid:
         try: os.write(w, json.dumps(measure(what, frames, threads, folder)).encode())
+        except Exception: traceback.print_exc()
         finally: os._exit(0)
     os.close(w)
     with os.fdopen(r) as f: text = f.read()
