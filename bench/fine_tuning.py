@@ -3,17 +3,17 @@
     make bench-fine_tuning ARGS='--music DIR --package NAME --fold outputs/bench/pointer'
 
 Needs a finished fold of bench/pointer.py: a network that has never heard the package. Its style part is trained on the other packages (or read, where it is there), on habits of which none is one of the three people's. These
-edit sessions of the package that was left out, each in their own way (`HABITS`); their style is learnt from 5, 10 and 25 of their edits and judged on 20 other sessions, beside the network as it is. With a style of zero the
-same network edits the 20 sessions as it was first trained to: what is forgotten. Results go to outputs/bench/fine_tuning/.
+edit sessions of the package that was left out, each in their own way (`HABITS`); how they edit is learnt from 5, 10 and 25 of their edits and judged on 20 other sessions, beside the network as it is. Then the fine-tuned
+network, with a style of zero, edits the 20 sessions as it was first trained to: what is forgotten. Results go to outputs/bench/fine_tuning/.
 """
-import argparse, dataclasses, time
+import argparse, copy, dataclasses, functools, time
 from pathlib import Path
 
 import numpy as np
 
 from editorbot.core import EditorbotError, write_json
 from editorbot.fine_tuning import HABITS, UNKNOWN, fine_tune
-from editorbot.keep_training import build_examples, load_example, split_by_package, synthetic_examples
+from editorbot.keep_training import build_examples, split_by_package, synthetic_examples
 from editorbot.pointer_network import load_pointer
 from editorbot.pointer_training import RICH, judge_pointer, pointer_merit
 from editorbot.sessions import find_songs
@@ -41,6 +41,29 @@ def style_of(net, fold, examples, holdout, steps, seed):
     return style
 
 
+def run(net, style, test, own, habits, pairs, out, seed=0):
+    "Markdown: a row for each person and number of pairs."
+    first = judge_pointer(net, test)
+    print(f'first habit: keep F1 {mean(first, "keep_f1"):.3f}, merit {pointer_merit(first):.3f}', flush=True)
+    lines = ['| person | pairs | way | ' + ' | '.join(COLUMNS.values()) + ' | merit | first habit after, merit | CPU, s |', '|---|---:|---|' + '---:|' * (len(COLUMNS) + 3)]
+    for habit in habits:
+        theirs = of_person(test, habit)
+        runs = [('0', 'shipped', judge_pointer(net, theirs), first, 0.0)]
+        for n in pairs:
+            folder, began = Path(out)/f'{habit}-{n}-seed{seed}', time.process_time()
+            tuned, mine, z, info = fine_tune(net, style, of_person(own[:n], habit), folder, seed=seed, show=False)
+            cpu = time.process_time() - began
+            nobody = copy.deepcopy(tuned)
+            nobody.config = net.config
+            runs.append((str(n), info['way'], judge_pointer(tuned, theirs, change=functools.partial(styled, style=mine, z=z)), judge_pointer(nobody, test), cpu))
+            write_json(folder/'result.json', dict(info=info, rows=runs[-1][2], first=runs[-1][3], before=runs[0][2]))
+            print(habit, info, flush=True)
+        for n, way, rows, old, cpu in runs:
+            lines.append(f'| {habit} | {n} | {way} | ' + ' | '.join(f'{mean(rows, k):.{1 if k.endswith("_s") else 3}f}' for k in COLUMNS) + f' | {pointer_merit(rows):.3f} | {pointer_merit(old):.3f} | {cpu:.0f} |')
+        print('\n'.join(lines[:2] + lines[-len(runs):]), flush=True)
+    return '\n'.join(lines)
+
+
 if __name__ == '__main__':
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('--music', required=True, help='folder with a folder for each package')
@@ -62,19 +85,4 @@ if __name__ == '__main__':
     fold = Path(a.fold)/f'{a.package}-seed0'
     net = load_pointer(fold, 'cpu')[0]
     style = style_of(net, fold, everything, a.package, a.steps, a.seed)
-    first = judge_pointer(net, test)
-    print(f'first habit: keep F1 {mean(first, "keep_f1"):.3f}, merit {pointer_merit(first):.3f}', flush=True)
-    lines = ['| person | pairs | way | ' + ' | '.join(COLUMNS.values()) + ' | merit | style 0: first habit, merit | CPU, s |', '|---|---:|---|' + '---:|' * (len(COLUMNS) + 3)]
-    for habit in a.habits:
-        theirs = of_person(test, habit)
-        runs = [('0', 'shipped', judge_pointer(net, theirs), first, 0.0)]
-        for n in a.pairs:
-            folder, began = Path(a.out)/f'{a.package}-{habit}-{n}-seed{a.seed}', time.process_time()
-            tuned, z, info = fine_tune(net, style, of_person(own[:n], habit), folder, seed=a.seed, show=False)
-            cpu = time.process_time() - began
-            runs.append((str(n), info['way'], judge_pointer(tuned, theirs, change=lambda s: styled(s, style, z)), judge_pointer(tuned, test, net.config), cpu))
-            write_json(folder/'result.json', dict(info=info, rows=runs[-1][2], first=runs[-1][3], before=runs[0][2]))
-            print(habit, info, flush=True)
-        for n, way, rows, old, cpu in runs:
-            lines.append(f'| {habit} | {n} | {way} | ' + ' | '.join(f'{mean(rows, k):.{1 if k.endswith("_s") else 3}f}' for k in COLUMNS) + f' | {pointer_merit(rows):.3f} | {pointer_merit(old):.3f} | {cpu:.0f} |')
-        print('\n'.join(lines), flush=True)
+    print(run(net, style, test, own, a.habits, a.pairs, Path(a.out)/a.package, a.seed))

@@ -119,27 +119,30 @@ def read_style(style: Style, pairs: list[Pair]) -> Tensor: # (size,)
     return style.encoder(torch.stack([edit_summary(p.x, p.heard) for p in pairs]))[0]
 
 def tune_style(style: Style, pairs: list[Pair], z: Tensor, c: PointerConfig,
-               steps: int = 60,
-               lr: float = 0.1,
-               prior: float = 2e-3,  # weight of |z|^2 / 2
+               steps: int = 200,
+               lr: float = 0.02,     # falls to a tenth
+               prior: float = 1e-3,  # weight of |z|^2 / 2 and |W|^2
                size: int = 6,        # stretches a step
                crop: int = 512,      # tokens of a stretch
                seed: int = 0,
                show: bool | None = False,
-              ) -> Tensor:           # (size,)
-    "Gradient steps on `z` alone."
-    z, rng = z.clone().requires_grad_(), np.random.default_rng([seed, 46])
-    optimiser = torch.optim.Adam([z], lr)
+              ) -> tuple[Tensor, Style]: # (size,); the style part with the person's own weights
+    "Gradient steps on `z` and the person's own weights; everything else stays."
+    z, own, rng = z.clone().requires_grad_(), style.head.own.clone().requires_grad_(), np.random.default_rng([seed, 46])
+    optimiser = torch.optim.Adam([z, own], lr)
+    rate = torch.optim.lr_scheduler.LinearLR(optimiser, 1, .1, steps)
     with progress(steps, 'style', 'steps', show) as bar:
         for _ in range(steps):
-            loss = prior * z.square().sum() / 2
+            loss = prior * (z.square().sum() / 2 + own.square().sum())
             for i in rng.integers(0, len(pairs), size):
                 p, a = pairs[i], int(rng.integers(0, max(1, len(pairs[i].x.tokens) - crop + 1)))
                 x = stretch_of(p.x, a, crop)
-                loss = loss + path_loss(*add_style(style.head, x, z), p.heard[a * POOL:a * POOL + x.frames], c) / size
-            z.grad, = torch.autograd.grad(loss, z)
-            optimiser.step(); bar.update(1)
-    return z.detach()
+                loss = loss + path_loss(*add_style(style.head, x, z, own), p.heard[a * POOL:a * POOL + x.frames], c) / size
+            z.grad, own.grad = torch.autograd.grad(loss, (z, own))
+            optimiser.step(); rate.step(); bar.update(1)
+    mine = copy.deepcopy(style)
+    mine.head.own.copy_(own.detach())
+    return z.detach(), mine
 
 # %% ../nbs/46_fine_tuning.ipynb #c173b0c2
 BIASES = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
@@ -153,30 +156,30 @@ def judge_paths(style: Style, pairs: list[Pair], z: Tensor, configs: typing.Sequ
     "Scores of the best paths under a style, without the second look."
     out = [[] for _ in configs]
     for p in pairs:
-        said = [v.numpy() for v in (add_style(style.head, p.x, z) if z.any() else (p.x.plays, p.x.into, p.x.out))]
+        said = [v.numpy() for v in (add_style(style.head, p.x, z) if z.any() or style.head.own.any() else (p.x.plays, p.x.into, p.x.out))]
         for rows, c in zip(out, configs): runs = best_runs(lattice_of(*said, c)); rows.append(edit_scores(runs[runs[:, 2] > 0], p.pieces, p.x.frames))
     return out
 
 def learn_person(style: Style, pairs: list[Pair], c: PointerConfig, way: str, # shipped, read, tuned
-                 steps: int = 60, seed: int = 0) -> tuple[Tensor, PointerConfig]:
+                 steps: int = 200, seed: int = 0) -> tuple[Style, Tensor, PointerConfig]:
     "The style of a person and the prices that suit it."
-    if way == 'shipped': return torch.zeros(style.config.size), c
+    if way == 'shipped': return style, torch.zeros(style.config.size), c
     z = read_style(style, pairs)
-    if way == 'tuned': z = tune_style(style, pairs, z, c, steps, seed=seed)
+    if way == 'tuned': z, style = tune_style(style, pairs, z, c, steps, seed=seed)
     configs = [c.replace(bias=c.bias + b) for b in BIASES]
     merits = [path_merit(r) for r in judge_paths(style, pairs, z, configs)]
-    return z, configs[int(np.argmax(np.array(merits) - 1e-3 * np.abs(BIASES)))]
+    return style, z, configs[int(np.argmax(np.array(merits) - 1e-3 * np.abs(BIASES)))]
 
 def fine_tune(net: PointerNet,                # stays as it is, but for the prices of its lattice
               style: Style,                   # its style part
               examples: list[Example],        # a person's own, at least two
               folder: str | Path,             # best.*, style.* are written here
-              steps: int = 60,                # of gradient
+              steps: int = 200,               # of gradient
               folds: int = 4,                 # parts that are kept aside in turn
               least: float = 0.005,           # gain of merit that is worth a change
               seed: int = 0,
               show: bool | None = None,
-             ) -> tuple[PointerNet, np.ndarray, dict]: # the network, the person's style; what was chosen and how well each way does on pairs kept aside
+             ) -> tuple[PointerNet, Style, np.ndarray, dict]: # the network, the style part, the person's style; what was chosen and how well each way does on pairs kept aside
     "Learn how a person edits; `best.*` and `style.*` are the result."
     if len(examples) < 2: raise describe('fine-tuning', 'at least two pairs', f'{len(examples)}', 'add recordings to input/ and their edits to desired_output/')
     style, pairs = style.cpu().eval(), []
@@ -188,13 +191,13 @@ def fine_tune(net: PointerNet,                # stays as it is, but for the pric
         for part in aside:
             rest = [p for i, p in enumerate(pairs) if i not in part]
             for way in rows:
-                z, c = learn_person(style, rest, net.config, way, steps, seed)
-                rows[way] += judge_paths(style, [pairs[i] for i in part], z, [c])[0]; bar.update(1)
+                mine, z, c = learn_person(style, rest, net.config, way, steps, seed)
+                rows[way] += judge_paths(mine, [pairs[i] for i in part], z, [c])[0]; bar.update(1)
     merits = {k: round(path_merit(v), 4) for k, v in rows.items()}
     way = max(merits, key=lambda k: merits[k] - least * (k != 'shipped'))
-    z, c = learn_person(style, pairs, net.config, way, steps, seed)
+    style, z, c = learn_person(style, pairs, net.config, way, steps, seed)
     best, z = copy.deepcopy(net), z.numpy()
     best.config = c
     info = dict(way=way, merits=merits, z=[round(float(v), 3) for v in z], bias=c.bias, pairs=len(pairs), steps=steps, seed=seed)
     save_pointer(best, Path(folder)/'best.safetensors', info); save_style(style, best, folder, z, info)
-    return best, z, info
+    return best, style, z, info

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['OTHERS', 'Habit', 'mask_of', 'picked', 'edited', 'for_testing', 'draw_habit', 'Heard', 'listen', 'StyleRecipe',
-           'style_step', 'train_style']
+           'style_step', 'standardise', 'train_style']
 
 # %% ../nbs/47_style_training.ipynb #5bf61f06
 import copy, dataclasses, typing
@@ -123,6 +123,19 @@ def style_step(style: Style, songs: list[Heard], c, r: StyleRecipe, rng: np.rand
         loss = loss + path_loss(*add_style(style.head, x, z), m[a * POOL:a * POOL + x.frames], c)
     return loss / max(1, len(some) - k), divergence(mean, logvar)
 
+@torch.no_grad()
+def standardise(style: Style, songs: list[Heard], seed: int = 0, people: int = 300, pairs: int = 5) -> Style:
+    "The same style part in units of $z$ in which the people of the training have a mean square of 1 in each number, so that samples of the prior are like them."
+    rng, means = np.random.default_rng([seed, 48]), []
+    for _ in range(people):
+        h, some = draw_habit(rng), [songs[i] for i in rng.integers(0, len(songs), pairs)]
+        means.append(style.encoder(torch.stack([edit_summary(s.x, edited(h, s.keep, s.level, s.kind)) for s in some]))[0])
+    unit = torch.stack(means).square().mean(0).sqrt().clamp(min=1e-3)
+    for layer in (style.head.shift, style.head.gate, style.head.direct): layer.weight.mul_(unit)
+    style.encoder.all.weight[:len(unit)].div_(unit[:, None]); style.encoder.all.bias[:len(unit)].div_(unit)
+    style.encoder.all.bias[len(unit):].sub_(2 * unit.log())
+    return style
+
 def train_style(net: PointerNet,          # stays as it is
                 examples: list[Example],  # labelled: sessions
                 recipe: StyleRecipe = StyleRecipe(),
@@ -147,4 +160,4 @@ def train_style(net: PointerNet,          # stays as it is
                 log.append((loss.item(), *kl.tolist()))
             torch.nn.utils.clip_grad_norm_(style.parameters(), 1.0)
             optimiser.step(); rate.step(); bar.update(1)
-    return style.eval(), log
+    return standardise(style.eval(), songs, seed), log
