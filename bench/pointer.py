@@ -11,8 +11,8 @@ import time
 from editorbot.folds import fold_arguments, fold_folder, fold_table, finished, folds
 from editorbot.keep_model import decode, load_keep
 from editorbot.keep_training import score_examples
-from editorbot.pointer_network import load_pointer
-from editorbot.pointer_training import RICH, PointerTask, delta_scores, edit_scores, judge_pointer, pieces_of, tune_prices
+from editorbot.pointer_network import load_pointer, save_pointer
+from editorbot.pointer_training import RICH, PointerTask, delta_scores, edit_scores, judge_pointer, learn_stand_ins, pieces_of
 from editorbot.trainer import TrainerConfig, train
 
 COLUMNS = dict(keep_f1='keep F1', cut_f1='cut F1', boundary_f1_3='boundary F1, 3 s', boundary_f1_05='0.5 s', count_f1='play-count F1', jump_f1_05='jump F1, 0.5 s', jump_f1_4='4 frames',
@@ -31,12 +31,13 @@ def run(fold, a):
     start = load_keep(keep, 'cpu')[0] if keep.exists() else None
     task = PointerTask(fold.train, valid, seed=a.seed, start=start)
     train(task, fold.folder, TrainerConfig(steps=a.steps, warmup=60, validate_every=400, seed=a.seed), log_dir=fold.folder/'log')
-    net = load_pointer(fold.folder, 'cpu')[0]
-    prices = tune_prices(net, valid)
-    rows = {'pointer': judge_pointer(net, test), 'pointer, path alone': judge_pointer(net, test, refine=False), 'pointer, searched prices': judge_pointer(net, test, prices),
+    net, said = load_pointer(fold.folder, 'cpu')
+    told = learn_stand_ins(net, fold.train, seed=a.seed)
+    save_pointer(net, fold.folder/'best.safetensors', said['info'] | {'stand_ins': told})
+    rows = {'pointer': judge_pointer(net, test), 'pointer, path alone': judge_pointer(net, test, refine=False),
             'keep_all': [edit_scores([(0, e.frames, 1)], pieces_of(e.regions), e.frames) for e in test]}
     if start is not None: rows['keep'] = judge_keep(start, test, start.config)
-    return dict(holdout=fold.holdout, seed=a.seed, steps=a.steps, start='keep' if start is not None else '', train=len(fold.train), rows=rows, delta=delta_scores(net, test), prices=prices.to_dict(),
+    return dict(holdout=fold.holdout, seed=a.seed, steps=a.steps, start='keep' if start is not None else '', train=len(fold.train), rows=rows, delta=delta_scores(net, test), stand_ins=told,
                 cpu_s=round(time.process_time() - began))
 
 

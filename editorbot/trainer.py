@@ -46,7 +46,7 @@ def optimisers(net: nn.Module, c: TrainerConfig) -> list[torch.optim.Optimizer]:
     "AdamW, and Muon for the matrices in `net.blocks` if there are any."
     matrices = [p for p in net.blocks.parameters() if p.ndim == 2] if c.muon and hasattr(net, 'blocks') else []
     taken = {id(p) for p in matrices}
-    out = [torch.optim.AdamW([p for p in net.parameters() if id(p) not in taken], c.lr, weight_decay=c.weight_decay, betas=(.9, .98))]
+    out = [torch.optim.AdamW([p for p in net.parameters() if id(p) not in taken and p.requires_grad], c.lr, weight_decay=c.weight_decay, betas=(.9, .98))]
     return out + ([torch.optim.Muon(matrices, c.lr, weight_decay=c.weight_decay, adjust_lr_fn='match_rms_adamw')] if matrices else [])
 
 # %% ../nbs/36_trainer.ipynb #79e39c9d
