@@ -90,9 +90,11 @@ def lattice(gain: np.ndarray,                 # float (K, T)
            ) -> Lattice:
     "A lattice out of what is given."
     K, T = gain.shape
-    zero = np.zeros((K, T + 1))
-    f = lambda x, shape: np.ascontiguousarray(np.broadcast_to(np.asarray(x, np.float64), shape))
-    return Lattice(f(gain, (K, T)), f(zero if into is None else into, (K, T + 1)), f(zero if out is None else out, (K, T + 1)), f(price, (K, K)),
+    def f(x, shape):
+        "Writable and contiguous like all the others: for every other kind of array numba would compile `viterbi` again, which takes longer than most searches."
+        x = np.asarray(x, np.float64)
+        return np.require(x if x.shape == shape else np.broadcast_to(x, shape), requirements='CW')
+    return Lattice(f(gain, (K, T)), f(0. if into is None else into, (K, T + 1)), f(0. if out is None else out, (K, T + 1)), f(price, (K, K)),
                    np.minimum(np.broadcast_to(np.asarray(least, np.int64), (K,)), max(T, 1)))
 
 def value_of(runs: np.ndarray, # int (n, 3)
