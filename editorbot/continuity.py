@@ -7,7 +7,7 @@ __all__ = ['WINDOW', 'FACTS', 'cuttings', 'correlate_windows', 'continuity', 'ru
            'failure', 'Retake', 'retakes', 'without', 'comp']
 
 # %% ../nbs/35_continuity.ipynb #43638bed
-import math
+import dataclasses, math
 from dataclasses import dataclass
 import numpy as np, torch, torch.nn.functional as F
 from torch import Tensor
@@ -112,7 +112,7 @@ def failure(x: Tensor,            # (bands, T)
         ends = lambda v: torch.cat([v[..., p.a - a:p.a - a + 64], v[..., p.b - 64 - a:p.b - a]], -1)
         r = (z - ends(z).median(1, keepdim=True).values).abs().mean(0)
         return float(ends(r).median()), lag, r
-    rest, lag, r = min((apart(a - p.first + s) for s in (-1, 0, 1) if a - p.first + s > 0), key=lambda v: v[0])
+    rest, lag, r = min((apart(a - p.first + s) for s in (-1, 0, 1) if 0 <= p.first - s < a), key=lambda v: v[0])
     r = F.avg_pool1d(r[None, None], 9, 1, 4, count_include_pad=False)[0, 0, p.a - a:p.b - a].numpy()
     sums = np.concatenate([[0], np.cumsum(np.clip(np.log(np.maximum(r, 1e-4) / max(rest, .006)) - .55, -.1, 2))])
     gain = sums - np.minimum.accumulate(sums)
