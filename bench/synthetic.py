@@ -56,7 +56,7 @@ def recording(seed, frames):
 
 if __name__ == '__main__':
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument('--steps', type=int, default=600)
+    ap.add_argument('--steps', type=int, default=1500)
     ap.add_argument('--train', type=int, default=240, help='recordings to train on')
     ap.add_argument('--test', type=int, default=48, help='of 2048 frames')
     ap.add_argument('--long', type=int, default=6, help='of 49 152 frames')
