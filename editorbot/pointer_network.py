@@ -353,21 +353,21 @@ def decode_edit(s: PointerScores,
                 refine: bool = True,                  # take the second look
                ) -> list:                             # of lists of Piece, in the order in which they are heard; the best edit first
     "The best edits under the scores."
-    c, o, T = config or s.net.config, s.outputs, s.frames
+    c, o, T, keep, cut = config or s.net.config, s.outputs, s.frames, list(keep), list(cut)
     f = lambda k: o[k][0, ..., :T].float().cpu().numpy()
     l = constrain(lattice_of(f('plays'), f('into'), f('out'), c), keep, cut)
     def search(l):
         if frames is not None: return runs_of_length(no_more_loops(l), min(frames, max_frames or frames))
         return best_runs(l) if max_frames is None else runs_of_length(l, max_frames, at_most=True)
     p, out = s.heard, []
-    said = [x for x in (*keep, *cut)]
-    chosen = [r for r in stand_ins(s) if not any(a < y and x < b for x, y in said for a, b in ((r.start, r.end), (r.out, r.back)))] if refine and not frames and not max_frames else []
+    said = keep + cut
+    chosen = [r for r in stand_ins(s) if not any(a < y and x < b for x, y in said for a, b in ((r.start, r.end), (r.out, r.back)))] if refine and not frames else []
     fades = [1 / (1 + np.exp(-np.clip(f(k), -30, 30))) for k in ('fade_in', 'fade_out')]
     for runs in alternatives(l, n, search=search) if n > 1 else [search(l)]:
         pieces = runs[runs[:, 2] > 0]
-        free = not (keep or cut or frames or (max_frames and edit_length(runs) > max_frames - 2 * REACH * len(pieces)))
-        if refine and free: pieces = refine_runs(s, pieces)
-        pieces, ties = comp(pieces, chosen)
+        room = not frames and (max_frames is None or edit_length(runs) <= max_frames - 2 * REACH * len(pieces) - 6 * FRAME_RATE * len(chosen))
+        if refine and room and not said: pieces = refine_runs(s, pieces)
+        pieces, ties = comp(pieces, chosen if room else [])
         t = torch.from_numpy(np.ascontiguousarray(pieces)).to(o['tokens'].device)
         J = s.net.jumps(o, t[:, 0], t[:, 1]).cpu().numpy()
         for i, j in ties: J[i, j] += 100                                # a stand-in comes between the parts of its take
