@@ -11,9 +11,8 @@ import time
 from editorbot.folds import fold_arguments, fold_folder, fold_table, finished, folds
 from editorbot.keep_model import decode, load_keep
 from editorbot.keep_training import score_examples
-from editorbot.pointer_network import load_pointer, save_pointer
-from editorbot.pointer_training import RICH, PointerTask, delta_scores, edit_scores, judge_pointer, learn_stand_ins, pieces_of
-from editorbot.trainer import TrainerConfig, train
+from editorbot.pointer_training import RICH, delta_scores, edit_scores, judge_pointer, pieces_of, train_pointer
+from editorbot.trainer import TrainerConfig
 
 COLUMNS = dict(keep_f1='keep F1', cut_f1='cut F1', boundary_f1_3='boundary F1, 3 s', boundary_f1_05='0.5 s', count_f1='play-count F1', jump_f1_05='jump F1, 0.5 s', jump_f1_4='4 frames',
                pointer_accuracy='pointer accuracy', length_error_s='length error, s', junk_left_s='junk left, s', music_lost_s='music lost, s')
@@ -29,21 +28,19 @@ def run(fold, a):
     valid, test, began = fold.valid[::2], fold.test, time.process_time()
     keep = fold_folder(a.keep, fold.holdout, a.seed)/'best.safetensors'
     start = load_keep(keep, 'cpu')[0] if keep.exists() else None
-    task = PointerTask(fold.train, valid, seed=a.seed, start=start)
-    train(task, fold.folder, TrainerConfig(steps=a.steps, warmup=60, validate_every=400, seed=a.seed), log_dir=fold.folder/'log')
-    net, said = load_pointer(fold.folder, 'cpu')
-    told = learn_stand_ins(net, fold.train, seed=a.seed)
-    save_pointer(net, fold.folder/'best.safetensors', said['info'] | {'stand_ins': told})
+    net, info = train_pointer(fold.train, valid, fold.folder, trainer=TrainerConfig(steps=a.steps, warmup=60, validate_every=400, seed=a.seed),
+                              wide=TrainerConfig(steps=a.wide, warmup=60, validate_every=300) if a.wide else None, start=start, seed=a.seed, log_dir=fold.folder/'log')
     rows = {'pointer': judge_pointer(net, test), 'pointer, path alone': judge_pointer(net, test, refine=False),
             'keep_all': [edit_scores([(0, e.frames, 1)], pieces_of(e.regions), e.frames) for e in test]}
     if start is not None: rows['keep'] = judge_keep(start, test, start.config)
-    return dict(holdout=fold.holdout, seed=a.seed, steps=a.steps, start='keep' if start is not None else '', train=len(fold.train), rows=rows, delta=delta_scores(net, test), stand_ins=told,
+    return dict(holdout=fold.holdout, seed=a.seed, steps=a.steps, wide=a.wide, start='keep' if start is not None else '', train=len(fold.train), rows=rows, delta=delta_scores(net, test), stand_ins=info['stand_ins'],
                 cpu_s=round(time.process_time() - began))
 
 
 if __name__ == '__main__':
     ap = fold_arguments(__doc__, 'outputs/bench/pointer', 1300)
     ap.add_argument('--keep', default='outputs/bench/keep', help='folds of bench/keep.py; where one is missing, the network begins knowing nothing')
+    ap.add_argument('--wide', type=int, default=1500, help='steps at twice the width, after the others; 0: none')
     a = ap.parse_args()
     results = [finished(f.folder/'result.json', run, f, a) for f in folds(a, 1, RICH)]
     print(fold_table([r | dict(holdout=f"{r['holdout']}, seed {r['seed']}") for r in results], COLUMNS, spread=False))

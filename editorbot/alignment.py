@@ -39,7 +39,7 @@ def resampled(x: np.ndarray, # (n,), of `analysis_signal`
     if rate == 1: return x
     rs, out = soxr.ResampleStream(1.0, rate, 1, dtype='float32'), []
     for a in range(0, len(x), 1 << 18):
-        out.append(rs.resample_chunk(x[a:a + (1 << 18)].astype(np.float32), last=a + (1 << 18) >= len(x)).astype(np.float16).astype(x.dtype, copy=False))
+        out.append(rs.resample_chunk(x[a:a + (1 << 18)].astype(np.float32), last=a + (1 << 18) >= len(x)).astype(x.dtype, copy=False))
     return np.concatenate(out)
 
 # %% ../nbs/10_alignment.ipynb #2bc217db
@@ -133,9 +133,9 @@ def analyse(raw: np.ndarray, edit: np.ndarray, # signals at 22 050 Hz
             bar=None,                          # a progress bar of 100 steps from here
            ) -> Analysis:
     "Offsets of every frame of the edit, on the source clock."
-    step = lambda w: Stage(bar, w) if bar is not None else None
-    if not len(edit) or float(np.abs(edit).max()) < 1e-4: return nothing_found(1 + len(edit) // HOP, Speed(1., 'none', 0., 0.), True, 'the edit is silent')
-    if not len(raw) or float(np.abs(raw).max()) < 1e-5: return nothing_found(1 + len(edit) // HOP, Speed(1., 'none', 0., 0.), False, 'the raw is silent')
+    step, peak = lambda w: Stage(bar, w) if bar is not None else None, lambda x: max(float(x.max()), -float(x.min()))
+    if not len(edit) or peak(edit) < 1e-4: return nothing_found(1 + len(edit) // HOP, Speed(1., 'none', 0., 0.), True, 'the edit is silent')
+    if not len(raw) or peak(raw) < 1e-5: return nothing_found(1 + len(edit) // HOP, Speed(1., 'none', 0., 0.), False, 'the raw is silent')
     hits = find_hits(mel_power(raw), mel_power(edit), bar=step(25))
     if not len(hits.t): return nothing_found(1 + len(edit) // HOP, Speed(1., 'none', 0., 0.), False)
     frames = 1 + len(edit) // HOP
