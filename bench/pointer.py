@@ -25,7 +25,7 @@ def judge_keep(net, examples, config):
 
 def run(fold, a):
     "Train without the package that is left out, test on it."
-    valid, test, began = fold.valid[::2], fold.test, time.process_time()
+    valid, test, began = fold.valid if a.also else fold.valid[::2], fold.test, time.process_time()
     keep = fold_folder(a.keep, fold.holdout, a.seed)/'best.safetensors'
     start = load_keep(keep, 'cpu')[0] if keep.exists() else None
     net, info = train_pointer(fold.train, valid, fold.folder, trainer=TrainerConfig(steps=a.steps, warmup=60, validate_every=400, seed=a.seed),
