@@ -16,7 +16,7 @@ from torch import nn, Tensor
 from torch.utils.checkpoint import checkpoint
 from .core import *
 from .checkpoints import CheckpointKind, load_checkpoint, save_checkpoint
-from .continuity import FACTS, Retake, comp, continuity, retakes
+from .continuity import FACTS, Retake, comp, continuity, played_runs, retakes
 from .keep_model import CLASSES, PLAYED, POOL
 from .lattice import COUNTS, REACH, Lattice, alternatives, best_order, best_runs, constrain, counts_of, edit_length, lattice, runs_of_length
 from .linear_attention import Block, spans, stream_blocks
@@ -381,12 +381,15 @@ def decode_edit(s: PointerScores,
     p, out = s.heard, []
     said = keep + cut
     chosen = [r for r in stand_ins(s) if not any(a < y and x < b for x, y in said for a, b in ((r.start, r.end), (r.out, r.back)))] if refine and not frames else []
+    runs_played, edges = played_runs(np.repeat(s.kind[:, PLAYED].sum(1), POOL)[:T]) if chosen else (), (f('into'), f('out'))
     fades = [1 / (1 + np.exp(-np.clip(f(k), -30, 30))) for k in ('fade_in', 'fade_out')]
     for runs in alternatives(l, n, search=search) if n > 1 else [search(l)]:
         pieces = runs[runs[:, 2] > 0]
         room = not frames and (max_frames is None or edit_length(runs) <= max_frames - 2 * REACH * len(pieces) - 6 * FRAME_RATE * len(chosen))
         if refine and room and not said: pieces = refine_runs(s, pieces)
-        pieces, ties = comp(pieces, chosen if room else [])
+        alone = pieces
+        pieces, ties = comp(alone, chosen if room else [], runs=() if said else runs_played, edges=edges)
+        if max_frames is not None and room and edit_length(pieces) > max_frames: pieces, ties = comp(alone, chosen)
         t = torch.from_numpy(np.ascontiguousarray(pieces)).to(o['tokens'].device)
         J = s.net.jumps(o, t[:, 0], t[:, 1]).cpu().numpy()
         for i, j in ties: J[i, j] += 100                                # a stand-in comes between the parts of its take

@@ -6,7 +6,7 @@
 __all__ = ['RICH', 'pieces_of', 'pointers_of_pieces', 'play_counts', 'jumps_of', 'jump_f1', 'edit_scores', 'PointerRecipe',
            'stems_of', 'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'pointer_loss', 'pointer_losses',
            'short_session', 'played', 'judge_pointer', 'pointer_merit', 'begin_with', 'delta_scores', 'PointerTask',
-           'widened', 'tune_prices', 'true_stand_ins', 'right_retakes', 'learn_stand_ins', 'train_pointer']
+           'tune_prices', 'true_stand_ins', 'right_retakes', 'learn_stand_ins', 'train_pointer']
 
 # %% ../nbs/42_pointer_training.ipynb #75bed62a
 import copy, dataclasses, functools, math, typing
@@ -320,23 +320,6 @@ class PointerTask:
 
     def save(self, net, path, info): save_pointer(net, Path(path).with_suffix('.safetensors'), info)
 
-# %% ../nbs/42_pointer_training.ipynb #524fab29
-@torch.no_grad()
-def widened(net: PointerNet, seed: int = 0) -> PointerNet:
-    "The same function with twice the channels and heads (Net2WiderNet, Chen, Goodfellow and Shlens 2016)."
-    c, rng = net.config, torch.Generator().manual_seed(seed)
-    wide, have = PointerNet(c.replace(width=2 * c.width, heads=2 * c.heads)), net.state_dict()
-    parts = {'qkv': 3, 'kv': 2, 'kv_global': 2}                                    # several outputs in one matrix, each doubled by itself
-    for name, w in wide.state_dict().items():
-        x, layer = have[name].cpu(), ('.' + name).split('.')[-2]
-        if name in ('summary.ask', 'side.weight'): x = x.repeat(1, 2)              # rows are what is said, not what reads it
-        elif x.ndim and len(w) == 2 * len(x): x = torch.cat([p for q in x.chunk(parts.get(layer, 1)) for p in (q, q)])
-        if x.ndim > 1 and w.shape[1] == 2 * x.shape[1]:
-            share = torch.empty_like(x).uniform_(.2, .8, generator=rng)            # two copies that are read alike would stay alike
-            x = torch.cat([share * x, (1 - share) * x], 1)
-        w.copy_(x / math.sqrt(2) if layer == 'move_q' else x)                      # its products are over the root of the width
-    return wide.train(net.training)
-
 # %% ../nbs/42_pointer_training.ipynb #470e234f
 def tune_prices(net: PointerNet, examples: list,
                 grids: dict = dict(cost=(1., 2., 4., 6., 10.), boundary=(.5, 1., 2.), bias=(-1., -.5, 0., .5, 1.), min_keep=(1., 2., 4.)),
@@ -398,22 +381,16 @@ def learn_stand_ins(net: PointerNet,          # changed in place
 
 # %% ../nbs/42_pointer_training.ipynb #30699ac7
 def train_pointer(fit: list, valid: list,            # Examples
-                  folder: str | Path,                # best.*, latest.*, state.pt; narrow/ for the first stage
+                  folder: str | Path,                # best.*, latest.*, state.pt
                   config: PointerConfig = PointerConfig(), recipe: PointerRecipe = PointerRecipe(),
                   trainer: TrainerConfig = TrainerConfig(),
-                  wide: TrainerConfig | None = None, # then it is widened, and these steps follow; None: one stage
-                  start: KeepNet | PointerNet | None = None, # what it begins with; a network that is as wide as the last stage skips the first
+                  start: KeepNet | PointerNet | None = None, # what it begins with
                   seed: int = 0, log_dir: str | Path | None = None,
                   show: bool | None = None,          # progress bars
                  ) -> tuple[PointerNet, dict]:       # the best network; what its checkpoint says
-    "Train a pointer network in one or two stages, then teach it which passages stand in. Continues where an earlier call stopped."
-    folder, log_dir = Path(folder), None if log_dir is None else Path(log_dir)
-    if wide is not None and not (isinstance(start, PointerNet) and start.config.width > config.width):
-        train(PointerTask(fit, valid, config, recipe, seed, start), folder/'narrow', trainer, log_dir=log_dir and log_dir/'narrow', show=show)
-        start, seed = widened(load_pointer(folder/'narrow', 'cpu')[0], seed), seed + 10         # other stretches than before
-    last = wide or trainer
-    train(PointerTask(fit, valid, config, recipe, seed, start), folder, last.replace(seed=seed), log_dir=log_dir, show=show)
+    "Train a pointer network, then teach it which passages stand in. Continues where an earlier call stopped."
+    train(PointerTask(fit, valid, config, recipe, seed, start), folder, trainer, log_dir=log_dir, show=show)
     net, said = load_pointer(folder, 'cpu')
     told = learn_stand_ins(net, fit, seed=seed, show=show)
-    save_pointer(net, folder/'best.safetensors', info := said['info'] | {'stand_ins': told})
+    save_pointer(net, Path(folder)/'best.safetensors', info := said['info'] | {'stand_ins': told})
     return net, info
