@@ -1,6 +1,6 @@
 """Does the network learn what can be learnt? Sequences whose edit follows from what is in them, from 2048 frames to 49 152.
 
-    make bench-synthetic                          trains for some minutes, then prints the table
+    make bench-synthetic                          trains for 15 CPU minutes, then prints the table
     make bench-synthetic ARGS='--steps 100 --test 8 --long 2'
 
 A recording is noise with takes in it: chords with a beat, 3 to 12 s. A row of short high tones at the beginning of a take says how often it is heard (1, 2 or 3 times), a low drone in its first second that the take after it comes
@@ -56,7 +56,7 @@ def recording(seed, frames):
 
 if __name__ == '__main__':
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument('--steps', type=int, default=1500)
+    ap.add_argument('--steps', type=int, default=3000)
     ap.add_argument('--train', type=int, default=240, help='recordings to train on')
     ap.add_argument('--test', type=int, default=48, help='of 2048 frames')
     ap.add_argument('--long', type=int, default=6, help='of 49 152 frames')
