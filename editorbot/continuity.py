@@ -180,8 +180,9 @@ def missing_half(r: Retake, side: int,     # 0: what comes before the failure, 1
     run = next(((int(u), int(v)) for u, v in runs if u <= (r.back + 8 if side else r.out - 8) <= v), None)
     if run is None: return None
     near, far = round(FRAME_RATE / 2), round(FRAME_RATE)                # where the run ends is known roughly, and rather too long
-    at = min([run[1], *(p[0] for p in kept if p[0] >= r.back)]) if side else max([run[0], *(p[1] for p in kept if p[1] <= r.out)])
-    lo, hi = (max(r.back, at - far), min(len(edges[1]), at + near)) if side else (max(0, at - near), min(at + far, r.out))
+    other = min((p[0] for p in kept if p[0] >= r.back), default=len(edges[1])) if side else max((p[1] for p in kept if p[1] <= r.out), default=0)
+    at = min(run[1], other) if side else max(run[0], other)
+    lo, hi = (max(r.back, at - far), min(other, at + near)) if side else (max(other, at - near), min(at + far, r.out))
     if hi > lo: at = lo + int(edges[side][lo:hi].argmax())
     half = (r.back, at, 1) if side else (at, r.out, 1)
     return half if half[1] - half[0] >= round(FRAME_RATE) else None

@@ -73,7 +73,7 @@ def folds(a: argparse.Namespace,                     # of `fold_arguments`
     more, choose = other_music(a.also, a.also_sessions, seed, a.cache, config, a.jobs, show) if a.also else ([], [])
     for p in a.only or packages:
         train, valid, test = split_by_package(examples, p)
-        if choose: train, valid = train + valid + more, choose
+        train, valid = (train + valid + more, choose) if choose else (train + more, valid)       # one or two packages choose nothing
         yield Fold(p, train, valid, test[:a.test], fold_folder(a.out, p, a.seed))
 
 # %% ../nbs/48_folds.ipynb #1a1b9a58
