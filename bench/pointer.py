@@ -35,7 +35,7 @@ def run(fold, a):
     rows = {'pointer': judge_pointer(net, test), 'pointer, path alone': judge_pointer(net, test, refine=False),
             'keep_all': [edit_scores([(0, e.frames, 1)], pieces_of(e.regions), e.frames) for e in test]}
     if start is not None: rows['keep'] = judge_keep(start, test, start.config)
-    return dict(holdout=fold.holdout, seed=a.seed, steps=a.steps, start='pointer' if begun else 'keep' if start is not None else '', train=len(fold.train), rows=rows, delta=delta_scores(net, test), stand_ins=info['stand_ins'],
+    return dict(holdout=fold.holdout, seed=a.seed, steps=a.steps, start='pointer' if begun else 'keep' if start is not None else '', train=len(fold.train), rows=rows, delta=delta_scores(net, test), stand_ins=info['stand_ins'], takes=info['takes'],
                 cpu_s=round(time.process_time() - began))
 
 

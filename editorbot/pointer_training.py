@@ -6,7 +6,8 @@
 __all__ = ['RICH', 'pieces_of', 'pointers_of_pieces', 'play_counts', 'jumps_of', 'jump_f1', 'edit_scores', 'PointerRecipe',
            'stems_of', 'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'pointer_loss', 'pointer_losses',
            'short_session', 'played', 'judge_pointer', 'pointer_merit', 'begin_with', 'delta_scores', 'PointerTask',
-           'tune_prices', 'true_stand_ins', 'right_retakes', 'learn_stand_ins', 'train_pointer']
+           'tune_prices', 'true_stand_ins', 'right_retakes', 'learn_stand_ins', 'true_takes', 'learn_takes',
+           'train_pointer']
 
 # %% ../nbs/42_pointer_training.ipynb #75bed62a
 import copy, dataclasses, functools, math, typing
@@ -15,15 +16,16 @@ from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from torch import Tensor
 from .core import *
-from .continuity import FACTS, Retake
+from .continuity import FACTS, Retake, runs_over
 from .evaluation import f1, keep_scores, match_points, pointer_accuracy
-from .keep_model import CLASSES, POOL, KeepNet
+from .keep_model import CLASSES, PLAYED, POOL, KeepNet
 from .keep_training import Example, augment, session_example, targets
 from .lattice import COUNTS, REACH, best_runs, lattice_nll
 from .pointer_network import *
 from .self_similarity import STEP
 from .sessions import SessionConfig, make_session
 from .synth import synth_song
+from .takes import TAKE_FACTS, Judge, coarse_mel, fit_judge, take_facts
 from .trainer import TrainerConfig, shard_seed, train
 
 # %% ../nbs/42_pointer_training.ipynb #2619f7bb
@@ -354,8 +356,6 @@ def right_retakes(found: list,           # of Retake
 def learn_stand_ins(net: PointerNet,          # changed in place
                     examples: list[Example],  # that it was trained on
                     steps: int = 400,
-                    lr: float = 1e-2,
-                    noise: float = 0.1,       # standard deviations of the facts
                     seed: int = 0,
                     show: bool | None = None, # progress bar
                    ) -> dict:                 # retakes found, those that are right, stand-ins in the edits
@@ -368,16 +368,55 @@ def learn_stand_ins(net: PointerNet,          # changed in place
             bar.update(1)
     info = dict(retakes=len(right), right=int(sum(right)), true=true)
     if not any(right): return info
-    torch.manual_seed(seed)
-    x, y, judge = torch.from_numpy(np.stack(facts)), torch.tensor(right, dtype=torch.float32), StandIn()
-    judge.mean.copy_(x.mean(0)); judge.spread.copy_(x.std(0) + 1e-3)
-    judge.requires_grad_(True)
-    step = torch.optim.AdamW(judge.parameters(), lr, weight_decay=.05)
-    for _ in range(steps):
-        loss = F.binary_cross_entropy_with_logits(judge(x + noise * judge.spread * torch.randn_like(x)), y, pos_weight=torch.tensor(2.))
-        step.zero_grad(); loss.backward(); step.step()
+    judge = fit_judge(Judge(len(FACTS), (16,)), np.stack(facts), np.array(right), positive=2., steps=steps, seed=seed)
     net.stand_in.load_state_dict(judge.state_dict())
     return info
+
+# %% ../nbs/42_pointer_training.ipynb #3a9d4873
+def true_takes(e: Example,
+               rng: np.random.Generator,
+               least: float = 4.0,      # s: shorter segments are left out
+               longer: float = 0.15,    # how often a run is taken to begin or to end too far out
+               missed: float = 0.1,     # how often a run isn't noticed
+              ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # int64 (n, 2) runs; int64 (m, 2) segments; float (m,) share of each that the edit has
+    "Takes of a recording, whole and in parts, and some of what surrounds them."
+    T, kind = e.frames, np.repeat(e.kind, POOL)[:e.frames]
+    heard = play_counts(pieces_of(e.regions), T) > 0
+    runs = runs_over((np.isin(kind, PLAYED) | heard).astype(float), .5, round(.6 * FRAME_RATE)).tolist()
+    lost, segments, seen, least = np.isin(kind, [CLASSES.index(c) for c in ('false_start', 'repeat')]), [], [], round(least * FRAME_RATE)
+    for i, (u, v) in enumerate(runs):
+        at = [u, *(u + 1 + np.flatnonzero(np.diff(lost[u:v]))).tolist(), v]
+        for a, b in zip(at, at[1:]):
+            segments.append((a, b))
+            n = int(rng.choice([0, 0, 1, 2]))                           # places at which it is divided
+            if n and b - a > 3 * least:
+                q = [a, *sorted(rng.integers(a + least, b - least, n).tolist()), b]
+                segments += list(zip(q, q[1:]))
+        out = round(rng.uniform(4, 16) * FRAME_RATE)
+        before, after = runs[i-1][1] if i else 0, runs[i+1][0] if i + 1 < len(runs) else T
+        u2, v2 = max(before, u - out) if rng.random() < longer else u, min(after, v + out) if rng.random() < longer else v
+        segments += [(u2, u), (v, v2)]
+        if rng.random() >= missed: seen.append((u2, v2))
+    segments = np.array([s for s in segments if s[1] - s[0] >= least], np.int64).reshape(-1, 2)
+    return np.array(seen, np.int64).reshape(-1, 2), segments, np.array([heard[a:b].mean() for a, b in segments])
+
+def learn_takes(net: PointerNet,          # changed in place
+                examples: list[Example],
+                steps: int = 800,
+                least: int = 400,         # segments; with fewer the judge stays as it is
+                seed: int = 0,
+                show: bool | None = None, # progress bar
+               ) -> dict:                 # segments, share of them that is kept
+    "Teach the judge of takes which takes are kept."
+    facts, kept, weight = [np.zeros((0, len(TAKE_FACTS)), np.float32)], [np.zeros(0)], [np.zeros(0)]
+    with progress(len(examples), 'takes', 'recordings', show) as bar:
+        for i, e in enumerate(examples):
+            runs, segments, share = true_takes(e, np.random.default_rng([seed, i, 42]))
+            facts.append(take_facts(coarse_mel(e.mel / np.float32(255)), runs, segments)); kept.append(share); weight.append(np.sqrt(np.minimum((segments[:, 1] - segments[:, 0]) / FRAME_RATE, 60)))
+            bar.update(1)
+    facts, kept, weight = (np.concatenate(v) for v in (facts, kept, weight))
+    if len(kept) >= least: net.take.load_state_dict(fit_judge(Judge(len(TAKE_FACTS), (32, 32)), facts, kept, weight / weight.mean(), steps=steps, lr=5e-3, seed=seed).state_dict())
+    return dict(segments=len(kept), kept=round(float(kept.mean()), 3) if len(kept) else math.nan)
 
 # %% ../nbs/42_pointer_training.ipynb #30699ac7
 def train_pointer(fit: list, valid: list,            # Examples
@@ -388,9 +427,9 @@ def train_pointer(fit: list, valid: list,            # Examples
                   seed: int = 0, log_dir: str | Path | None = None,
                   show: bool | None = None,          # progress bars
                  ) -> tuple[PointerNet, dict]:       # the best network; what its checkpoint says
-    "Train a pointer network, then teach it which passages stand in. Continues where an earlier call stopped."
+    "Train a pointer network, then its judges: which passages stand in, which takes are kept. Continues where an earlier call stopped."
     train(PointerTask(fit, valid, config, recipe, seed, start), folder, trainer, log_dir=log_dir, show=show)
     net, said = load_pointer(folder, 'cpu')
-    told = learn_stand_ins(net, fit, seed=seed, show=show)
-    save_pointer(net, Path(folder)/'best.safetensors', info := said['info'] | {'stand_ins': told})
+    told = dict(stand_ins=learn_stand_ins(net, fit, seed=seed, show=show), takes=learn_takes(net, fit, seed=seed, show=show))
+    save_pointer(net, Path(folder)/'best.safetensors', info := said['info'] | told)
     return net, info
