@@ -209,7 +209,7 @@ def styled(s: PointerScores, style: Style,
     if not z.any() and not style.head.own.any(): return s
     o, fit = s.outputs, lambda new, old: torch.cat([new.to(old), old[0, ..., s.frames:]], -1)[None]      # padding stays
     new = add_style(style.head.cpu().eval(), style_input(s) if x is None else x, z)
-    return dataclasses.replace(s, outputs=o | {k: fit(v, o[k]) for k, v in zip(('plays', 'into', 'out'), new)})
+    return dataclasses.replace(s, outputs=o | {k: fit(v, o[k]) for k, v in zip(('plays', 'into', 'out'), new)}, personal=True)
 
 # %% ../nbs/39_style.ipynb #0ed78051
 STYLE = CheckpointKind('style', 1, 'train a style part: editorbot train style; or use the shipped network', 'choose the folder of a pointer network')
