@@ -21,7 +21,7 @@ from .keep_model import CLASSES, PLAYED, POOL
 from .lattice import COUNTS, REACH, Lattice, alternatives, best_order, best_runs, constrain, counts_of, edit_length, lattice, runs_of_length
 from .linear_attention import Block, spans, stream_blocks
 from .self_similarity import MATCHES, STEP, RetakeAttention, self_similarity
-from .takes import TAKE_FACTS, Judge, coarse_mel, second_thoughts, take_facts, take_segments
+from .takes import TAKE_FACTS, Judge, Panel, coarse_mel, second_thoughts, take_facts, take_segments
 from .windowed_attention import GlobalTokens, WindowedAttention
 
 # %% ../nbs/38_pointer_network.ipynb #fd4864aa
@@ -44,8 +44,8 @@ class PointerConfig(Config):
     boundary: float = 1.0       # weight of the boundary scores, logit-seconds a unit
     min_keep: float = 2.0       # shortest piece, s
     min_cut: float = 0.5        # shortest gap, s
-    sure_cut: float = 2.0       # logit of a take being lost at which the judge of takes may cut it
-    sure_keep: float = 2.0      # logit of a take being kept at which it may put it back
+    sure_cut: float = 2.0       # logit of a take being lost at which the judges of takes may cut it
+    sure_keep: float = 2.0      # logit of a take being kept at which they may put it back
     recompute: bool = False     # training: blocks and fine features are computed again in the backward pass, for less memory
     stems: int = 0              # 4: drums, bass, other and vocals are heard as well, where they are known
 
@@ -187,7 +187,7 @@ class PointerNet(nn.Module):
         self.look = WindowedAttention(c.width, c.fine, c.heads, c.window, REACH)
         self.side = nn.Embedding(2, c.width)                                                 # a splice is an end or a beginning
         self.ops = nn.Linear(c.width, 4)                                                     # fade-in, fade-out, jump, stop
-        self.stand_in, self.take = Judge(len(FACTS), (16,), -6.), Judge(len(TAKE_FACTS), (32, 32))
+        self.stand_in, self.take = Judge(len(FACTS), (16,), -6.), Panel(Judge(len(TAKE_FACTS), (32, 32)) for _ in range(5))
 
     @property
     def blocks(self): return self.encoder.blocks
@@ -361,7 +361,7 @@ def no_more_loops(l: Lattice) -> Lattice:
 
 @torch.no_grad()
 def reconsider(s: PointerScores, l: Lattice, c: PointerConfig) -> Lattice:
-    "The lattice after second thoughts about whole takes (`takes`); the same lattice when the judge of takes hasn't learnt. What a person's style leaves out isn't put back."
+    "The lattice after second thoughts about whole takes (`takes`); the same lattice when the judges of takes haven't learnt. What a person's style leaves out isn't put back."
     if not s.net.take.learnt: return l
     path = best_runs(l)
     segments, kept = take_segments(path[path[:, 2] > 0], s.runs, s.frames)
@@ -369,7 +369,7 @@ def reconsider(s: PointerScores, l: Lattice, c: PointerConfig) -> Lattice:
     logit = s.net.take(torch.from_numpy(take_facts(s.coarse, s.runs, segments)).to(s.net.follow.device)).cpu().numpy()
     plays, gain = s.outputs['plays'][0, :, :s.frames].float(), l.gain.copy()
     heard = (plays[1:].logsumexp(0) - plays[0]).clamp(-8, 8).cpu().numpy()
-    change = second_thoughts(kept, logit, np.array([heard[a:b].mean() for a, b in segments]), c.sure_cut, math.inf if s.personal else c.sure_keep)
+    change = second_thoughts(kept, logit, np.array([heard[a:b].mean() for a, b in segments]), np.diff(segments)[:, 0] / FRAME_RATE, c.sure_cut, math.inf if s.personal else c.sure_keep)
     for (a, b), v in zip(segments, change): gain[1:, a:b] += v / FRAME_RATE
     return l._replace(gain=gain)
 

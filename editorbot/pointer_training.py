@@ -403,19 +403,20 @@ def true_takes(e: Example,
 def learn_takes(net: PointerNet,          # changed in place
                 examples: list[Example],
                 steps: int = 800,
-                least: int = 400,         # segments; with fewer the judge stays as it is
+                least: int = 400,         # segments; with fewer the judges stay as they are
                 seed: int = 0,
                 show: bool | None = None, # progress bar
                ) -> dict:                 # segments, share of them that is kept
-    "Teach the judge of takes which takes are kept."
+    "Teach the judges of takes which takes are kept."
     facts, kept, weight = [np.zeros((0, len(TAKE_FACTS)), np.float32)], [np.zeros(0)], [np.zeros(0)]
     with progress(len(examples), 'takes', 'recordings', show) as bar:
         for i, e in enumerate(examples):
             runs, segments, share = true_takes(e, np.random.default_rng([seed, i, 42]))
-            facts.append(take_facts(coarse_mel(e.mel / np.float32(255)), runs, segments)); kept.append(share); weight.append(np.sqrt(np.minimum((segments[:, 1] - segments[:, 0]) / FRAME_RATE, 60)))
+            facts.append(take_facts(coarse_mel(e.mel / np.float32(255)), runs, segments)); kept.append(share); weight.append(np.minimum((segments[:, 1] - segments[:, 0]) / FRAME_RATE, 60))
             bar.update(1)
     facts, kept, weight = (np.concatenate(v) for v in (facts, kept, weight))
-    if len(kept) >= least: net.take.load_state_dict(fit_judge(Judge(len(TAKE_FACTS), (32, 32)), facts, kept, weight / weight.mean(), steps=steps, lr=5e-3, seed=seed).state_dict())
+    for k, j in enumerate(net.take if len(kept) >= least else ()):
+        j.load_state_dict(fit_judge(Judge(len(TAKE_FACTS), (32, 32)), facts, kept, weight / weight.mean(), steps=steps, lr=5e-3, seed=100 * seed + k).state_dict())
     return dict(segments=len(kept), kept=round(float(kept.mean()), 3) if len(kept) else math.nan)
 
 # %% ../nbs/42_pointer_training.ipynb #30699ac7

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['HOP_STEPS', 'CHUNK', 'MOST', 'TEMPI', 'FAR', 'NOWHERE', 'TAKE_FACTS', 'Line', 'coarse_mel', 'best_line', 'run_around',
-           'take_facts', 'Judge', 'fit_judge', 'take_segments', 'second_thoughts']
+           'take_facts', 'Judge', 'fit_judge', 'Panel', 'take_segments', 'second_thoughts']
 
 # %% ../nbs/36_takes.ipynb #633a81c9
 import math, typing
@@ -137,6 +137,13 @@ def fit_judge(judge: Judge,             # a new one; changed in place
         step.zero_grad(); loss.backward(); step.step(); sink.step()
     return judge.requires_grad_(False)
 
+class Panel(nn.ModuleList):
+    "Several judges of the same facts: the mean of their logits, each at most 8 either way."
+    @property
+    def learnt(self) -> bool: return all(j.learnt for j in self)
+
+    def forward(self, facts: Tensor) -> Tensor: return torch.stack([j(facts).clamp(-8, 8) for j in self]).mean(0)
+
 # %% ../nbs/36_takes.ipynb #07c7ee8a
 def take_segments(pieces: np.ndarray, # int (n, 2 or 3) frames, sorted: start, end
                   runs: np.ndarray,   # int (m, 2) frames, sorted
@@ -151,13 +158,15 @@ def take_segments(pieces: np.ndarray, # int (n, 2 or 3) frames, sorted: start, e
     rows = [r for r in rows if r[1] - r[0] >= least * FRAME_RATE]
     return np.array([r[:2] for r in rows], np.int64).reshape(-1, 2), np.array([r[2] for r in rows], bool)
 
-def second_thoughts(kept: np.ndarray,  # bool (k,): in the edit
-                    logit: np.ndarray, # (k,) of a judge: is kept
-                    heard: np.ndarray, # (k,) mean logit of being heard
-                    cut: float = 2.0,  # how sure it must be to cut ...
-                    keep: float = 2.0, # ... and to put back
-                   ) -> np.ndarray:    # float (k,): what is added to the logits of being heard
+def second_thoughts(kept: np.ndarray,    # bool (k,): in the edit
+                    logit: np.ndarray,   # (k,) of a judge: is kept
+                    heard: np.ndarray,   # (k,) mean logit of being heard
+                    seconds: np.ndarray, # (k,) length
+                    cut: float = 2.0,    # how sure it must be to cut ...
+                    keep: float = 2.0,   # ... and to put back
+                    hole: float = 12.0,  # s: what is left out and shorter stays out; passages that fail are that short
+                   ) -> np.ndarray:      # float (k,): what is added to the logits of being heard
     "Where a judge overrules the network."
     logit = np.clip(logit, -8, 8)
-    no, yes = kept & (logit < -cut) & (logit + heard < 0), ~kept & (logit > keep) & (logit + heard > 0)
+    no, yes = kept & (logit < -cut) & (logit + heard < 0), ~kept & (logit > keep) & (logit + heard > 0) & (seconds >= hole)
     return np.where(no, -2 - heard, np.where(yes, 2 - heard, 0.))
