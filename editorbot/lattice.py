@@ -186,12 +186,13 @@ def fill(l: Lattice,
     for a, b in sorted(parts, key=lambda p: -earns(*p)):
         was, now = int(counts[a]), int(longer[a])
         n = min(b - a, int(left_over) // (now - was))
-        if n <= 0: continue
-        whole, left, right = n == b - a, a and counts[a-1] == now, b < T and counts[b] == longer[b-1]
-        a, b = (a, a + n) if whole or left or not right else (b - n, b)
-        counts[a:b] = now
-        if long_enough(counts, l.least, a, b): left_over -= n * (now - was)
-        else: counts[a:b] = was
+        left, right = a and counts[a-1] == now, b < T and counts[b] == longer[b-1]
+        for m in dict.fromkeys((n, min(n, b - a - int(l.least[was])))):  # what is not taken over must be long enough, too
+            if m <= 0: continue
+            u, v = (a, a + m) if m == b - a or left or not right else (b - m, b)
+            counts[u:v] = now
+            if long_enough(counts, l.least, u, v): left_over -= m * (now - was); break
+            counts[u:v] = was
     return counts
 
 # %% ../nbs/34_lattice.ipynb #6f842082
