@@ -6,12 +6,12 @@
 As bench/keep.py, with sessions whose edits loop riffs and put a passage that was played once more in the place of the one that failed. Each fold begins with the keep model of the same fold (bench/keep.py, which never
 heard the package either) and is judged beside it and beside editors that know nothing. Results go to outputs/bench/pointer/.
 """
-import time
+import copy, time
 
 from editorbot.folds import fold_arguments, fold_folder, fold_table, finished, folds
 from editorbot.keep_model import decode, load_keep
 from editorbot.keep_training import score_examples
-from editorbot.pointer_network import load_pointer
+from editorbot.pointer_network import PointerNet, load_pointer
 from editorbot.pointer_training import RICH, delta_scores, edit_scores, judge_pointer, pieces_of, train_pointer
 from editorbot.trainer import TrainerConfig
 
@@ -30,9 +30,12 @@ def run(fold, a):
     keep = fold_folder(a.keep, fold.holdout, a.seed)/'best.safetensors'
     start = load_keep(keep, 'cpu')[0] if keep.exists() else None
     begun = load_pointer(fold_folder(a.begin, fold.holdout, a.seed), 'cpu')[0] if a.begin else None
-    net, info = train_pointer(fold.train, valid, fold.folder, trainer=TrainerConfig(steps=a.steps, warmup=60, validate_every=max(1, min(400, a.steps // 4)), seed=a.seed),
-                              start=begun or start, seed=a.seed, log_dir=fold.folder/'log')
-    rows = {'pointer': judge_pointer(net, test), 'pointer, path alone': judge_pointer(net, test, refine=False),
+    batches = a.seed if a.batches is None else a.batches
+    net, info = train_pointer(fold.train, valid, fold.folder, trainer=TrainerConfig(steps=a.steps, warmup=60, validate_every=max(1, min(400, a.steps // 4)), seed=batches),
+                              start=begun or start, seed=batches, log_dir=fold.folder/'log')
+    bare = copy.deepcopy(net)
+    bare.take.load_state_dict(PointerNet(net.config).take.state_dict())
+    rows = {'pointer': judge_pointer(net, test), 'pointer, no judges of takes': judge_pointer(bare, test), 'pointer, path alone': judge_pointer(net, test, refine=False),
             'keep_all': [edit_scores([(0, e.frames, 1)], pieces_of(e.regions), e.frames) for e in test]}
     if start is not None: rows['keep'] = judge_keep(start, test, start.config)
     return dict(holdout=fold.holdout, seed=a.seed, steps=a.steps, start='pointer' if begun else 'keep' if start is not None else '', train=len(fold.train), rows=rows, delta=delta_scores(net, test), stand_ins=info['stand_ins'], takes=info['takes'],
@@ -43,6 +46,7 @@ if __name__ == '__main__':
     ap = fold_arguments(__doc__, 'outputs/bench/pointer', 1300)
     ap.add_argument('--keep', default='outputs/bench/keep', help='folds of bench/keep.py; where one is missing, the network begins knowing nothing')
     ap.add_argument('--begin', help='folds of an earlier run to go on from')
+    ap.add_argument('--batches', type=int, help='seed of the batches, where they should differ from those of the earlier run; default: as --seed')
     a = ap.parse_args()
     results = [finished(f.folder/'result.json', run, f, a) for f in folds(a, 1, RICH)]
     print(fold_table([r | dict(holdout=f"{r['holdout']}, seed {r['seed']}") for r in results], COLUMNS, spread=False))

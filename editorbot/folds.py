@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 from .core import *
 from .evaluation import mean_spread
-from .keep_training import build_examples, split_by_package, synthetic_examples
+from .keep_training import SHORT, build_examples, split_by_package, synthetic_examples
 from .sessions import SessionConfig, find_songs
 
 # %% ../nbs/48_folds.ipynb #b5c67c94
@@ -29,8 +29,10 @@ def fold_arguments(doc: str,         # what the bench says about itself
     ap.add_argument('--steps', type=type(steps), default=steps, help=steps_help)
     ap.add_argument('--seed', type=int, default=0, help='of weights and batches')
     ap.add_argument('--only', nargs='*', help='packages to leave out; default: each')
-    ap.add_argument('--also', help='folder with packages of other music, never tested: every fifth chooses the checkpoint, the others are trained on')
+    ap.add_argument('--also', help='folder with packages of other music, never tested: some choose the checkpoint, the others are trained on')
+    ap.add_argument('--choosers', nargs='*', help='of these packages, those that choose; default: every fifth')
     ap.add_argument('--also-sessions', type=int, help='sessions of each of them; default: 10 to 40, by how many songs there are')
+    ap.add_argument('--short', type=int, default=0, help='further sessions of each package, of short songs and only trained on; as many again of the synthetic band')
     ap.add_argument('--jobs', type=int, help='processes that make sessions; default: one a core')
     ap.add_argument('--cache', default='data/cache/sessions', help='folder for sessions')
     ap.add_argument('--out', default=out, help='folder for results')
@@ -56,15 +58,18 @@ def sessions_for(songs: int) -> int:
 def other_music(folder: str | Path,                      # with a folder for each package
                 sessions: int | None,                    # of each; None: by how many songs there are
                 seed: int, cache: str | Path, config: SessionConfig = SessionConfig(), jobs: int | None = None, show: bool | None = None,
-                least: int = 4,                          # songs; packages with fewer are left out
-                choosers: int = 6,                       # sessions of a package that chooses
+                choosers: list | None = None,            # packages that choose; None: the third and every fifth after it
+                least: int = 3,                          # songs; packages with fewer are left out
+                choose: int = 6,                         # sessions of a package that chooses
                ) -> tuple[list, list]:                   # Examples to train on; those that choose
-    "Sessions of further packages; the third and every fifth after it chooses."
+    "Sessions of further packages; raises `EditorbotError` for one that is to choose and isn't there."
     songs = find_songs(folder, 30.)
     packages = [p for p, n in sorted(Counter(s.package for s in songs).items()) if n >= least]
     of = {p: [s for s in songs if s.package == p] for p in packages}
-    made = [build_examples(of[p], sessions or sessions_for(len(of[p])), seed, cache, config, jobs, show) for p in packages]
-    return [e for i, m in enumerate(made) if i % 5 != 2 for e in m], [e for m in made[2::5] for e in m[:choosers]]
+    if strange := sorted(set(choosers or ()) - set(packages)): raise EditorbotError(f'{folder}: expected packages that can choose, with {least} songs of 30 s or more, found {strange[0]!r}; there are {", ".join(packages)}')
+    chosen = set(packages[2::5] if choosers is None else choosers)
+    made = {p: build_examples(of[p], min(n, choose) if p in chosen else n, seed, cache, config, jobs, show) for p in packages for n in [sessions or sessions_for(len(of[p]))]}
+    return [e for p, m in made.items() if p not in chosen for e in m], [e for p, m in made.items() if p in chosen for e in m]
 
 def folds(a: argparse.Namespace,                     # of `fold_arguments`
           seed: int,                                 # of the sessions
@@ -76,10 +81,13 @@ def folds(a: argparse.Namespace,                     # of `fold_arguments`
     packages = sorted({s.package for s in songs})
     examples = [e for p in packages for e in build_examples([s for s in songs if s.package == p], a.sessions, seed, a.cache, config, a.jobs, show)]
     examples += synthetic_examples(a.synthetic, seed, config, a.cache, a.jobs, show)
-    more, choose = other_music(a.also, a.also_sessions, seed, a.cache, config, a.jobs, show) if a.also else ([], [])
+    short = [e for p in packages if a.short for e in build_examples([s for s in songs if s.package == p], a.short, seed, a.cache, SHORT, a.jobs, show)]
+    short += synthetic_examples(a.short * len(packages), seed, SHORT, a.cache, a.jobs, show) if a.short else []
+    more, choose = other_music(a.also, a.also_sessions, seed, a.cache, config, a.jobs, show, a.choosers) if a.also else ([], [])
     for p in a.only or packages:
         train, valid, test = split_by_package(examples, p)
         train, valid = (train + valid + more, choose) if choose else (train + more, valid)       # one or two packages choose nothing
+        train += [e for e in short if e.package != p]
         yield Fold(p, train, valid, test[:a.test], fold_folder(a.out, p, a.seed))
 
 # %% ../nbs/48_folds.ipynb #1a1b9a58

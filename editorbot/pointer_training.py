@@ -356,11 +356,13 @@ def right_retakes(found: list,           # of Retake
 def learn_stand_ins(net: PointerNet,          # changed in place
                     examples: list[Example],  # that it was trained on
                     steps: int = 400,
+                    most: int = 400,          # recordings; of more so many, drawn by chance
                     seed: int = 0,
                     show: bool | None = None, # progress bar
                    ) -> dict:                 # retakes found, those that are right, stand-ins in the edits
     "Teach a trained network which passages stand in; without any in the examples it goes on saying no."
     facts, right, true = [], [], 0
+    if len(examples) > most: examples = [examples[i] for i in sorted(np.random.default_rng(seed).permutation(len(examples))[:most])]
     with progress(len(examples), 'retakes', 'recordings', show) as bar:
         for e in examples:
             found, pieces = score_recording(net, e.mel.astype(np.float32) / 255, e.repeats).retakes, pieces_of(e.regions)
