@@ -179,7 +179,7 @@ def signature(sym: Symbol) -> str:
 def _cell(text: str, code: bool = False) -> str:
     "A cell of a Markdown table."
     text = ' '.join(text.split()).replace('|', r'\|')
-    return f'`{text}`' if code and text else text
+    return f'`{text}`' if code and text else re.sub(r'(?<=\.)\*', r'\\*', text)
 
 
 def table(sym: Symbol) -> str:

@@ -49,12 +49,13 @@ AUDIO = click.Path(dir_okay=True, path_type=Path)
 @click.option('--alternatives', default=1, show_default=True, metavar='N', help='Write N edits that differ, the best one first.')
 @click.option('--target-ratio', type=float, help='Share of the recording to keep, 0 to 1. Default: what the editor thinks right.')
 @click.option('--max-duration', type=float, default=600.0, show_default=True, help='Longest edit in seconds; 0 for no limit.')
-@click.option('--crossfade', type=float, default=1000 * CROSSFADE_S, show_default=True, help='Crossfade at joins, ms.')
+@click.option('--crossfade', type=click.FloatRange(0), help='Crossfade at joins, ms. Default: as the person does whose checkpoint it is, or 50.')
+@click.option('--no-fades', is_flag=True, help='No fades, whatever the person does whose checkpoint it is.')
 @click.option('--dry-run', is_flag=True, help='Only say what would be kept; write nothing.')
 @click.option('--no-plot', is_flag=True, help='Write no picture.')
 @click.option('--allow-truncated', is_flag=True, help='Use a recording that is cut short.')
 @click.option('--overwrite', is_flag=True, help='Replace existing outputs.')
-def edit(raw, output, editor, checkpoint, keep, cut, beats, style, alternatives, target_ratio, max_duration, crossfade, dry_run, no_plot, allow_truncated, overwrite):
+def edit(raw, output, editor, checkpoint, keep, cut, beats, style, alternatives, target_ratio, max_duration, crossfade, no_fades, dry_run, no_plot, allow_truncated, overwrite):
     "Propose an edit of RAW and write it: audio, EDL and picture."
     from editorbot.audio import audio_info, output_format
     from editorbot.edl import clock, summary
@@ -72,7 +73,7 @@ def edit(raw, output, editor, checkpoint, keep, cut, beats, style, alternatives,
             for p in group[:2 if no_plot else 3]: check_output(p, overwrite, not_same_as=raw)
     chosen, t0 = get_editor(editor, checkpoint, style), time.perf_counter()
     track = load_track(raw, allow_truncated)
-    edls = propose_several(track, alternatives, chosen, target_ratio=target_ratio, max_duration=max_duration, crossfade=crossfade / 1000, beats=beats, **wanted)
+    edls = propose_several(track, alternatives, chosen, target_ratio=target_ratio, max_duration=max_duration, crossfade=None if crossfade is None else crossfade / 1000, fades=not no_fades, beats=beats, **wanted)
     for edl, (wav, json_, png) in zip(edls, files):
         if not dry_run:
             render_with_chunks(edl, wav, raw, overwrite, verify=False)

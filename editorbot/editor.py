@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from .core import *
 from .edl import *
+from .fades import Fades, load_fades, with_fades
 from .mel import Track, load_track
 from .segmentation import best_regions, regions_of_length
 from .splices import in_phase, snap_regions
@@ -71,10 +72,11 @@ def why_here(regions: list, # of (a, b) frames, in the order of the edit
 def edl_of(track: Track,
            p: Proposal,
            name: str,                      # of the editor, for `meta`
-           crossfade: float = CROSSFADE_S, # s
+           crossfade: float = CROSSFADE_S, # s, where nothing fades
            beats: np.ndarray | None = None, # s: edges are moved to these; None: they stay
            fixed: typing.Sequence[int] = (), # frames of edges that stay in any case
            phase: bool = True,             # move joins by up to 12 ms to where they are in phase
+           fades: Fades | None = None,     # how a person fades; None: not at all
           ) -> EDL:
     """The EDL of a proposal: frames become samples, every segment says what was cut before it, and `meta['cuts']` lists all that was left out (s, s, why).
     Raises `EditorbotError` when nothing is left."""
@@ -89,6 +91,7 @@ def edl_of(track: Track,
     cuts = [[round(a / FRAME_RATE, 3), round(b / FRAME_RATE, 3), p.reason(a, b, False)] for a, b in gaps_between(pieces, T)]
     reasons = [why_here(pieces, i, p.reason) for i in range(len(pieces))]
     edl = edl_from_regions(track.source, regions, round(crossfade * track.sample_rate), reasons, p.confidence, {'editor': name, 'cuts': cuts})
+    if fades: edl = with_fades(edl, fades.seconds(track.mel, np.round(np.array(regions) / step).astype(int)))
     return in_phase(edl, fixed=stay) if phase and crossfade else edl
 
 # %% ../nbs/40_editor.ipynb #f93d60c3
@@ -153,7 +156,7 @@ class Pointer:
         from editorbot.pointer_network import load_pointer
         from editorbot.style import load_style, own_style, sample_style
         self.net, self.info = load_pointer(checkpoint)
-        self.style, self.z = None, own_style(checkpoint)
+        self.style, self.z, self.fades = None, own_style(checkpoint), load_fades(checkpoint) if checkpoint else None
         if style or self.z.any(): self.style, self.z, _ = load_style(self.net, checkpoint)
         self.z = self.z + sample_style(style, len(self.z))
 
@@ -221,10 +224,11 @@ def propose_several(track: Track | str | Path,      # an analysed recording, or 
             style: int = 0,                         # seed of another style (editor pointer); 0: as it learned
             target_ratio: float | None = None,      # share of the recording to keep; None: what the editor thinks right
             max_duration: float | None = 600.0,     # longest edit, s; None or 0: no limit
-            crossfade: float = CROSSFADE_S,         # at joins, s
+            crossfade: float | None = None,         # at joins, s; None: that of the person whose checkpoint it is, or 50 ms
             beats: typing.Literal['beat', 'bar'] | None = None, # move cuts to these
             keep: typing.Sequence = (), cut: typing.Sequence = (), # stretches (from, to) in s that must, must not be heard
             phase: bool = True,                     # move joins by up to 12 ms to where they are in phase
+            fades: bool = True,                     # fade as the person does whose checkpoint it is
            ) -> list[EDL]:
     "The best edit and others that differ from it. Raises `EditorbotError` for silence, for less than a second, and when nothing would be kept."
     check_options(target_ratio, max_duration)
@@ -242,12 +246,14 @@ def propose_several(track: Track | str | Path,      # an analysed recording, or 
         b = analyse_beats(track)
         times = b.times[b.found & ((b.position == 1) | (beats == 'beat'))]
     fixed = [round(t * FRAME_RATE) for span in [*keep, *cut] for t in span]
-    return [edl_of(track, p, editor.name, crossfade, times if beats else None, fixed, phase) for p in found]
+    habit = getattr(editor, 'fades', None)
+    if crossfade is None: crossfade = CROSSFADE_S if habit is None or habit.crossfade is None else habit.crossfade
+    return [edl_of(track, p, editor.name, crossfade, times if beats else None, fixed, phase, habit if fades else None) for p in found]
 
 def propose(track: Track | str | Path, # an analysed recording, or its path
             editor: str | Editor = DEFAULT_EDITOR,  # a name of `EDITORS`, or an editor
             checkpoint: str | Path | None = None,   # weights; None: the shipped ones
-            **options, # style, target_ratio, max_duration, crossfade, beats, keep, cut, phase: see `propose_several`
+            **options, # style, target_ratio, max_duration, crossfade, beats, keep, cut, phase, fades: see `propose_several`
            ) -> EDL:
     "Propose an edit of a recording: the best of `propose_several`, which explains the options."
     return propose_several(track, 1, editor, checkpoint, **options)[0]

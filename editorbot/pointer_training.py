@@ -163,7 +163,7 @@ def jump_loss(net: PointerNet, o: dict, b: dict, r: PointerRecipe) -> Tensor:
 # %% ../nbs/42_pointer_training.ipynb #54c8f484
 def splices_of(o: dict, b: dict, c: PointerConfig, rng: np.random.Generator | None, # None: only the splices of the network's own decode
               ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    "Splices to look at, (B, S) each: frame, side, move that is right, bool: is there one, ops (B, S, 4)."
+    "Splices to look at, (B, S) each: frame, side, move that is right, bool: is there one, ops (B, S, 2): a jump, the end."
     rows = []
     for i, pieces in enumerate(b['pieces']):
         T = int(b['mask'][i].sum())
@@ -176,16 +176,16 @@ def splices_of(o: dict, b: dict, c: PointerConfig, rng: np.random.Generator | No
         for v, s in own + shaken:
             d = true[s] - v if len(true[s]) else np.array([10**6])
             d = int(d[np.abs(d).argmin()])
-            ops, found = np.zeros(4), abs(d) <= REACH
+            ops, found = np.zeros(2), abs(d) <= REACH
             if found:
                 j = int(np.flatnonzero(pieces[:, s] == v + d)[0])
                 other = pieces[j-1] if s == 0 and j else pieces[j+1] if s and j + 1 < len(pieces) else None
-                ops[2] = other is not None and abs(int(other[1 - s]) - (v + d)) > REACH
-                ops[3] = s == 1 and j + 1 == len(pieces)
+                ops[0] = other is not None and abs(int(other[1 - s]) - (v + d)) > REACH
+                ops[1] = s == 1 and j + 1 == len(pieces)
             row.append((v, s, d + REACH if found else 0, found, *ops))
         rows.append(row)
     n = max(1, max(len(r) for r in rows))
-    a = np.array([r + [(0, 0, 0, 0, 0, 0, 0, 0)] * (n - len(r)) for r in rows], float)
+    a = np.array([r + [(0, 0, 0, 0, 0, 0)] * (n - len(r)) for r in rows], float)
     return a[..., 0].astype(np.int64), a[..., 1].astype(np.int64), a[..., 2].astype(np.int64), a[..., 3].astype(bool), a[..., 4:]
 
 # %% ../nbs/42_pointer_training.ipynb #b3298b31
@@ -208,13 +208,13 @@ def pointer_losses(net: PointerNet, o: dict, b: dict, r: PointerRecipe, seed: in
     right = (-.5 * ((torch.arange(2 * REACH + 1, device=m.device) - move[..., None]) / r.delta_blur)**2).softmax(-1)
     delta = mean(-(right * moves.log_softmax(-1)).sum(-1), found.float())
     said = F.binary_cross_entropy_with_logits(said, ops.float(), reduction='none')
-    op, use_jump, stop = (mean(said[..., i].mean(-1), found.float()) for i in ([0, 1], [2], [3]))
+    use_jump, stop = (mean(said[..., i], found.float()) for i in (0, 1))
     heard = (o['plays'].softmax(1) * torch.arange(COUNTS, device=m.device)[:, None]).sum(1)
     length = (((heard - y['counts']) * m).sum(1) / m.sum(1).clamp(min=1)).square().mean()
     parts = dict(lattice_loss=lattice_loss(o, b, net.config, r), plays_loss=plays, boundary_loss=edge, kind_loss=kind, early_loss=early, length_loss=length,
-                 jump_loss=jump_loss(net, o, b, r), delta_loss=delta, use_jump_loss=use_jump, stop_loss=stop, op_loss=op)
+                 jump_loss=jump_loss(net, o, b, r), delta_loss=delta, use_jump_loss=use_jump, stop_loss=stop)
     weights = dict(lattice_loss=r.lattice, plays_loss=r.plays, boundary_loss=r.boundary, kind_loss=r.kind, early_loss=r.early, length_loss=r.length,
-                   jump_loss=r.jump, delta_loss=r.delta, use_jump_loss=r.ops, stop_loss=r.ops, op_loss=r.ops)
+                   jump_loss=r.jump, delta_loss=r.delta, use_jump_loss=r.ops, stop_loss=r.ops)
     return dict(loss=sum(weights[k] * v for k, v in parts.items()), **parts)
 
 # %% ../nbs/42_pointer_training.ipynb #b0a6458f
