@@ -41,7 +41,7 @@ def check_options(target_ratio: float | None, # share to keep
                  ):
     "Refuse lengths that can't be meant; raises `EditorbotError`."
     if target_ratio is not None and not 0 < target_ratio <= 1: raise describe('--target-ratio', 'a share between 0 and 1, such as 0.4', target_ratio)
-    if max_duration is not None and max_duration < 0: raise describe('--max-duration', 'seconds, or 0 for no limit', max_duration)
+    if max_duration is not None and not max_duration >= 0: raise describe('--max-duration', 'seconds, or 0 for no limit', max_duration)
 
 # %% ../nbs/40_editor.ipynb #d7ee7244
 def gaps_between(regions: np.ndarray, # int (n, 2), any order
@@ -87,11 +87,13 @@ def edl_of(track: Track,
     sample = lambda t: n if t >= T else min(n, round(t * step))
     pieces = [(int(a), int(b)) for a, b in p.regions]
     regions, stay = [(sample(a), sample(b)) for a, b in pieces], [sample(f) for f in fixed]
-    if beats is not None: regions = snap_regions(regions, np.asarray(beats) * track.sample_rate, n, stay)
+    if beats is not None:
+        regions = snap_regions(regions, np.asarray(beats) * track.sample_rate, n, stay)
+        pieces = [(round(a / step), T if b >= n else round(b / step)) for a, b in regions.tolist()]
     cuts = [[round(a / FRAME_RATE, 3), round(b / FRAME_RATE, 3), p.reason(a, b, False)] for a, b in gaps_between(pieces, T)]
     reasons = [why_here(pieces, i, p.reason) for i in range(len(pieces))]
     edl = edl_from_regions(track.source, regions, round(crossfade * track.sample_rate), reasons, p.confidence, {'editor': name, 'cuts': cuts})
-    if fades: edl = with_fades(edl, fades.seconds(track.mel, np.round(np.array(regions) / step).astype(int)))
+    if fades: edl = with_fades(edl, fades.seconds(track.mel, np.array(pieces)))
     return in_phase(edl, fixed=stay) if phase and crossfade else edl
 
 # %% ../nbs/40_editor.ipynb #f93d60c3
@@ -234,7 +236,7 @@ def propose_several(track: Track | str | Path,      # an analysed recording, or 
     check_options(target_ratio, max_duration)
     if n < 1: raise describe('--alternatives', 'one or more', n)
     track = track if isinstance(track, Track) else load_track(track)
-    if track.duration < 1: raise describe(track.path, 'at least one second', f'{track.source.frames} samples ({track.duration:.3f} s)', 'choose a longer recording')
+    if track.duration < 1: raise describe(track.path, 'at least one second', f'{count(track.source.frames, "sample")} ({track.duration:.3f} s)', 'choose a longer recording')
     if track.mel.max() == 0: raise describe(track.path, 'sound', 'only silence', 'check the recording')
     check_spans(keep, track.duration, '--keep'); check_spans(cut, track.duration, '--cut')
     editor, limit = get_editor(editor, checkpoint, style) if isinstance(editor, str) else editor, max_duration or None

@@ -296,7 +296,7 @@ def summary(edl: EDL) -> str:
     back = sum(1 for p, s in zip(edl.segments, edl.segments[1:]) if p.has_source and s.has_source and s.source_in < p.source_out)
     share = 100 * kept / max(1, edl.source.frames)
     return (f'kept {clock(kept/sr)} of {clock(edl.source.frames/sr)} ({share:.0f} %), cut {clock((edl.source.frames - kept)/sr)}, '
-            f'{count(len(edl.segments), "segment")}, {count(max(0, len(edl.segments) - 1), "join")}' + (f', {count(back, "jump")} back' if back else ''))
+            + (f'{clock(edl.edit_frames/sr)} long, ' if abs(edl.edit_frames - kept) > .1 * sr else '') + f'{count(len(edl.segments), "segment")}, {count(max(0, len(edl.segments) - 1), "join")}' + (f', {count(back, "jump")} back' if back else ''))
 
 # %% ../nbs/02_edl.ipynb #70cf2d75
 def _html(edl: EDL) -> str:

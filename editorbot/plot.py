@@ -6,13 +6,14 @@
 __all__ = ['KEPT', 'CUT', 'segment_colour', 'time_axis', 'place_labels', 'plot_edit', 'save_figure']
 
 # %% ../nbs/05_plot.ipynb #c19e0680
-import typing
+import typing, warnings
 from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 from .core import *
 from .audio import *
 from .edl import *
+warnings.filterwarnings('ignore', r'Glyph \d+ .*missing from font', UserWarning, r'editorbot\.plot')   # a file name in letters that the font lacks
 
 # %% ../nbs/05_plot.ipynb #19651b64
 KEPT = ('#1b7f79', '#2f6db5', '#8a5fbf', '#c2772b')   #: colours of kept segments, in turn

@@ -72,6 +72,19 @@ def test_what_a_user_wants_and_does_not_want(jam, tmp_path):
     refused('edit', jam, '-o', tmp_path/'o.wav', '--editor', 'loudness', '--cut', '1-2', has='--editor loudness')
 
 
+def test_an_interrupted_edit_leaves_nothing(jam, tmp_path, monkeypatch):
+    "Ctrl-C between audio and picture: no edit without its EDL, and the next try isn't refused."
+    import editorbot.plot
+    from click.testing import CliRunner
+    from editorbot.cli import main
+    seen = []
+    def interrupt(edl): seen.extend(sorted(p.name for p in (tmp_path/'out').iterdir())); raise KeyboardInterrupt
+    monkeypatch.setattr(editorbot.plot, 'plot_edit', interrupt)
+    CliRunner().invoke(main, ['edit', str(jam), '-o', str(tmp_path/'out'/'best.wav'), '--editor', 'loudness'])
+    assert seen == ['best.edl.json', 'best.wav']
+    only(tmp_path/'out')
+
+
 def test_nothing_is_overwritten_silently(jam, tmp_path):
     out = tmp_path/'best.wav'
     assert run('edit', jam, '-o', out, '--editor', 'keep_all').returncode == 0
