@@ -609,8 +609,8 @@ def plot_alignment(edl: EDL,
         if s.has_source: continue
         label = None if s.reason in seen else s.reason
         seen.add(s.reason)
-        top.axvspan(s.edit_in / sr / unit, (s.edit_in + n[i]) / sr / unit, color='0.93' if s.reason == 'silence' else '0.72', hatch='///' if s.reason == 'silence' else None,
-                    ec='0.8', lw=0, zorder=0, label=label)
+        top.axvspan(s.edit_in / sr / unit, (s.edit_in + n[i]) / sr / unit, fc='0.93' if s.reason == 'silence' else '0.72', hatch='///' if s.reason == 'silence' else None,
+                    ec='0.6', lw=0, zorder=0, label=label)
     name = 'min' if unit == 60 else 's'
     top.set(xlim=(0, total / unit), ylim=(0, edl.source.frames / sr / unit), ylabel=f'raw time ({name})',
             title=title or f"{Path(edl.meta.get('edit', {}).get('path', 'edit')).name} from {Path(edl.source.path).name}: {len(copies)} segments" +

@@ -406,11 +406,13 @@ def learn_takes(net: PointerNet,          # changed in place
                 examples: list[Example],
                 steps: int = 800,
                 least: int = 400,         # segments; with fewer the judges stay as they are
+                shortest: float = 300.0,  # s: of shorter recordings nothing is learnt
                 seed: int = 0,
                 show: bool | None = None, # progress bar
                ) -> dict:                 # segments, share of them that is kept
     "Teach the judges of takes which takes are kept."
     facts, kept, weight = [np.zeros((0, len(TAKE_FACTS)), np.float32)], [np.zeros(0)], [np.zeros(0)]
+    examples = [e for e in examples if e.frames >= shortest * FRAME_RATE]
     with progress(len(examples), 'takes', 'recordings', show) as bar:
         for i, e in enumerate(examples):
             runs, segments, share = true_takes(e, np.random.default_rng([seed, i, 42]))
