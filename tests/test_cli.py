@@ -112,7 +112,7 @@ BAD = {
     'silent': (lambda p: sf.write(p, np.zeros((SR * 5, 2)), SR), 'only silence'),
     'nan': (lambda p: sf.write(p, np.where(np.arange(SR * 5) == SR, np.nan, .1), SR, subtype='FLOAT'), 'NaN or infinity at 1.000 s'),
     'infinite': (lambda p: sf.write(p, np.where(np.arange(SR * 5) == SR, np.inf, .1), SR, subtype='FLOAT'), 'NaN or infinity at 1.000 s'),
-    'one sample': (lambda p: sf.write(p, np.ones(1), SR), '1 samples'),
+    'one sample': (lambda p: sf.write(p, np.ones(1), SR), '1 sample ('),
     'no samples': (lambda p: sf.write(p, np.zeros(0), SR), 'no samples'),
 }
 
