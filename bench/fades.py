@@ -80,8 +80,9 @@ if __name__ == '__main__':
                 for side, said in judge_fades(fades, test).items(): rows[name, n, side].append((said, fades.crossfade))
     print('| person | pairs | fades | edges | that fade | right | "never" right | "always" right | factor between lengths | crossfade, ms |\n|---|---:|---|---:|---:|---:|---:|---:|---:|---:|')
     for (name, n, side), found in rows.items():
-        said, total = [s for s, _ in found], sum(s['edges'] for s, _ in found)
-        mean = lambda k: sum(s[k] * s['edges'] for s in said) / total
+        said = [s for s, _ in found]
+        total = sum(s['edges'] for s in said)
+        right, never, always = (sum(s[k] * s['edges'] for s in said) / total for k in ('right', 'never', 'always'))
         factors, cross = [s['factor'] for s in said if np.isfinite(s['factor'])], [c for _, c in found if c is not None]
-        print(f"| {name} | {n} | {side} | {total} | {sum(s['fades'] for s in said)} | {mean('right'):.3f} | {mean('never'):.3f} | {mean('always'):.3f} | "
+        print(f"| {name} | {n} | {side} | {total} | {sum(s['fades'] for s in said)} | {right:.3f} | {never:.3f} | {always:.3f} | "
               f"{f'{np.mean(factors):.2f}' if factors else '-'} | {f'{1000 * np.median(cross):.0f}' if cross else '-'} |")
