@@ -76,14 +76,15 @@ def edit(raw, output, editor, checkpoint, keep, cut, beats, style, alternatives,
     edls = propose_several(track, alternatives, chosen, target_ratio=target_ratio, max_duration=max_duration, crossfade=None if crossfade is None else crossfade / 1000, fades=not no_fades, beats=beats, **wanted)
     for edl, (wav, json_, png) in zip(edls, files):
         if not dry_run:
+            made = []                                                   # by this run, none of which was there before
             try:
-                render_with_chunks(edl, wav, raw, overwrite, verify=False)
-                edl.save(json_)
+                render_with_chunks(edl, wav, raw, overwrite, verify=False); made.append(wav)
+                edl.save(json_); made.append(json_)
                 if not no_plot:
                     from editorbot.plot import plot_edit, save_figure
                     save_figure(plot_edit(edl), png)
             except BaseException:                                       # Ctrl-C too: no edit without its EDL
-                for p in (wav, json_, png)[:0 if overwrite else 2 if no_plot else 3]: p.unlink(missing_ok=True)
+                for p in made if not overwrite else (): p.unlink(missing_ok=True)
                 raise
         click.echo(f'{raw.name}: {summary(edl)}')
         if dry_run:

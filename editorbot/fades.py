@@ -21,7 +21,8 @@ def edge_facts(mel: np.ndarray,     # (128, T) in [0, 1], 80 dB = 1
                regions: np.ndarray, # int (n, 2) frames, in the order of the edit
               ) -> np.ndarray:      # float32 (n, 2, 6): of beginnings and ends
     "What is known about the edges of segments."
-    power = np.concatenate([[0.], np.cumsum(np.mean(10.**(8 * np.asarray(mel, np.float32)), 0, dtype=np.float64))])
+    block = 8192                                                        # frames at a time: hours of mel are not held twice
+    power = np.concatenate([[0.], *(np.mean(10.**(8 * np.asarray(mel[:, a:a + block], np.float32)), 0, dtype=np.float64) for a in range(0, mel.shape[1], block))]).cumsum()
     T, out = len(power) - 1, np.zeros((len(regions), 2, len(EDGE_FACTS)), np.float32)
     def level(a, b): # dB, at least -80; nothing is heard outside the recording
         a, b = max(0, a), min(T, b)
