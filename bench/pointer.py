@@ -12,7 +12,7 @@ from editorbot.folds import fold_arguments, fold_folder, fold_table, finished, f
 from editorbot.keep_model import decode, load_keep
 from editorbot.keep_training import score_examples
 from editorbot.pointer_network import PointerNet, load_pointer
-from editorbot.pointer_training import RICH, delta_scores, edit_scores, judge_pointer, pieces_of, train_pointer
+from editorbot.pointer_training import RICH, delta_scores, edit_scores, judge_pointer, pieces_of, train_pointer, widened
 from editorbot.trainer import TrainerConfig
 
 COLUMNS = dict(keep_f1='keep F1', cut_f1='cut F1', boundary_f1_3='boundary F1, 3 s', boundary_f1_05='0.5 s', count_f1='play-count F1', jump_f1_05='jump F1, 0.5 s', jump_f1_4='4 frames',
@@ -30,8 +30,9 @@ def run(fold, a):
     keep = fold_folder(a.keep, fold.holdout, a.seed)/'best.safetensors'
     start = load_keep(keep, 'cpu')[0] if keep.exists() else None
     begun = load_pointer(fold_folder(a.begin, fold.holdout, a.seed), 'cpu')[0] if a.begin else None
+    if begun is not None and a.widen > 1: begun = widened(begun, a.widen, seed=a.seed)
     batches = a.seed if a.batches is None else a.batches
-    net, info = train_pointer(fold.train, valid, fold.folder, trainer=TrainerConfig(steps=a.steps, warmup=60, validate_every=max(1, min(400, a.steps // 4)), seed=batches),
+    net, info = train_pointer(fold.train, valid, fold.folder, trainer=TrainerConfig(steps=a.steps, lr=a.rate, warmup=60, validate_every=max(1, min(400, a.steps // 4)), seed=batches),
                               start=begun or start, seed=batches, log_dir=fold.folder/'log')
     bare = copy.deepcopy(net)
     bare.take.load_state_dict(PointerNet(net.config).take.state_dict())
@@ -47,6 +48,8 @@ if __name__ == '__main__':
     ap.add_argument('--keep', default='outputs/bench/keep', help='folds of bench/keep.py; where one is missing, the network begins knowing nothing')
     ap.add_argument('--begin', help='folds of an earlier run to go on from')
     ap.add_argument('--batches', type=int, help='seed of the batches, where they should differ from those of the earlier run; default: as --seed')
+    ap.add_argument('--widen', type=int, default=1, help='networks of the earlier run go on so many times as wide')
+    ap.add_argument('--rate', type=float, default=TrainerConfig.lr, help='peak learning rate')
     a = ap.parse_args()
     results = [finished(f.folder/'result.json', run, f, a) for f in folds(a, 1, RICH)]
     print(fold_table([r | dict(holdout=f"{r['holdout']}, seed {r['seed']}") for r in results], COLUMNS, spread=False))

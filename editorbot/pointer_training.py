@@ -5,16 +5,16 @@
 # %% auto #0
 __all__ = ['RICH', 'pieces_of', 'pointers_of_pieces', 'play_counts', 'jumps_of', 'jump_f1', 'edit_scores', 'PointerRecipe',
            'stems_of', 'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'pointer_loss', 'pointer_losses',
-           'short_session', 'played', 'judge_pointer', 'pointer_merit', 'begin_with', 'delta_scores', 'PointerTask',
-           'tune_prices', 'true_stand_ins', 'right_retakes', 'learn_stand_ins', 'true_takes', 'learn_takes',
-           'train_pointer']
+           'short_session', 'played', 'judge_pointer', 'pointer_merit', 'begin_with', 'widened', 'delta_scores',
+           'PointerTask', 'tune_prices', 'true_stand_ins', 'right_retakes', 'learn_stand_ins', 'true_takes',
+           'learn_takes', 'train_pointer']
 
 # %% ../nbs/42_pointer_training.ipynb #75bed62a
 import copy, dataclasses, functools, math, typing
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
-from torch import Tensor
+from torch import nn, Tensor
 from .core import *
 from .continuity import FACTS, Retake, runs_over
 from .evaluation import f1, keep_scores, match_points, pointer_accuracy
@@ -268,6 +268,28 @@ def begin_with(net: PointerNet, keep: KeepNet) -> PointerNet:
     for k in range(1, COUNTS): net.frame.weight[k] = have['head.1.weight'][0]; net.frame.bias[k] = have['head.1.bias'][0] - 3. * (k > 1)
     for i in (0, 1): net.frame.weight[COUNTS + i] = have['head.1.weight'][1 + i]; net.frame.bias[COUNTS + i] = have['head.1.bias'][1 + i]
     return net
+
+@torch.no_grad()
+def widened(net: PointerNet,
+            times: int = 2,      # as many channels of a token
+            noise: float = .5,   # how unevenly the copies share, in spreads of a weight
+            seed: int = 0) -> PointerNet: # in training mode
+    "A wider network that says the same: each channel of a token is there `times` times, and what reads it shares its weights among the copies, unevenly by chance, so that each can learn something else (Net2Net, Chen et al. 2016)."
+    random, old = torch.Generator().manual_seed(seed), net.state_dict()
+    wide = PointerNet(net.config.replace(width=times * net.config.width))
+    reads = {f'{n}.weight' for n, m in wide.named_modules() if isinstance(m, (nn.Linear, nn.Conv1d))}
+    for name, new in wide.state_dict().items():
+        w = old[name].to(new.device)
+        for axis, (a, b) in enumerate(zip(w.shape, new.shape)):
+            if a == b: continue
+            w = w.repeat_interleave(times, axis)                        # neighbours, so heads and halves stay together
+            if axis == 1 and name in reads:
+                e = torch.randn(w.shape, generator=random).unflatten(1, (a, times))
+                w = w / times + noise / times * w.std() * (e - e.mean(2, keepdim=True)).flatten(1, 2)
+        if name.startswith('summary.kv.'): w[:len(w) // 2] /= math.sqrt(times)                       # dot products over more channels are larger, ...
+        if name.startswith(('look.q.', 'look.move_q.')): w = w / math.sqrt(times)                    # ... but for their own scale
+        new.copy_(w)
+    return wide
 
 @torch.no_grad()
 def delta_scores(net: PointerNet, examples: list) -> dict:
