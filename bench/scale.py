@@ -5,7 +5,7 @@
     make bench-scale ARGS='--precision --frames 16000 50000 --repeat 2'    bfloat16 and recomputation against float32
 
 Every number comes from a process of its own (with --fork, the copy of one that has imported everything). Seconds are CPU seconds of all threads (on CUDA: wall clock), memory is the largest resident set less what the process had after the network and its input were made and a short
-recording had warmed it up (on CUDA: memory allocated). Recordings are noise, so that nothing is easy; play counts of the training step change every 2000 frames. `similarity` is the table of matches that the network reads
+recording had warmed it up (on CUDA: memory allocated). The network has the size of the shipped one and new weights. Recordings are noise, so that nothing is easy; play counts of the training step change every 2000 frames. `similarity` is the table of matches that the network reads
 beside the mel. `full attention` has scaled_dot_product_attention of torch in the place of the linear attention: same width, heads, layers and everything else, without blocks. It sees one token for 8 frames, as the linear one
 does. Above --longest frames it isn't run: 'too long'.
 
@@ -54,10 +54,10 @@ def task(what, frames, device):
     "What is measured, as a function without arguments."
     import numpy as np, torch
     from editorbot.lattice import best_runs, runs_of_length
-    from editorbot.pointer_network import PointerConfig, PointerNet, lattice_of, score_recording
+    from editorbot.pointer_network import PointerNet, lattice_of, load_pointer, score_recording
     from editorbot.self_similarity import self_similarity
     torch.manual_seed(0)
-    config = PointerConfig(recompute='recompute' in what)
+    config = load_pointer(None, 'cpu')[0].config.replace(recompute='recompute' in what)   # as large as the shipped one
     mel, matches, pieces = made(frames)
     if what == 'similarity': return lambda: self_similarity(mel)
     if what.startswith('decode'):
