@@ -30,7 +30,7 @@ def run(fold, a):
     keep = fold_folder(a.keep, fold.holdout, a.seed)/'best.safetensors'
     start = load_keep(keep, 'cpu')[0] if keep.exists() else None
     begun = load_pointer(fold_folder(a.begin, fold.holdout, a.seed), 'cpu')[0] if a.begin else None
-    if begun is not None and a.widen > 1: begun = widened(begun, a.widen, seed=a.seed)
+    if a.widen > 1: begun = widened(begun, a.widen, seed=a.seed)
     batches = a.seed if a.batches is None else a.batches
     net, info = train_pointer(fold.train, valid, fold.folder, trainer=TrainerConfig(steps=a.steps, lr=a.rate, warmup=60, validate_every=max(1, min(400, a.steps // 4)), seed=batches),
                               start=begun or start, seed=batches, log_dir=fold.folder/'log')
@@ -51,5 +51,6 @@ if __name__ == '__main__':
     ap.add_argument('--widen', type=int, default=1, help='networks of the earlier run go on so many times as wide')
     ap.add_argument('--rate', type=float, default=TrainerConfig.lr, help='peak learning rate')
     a = ap.parse_args()
+    if a.widen > 1 and not a.begin: ap.error('--widen needs --begin, networks to go on from')
     results = [finished(f.folder/'result.json', run, f, a) for f in folds(a, 1, RICH)]
     print(fold_table([r | dict(holdout=f"{r['holdout']}, seed {r['seed']}") for r in results], COLUMNS, spread=False))
