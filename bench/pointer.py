@@ -32,7 +32,7 @@ def run(fold, a):
     begun = load_pointer(fold_folder(a.begin, fold.holdout, a.seed), 'cpu')[0] if a.begin else None
     if a.widen > 1: begun = widened(begun, a.widen, seed=a.seed)
     batches = a.seed if a.batches is None else a.batches
-    net, info = train_pointer(fold.train, valid, fold.folder, trainer=TrainerConfig(steps=a.steps, lr=a.rate, warmup=60, validate_every=max(1, min(400, a.steps // 4)), seed=batches),
+    net, info = train_pointer(fold.train, valid, fold.folder, trainer=TrainerConfig(steps=a.steps, warmup=60, validate_every=max(1, min(400, a.steps // 4)), seed=batches),
                               start=begun or start, seed=batches, log_dir=fold.folder/'log')
     bare = copy.deepcopy(net)
     bare.take.load_state_dict(PointerNet(net.config).take.state_dict())
@@ -49,7 +49,6 @@ if __name__ == '__main__':
     ap.add_argument('--begin', help='folds of an earlier run to go on from')
     ap.add_argument('--batches', type=int, help='seed of the batches, where they should differ from those of the earlier run; default: as --seed')
     ap.add_argument('--widen', type=int, default=1, help='networks of the earlier run go on so many times as wide')
-    ap.add_argument('--rate', type=float, default=TrainerConfig.lr, help='peak learning rate')
     a = ap.parse_args()
     if a.widen > 1 and not a.begin: ap.error('--widen needs --begin, networks to go on from')
     results = [finished(f.folder/'result.json', run, f, a) for f in folds(a, 1, RICH)]
