@@ -7,13 +7,15 @@ As bench/keep.py, with sessions whose edits loop riffs and put a passage that wa
 heard the package either) and is judged beside it and beside editors that know nothing. Results go to outputs/bench/pointer/.
 """
 import copy, time
+from pathlib import Path
 
 from editorbot.folds import fold_arguments, fold_folder, fold_table, finished, folds
 from editorbot.keep_model import decode, load_keep
 from editorbot.keep_training import score_examples
 from editorbot.pointer_network import PointerNet, load_pointer
-from editorbot.pointer_training import RICH, delta_scores, edit_scores, judge_pointer, pieces_of, train_pointer, widened
+from editorbot.pointer_training import RICH, PointerTask, delta_scores, edit_scores, judge_pointer, pieces_of, train_pointer, widened
 from editorbot.trainer import TrainerConfig
+from editorbot.trainer import train as learn
 
 COLUMNS = dict(keep_f1='keep F1', cut_f1='cut F1', boundary_f1_3='boundary F1, 3 s', boundary_f1_05='0.5 s', count_f1='play-count F1', jump_f1_05='jump F1, 0.5 s', jump_f1_4='4 frames',
                pointer_accuracy='pointer accuracy', length_error_s='length error, s', junk_left_s='junk left, s', music_lost_s='music lost, s')
@@ -24,12 +26,23 @@ def judge_keep(net, examples, config):
     return [edit_scores([(a, b, 1) for a, b in decode(s, config)], pieces_of(e.regions), e.frames) for s, e in zip(score_examples(net, examples), examples)]
 
 
+def band(train, a):
+    "The network that has heard the synthetic band alone; it is trained once."
+    folder, mine = Path(a.out)/f'band-seed{a.seed}', [e for e in train if e.package == 'synthetic']
+    if not (folder/'done').exists():
+        training = TrainerConfig(steps=a.band, warmup=60, final=.3, validate_every=max(1, min(300, a.band // 4)), seed=a.seed)
+        learn(PointerTask(mine[6:], mine[:6], seed=a.seed), folder, training)
+        (folder/'done').touch()
+    return load_pointer(folder/'latest.safetensors', 'cpu')[0]
+
+
 def run(fold, a):
     "Train without the package that is left out, test on it."
     valid, test, began = fold.valid if a.also else fold.valid[::2], fold.test, time.process_time()
     keep = fold_folder(a.keep, fold.holdout, a.seed)/'best.safetensors'
     start = load_keep(keep, 'cpu')[0] if keep.exists() else None
     begun = load_pointer(fold_folder(a.begin, fold.holdout, a.seed), 'cpu')[0] if a.begin else None
+    if a.band: begun = band(fold.train, a)
     if a.widen > 1: begun = widened(begun, a.widen, seed=a.seed)
     batches = a.seed if a.batches is None else a.batches
     net, info = train_pointer(fold.train, valid, fold.folder, trainer=TrainerConfig(steps=a.steps, warmup=60, validate_every=max(1, min(400, a.steps // 4)), seed=batches),
@@ -47,9 +60,11 @@ if __name__ == '__main__':
     ap = fold_arguments(__doc__, 'outputs/bench/pointer', 1300)
     ap.add_argument('--keep', default='outputs/bench/keep', help='folds of bench/keep.py; where one is missing, the network begins knowing nothing')
     ap.add_argument('--begin', help='folds of an earlier run to go on from')
+    ap.add_argument('--band', type=int, default=0, help='steps on the synthetic band alone, before the folds; 0: none')
     ap.add_argument('--batches', type=int, help='seed of the batches, where they should differ from those of the earlier run; default: as --seed')
     ap.add_argument('--widen', type=int, default=1, help='networks of the earlier run go on so many times as wide')
     a = ap.parse_args()
-    if a.widen > 1 and not a.begin: ap.error('--widen needs --begin, networks to go on from')
+    if a.band and a.begin: ap.error('--band and --begin are two ways to begin: choose one')
+    if a.widen > 1 and not (a.begin or a.band): ap.error('--widen needs --begin or --band, networks to go on from')
     results = [finished(f.folder/'result.json', run, f, a) for f in folds(a, 1, RICH)]
     print(fold_table([r | dict(holdout=f"{r['holdout']}, seed {r['seed']}") for r in results], COLUMNS, spread=False))

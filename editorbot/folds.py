@@ -33,6 +33,7 @@ def fold_arguments(doc: str,         # what the bench says about itself
     ap.add_argument('--choosers', nargs='*', help='of these packages, those that choose; default: every fifth')
     ap.add_argument('--also-sessions', type=int, help='sessions of each of them; default: 10 to 40, by how many songs there are')
     ap.add_argument('--short', type=int, default=0, help='further sessions of each package, of short songs and only trained on; as many again of the synthetic band')
+    ap.add_argument('--arranged', type=int, default=0, help='further sessions of each package, most of their songs arranged anew, only trained on; as many as of two packages of the synthetic band')
     ap.add_argument('--jobs', type=int, help='processes that make sessions; default: one a core')
     ap.add_argument('--cache', default='data/cache/sessions', help='folder for sessions')
     ap.add_argument('--out', default=out, help='folder for results')
@@ -81,13 +82,14 @@ def folds(a: argparse.Namespace,                     # of `fold_arguments`
     packages = sorted({s.package for s in songs})
     examples = [e for p in packages for e in build_examples([s for s in songs if s.package == p], a.sessions, seed, a.cache, config, a.jobs, show)]
     examples += synthetic_examples(a.synthetic, seed, config, a.cache, a.jobs, show)
-    short = [e for p in packages if a.short for e in build_examples([s for s in songs if s.package == p], a.short, seed, a.cache, SHORT, a.jobs, show)]
-    short += synthetic_examples(a.short * len(packages), seed, SHORT, a.cache, a.jobs, show) if a.short else []
+    anew, brief = config.replace(arranged=.8), SHORT.replace(arranged=.5) if a.arranged else SHORT
+    further = [e for p in packages for n, s, c in ((a.arranged, seed + 2, anew), (a.short, seed + 3, brief)) if n for e in build_examples([x for x in songs if x.package == p], n, s, a.cache, c, a.jobs, show)]
+    for n, s, c in ((2 * a.arranged, seed + 1, anew), (a.short * len(packages), seed + 3, brief)): further += synthetic_examples(n, s, c, a.cache, a.jobs, show) if n else []
     more, choose = other_music(a.also, a.also_sessions, seed, a.cache, config, a.jobs, show, a.choosers) if a.also else ([], [])
     for p in a.only or packages:
         train, valid, test = split_by_package(examples, p)
         train, valid = (train + valid + more, choose) if choose else (train + more, valid)       # one or two packages choose nothing
-        train += [e for e in short if e.package != p]
+        train += [e for e in further if e.package != p]
         yield Fold(p, train, valid, test[:a.test], fold_folder(a.out, p, a.seed))
 
 # %% ../nbs/48_folds.ipynb #1a1b9a58

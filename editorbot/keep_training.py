@@ -22,7 +22,7 @@ from .self_similarity import MATCHES, STEP, self_similarity
 from .keep_model import *
 from .editor import KeepAll, Loudness
 from .evaluation import f1, keep_scores, match_points, mean_spread
-from .sessions import Session, SessionConfig, Song, make_session, render_session, session_seeds
+from .sessions import Session, SessionConfig, Song, arrange, make_session, render_session, session_seeds
 from .synth import synth_song
 from .trainer import TrainerConfig, train
 import soxr
@@ -84,7 +84,7 @@ def load_example(path: str | Path) -> Example | None:  # None: missing, damaged 
 # %% ../nbs/41_keep_training.ipynb #a01d1e68
 def cached_example(songs: list[Song], seed: int, config: SessionConfig, folder: str | Path) -> Path:
     "Path of the example of one session, which is made if it isn't there."
-    key = hashlib.sha256(json.dumps([[s.name for s in songs], [round(s.duration, 2) for s in songs], seed, config.to_dict(), 4 if config.patches or config.riffs else 2]).encode()).hexdigest()[:20]
+    key = hashlib.sha256(json.dumps([[s.name for s in songs], [round(s.duration, 2) for s in songs], seed, config.key(), 4 if config.patches or config.riffs else 2]).encode()).hexdigest()[:20]
     path = Path(folder)/f'{key}.npz'
     if load_example(path) is None: save_example(session_example(render_session(songs, seed, config, SR)), path)   # at the analysis rate: nothing above it is seen
     return path
@@ -108,10 +108,11 @@ def build_examples(songs: list[Song],          # of one package: a session keeps
 # %% ../nbs/41_keep_training.ipynb #969ea44e
 def synthetic_example(seed: int, config: SessionConfig = SessionConfig(), folder: str | Path | None = None) -> Example:
     "The example of a session of the synthetic band, from `folder` if it is there already."
-    path = Path(folder)/f'synthetic-{seed}-{hashlib.sha256(json.dumps([config.to_dict(), 4] if config.patches or config.riffs else config.to_dict()).encode()).hexdigest()[:12]}.npz' if folder else None
+    path = Path(folder)/f'synthetic-{seed}-{hashlib.sha256(json.dumps([config.key(), 4] if config.patches or config.riffs else config.key()).encode()).hexdigest()[:12]}.npz' if folder else None
     if path and (e := load_example(path)) is not None: return e
     rng = np.random.default_rng([seed, 35])
     songs = [synth_song(int(rng.integers(1 << 30)), float(rng.uniform(*config.song_seconds)), SR) for _ in range(3)]
+    if config.arranged: songs = [arrange(rng, x, SR, songs[i - 1] if rng.random() < .4 else None) if rng.random() < config.arranged else x for i, x in enumerate(songs)]
     e = dataclasses.replace(session_example(make_session(songs, seed, config, SR)), package='synthetic')
     if path: save_example(e, path)
     return e

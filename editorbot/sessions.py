@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['TAKES', 'KINDS', 'KEPT', 'WEIGHTS', 'log', 'SUFFIXES', 'TRACKS', 'DEMO', 'SessionConfig', 'Event', 'Session',
            'envelope', 'audible', 'cut_piece', 'Stage', 'random_stage', 'perform', 'lost_take', 'Canvas', 'fill_gap',
-           'plan_session', 'make_session', 'plan_attempts', 'failed_passage', 'excerpt', 'assemble', 'Song',
-           'find_songs', 'load_song', 'render_session', 'session_seeds', 'sample_paths', 'finished', 'write_session',
-           'make_sessions', 'demo_session']
+           'excerpt', 'at_speed', 'sections', 'reordered', 'with_dynamics', 'arrange', 'plan_session', 'make_session',
+           'plan_attempts', 'failed_passage', 'assemble', 'Song', 'find_songs', 'load_song', 'render_session',
+           'session_seeds', 'sample_paths', 'finished', 'write_session', 'make_sessions', 'demo_session']
 
 # %% ../nbs/22_sessions.ipynb #95ac8327
 import functools
@@ -52,11 +52,16 @@ class SessionConfig(Config):
     clean: bool = False               # leave out the recording chain and the room (for tests)
     patches: float = 0.0              # share of the kept takes in which a passage fails, is played once more and is put in its place
     riffs: float = 0.0                # mean number of riffs, a few seconds after a count-in, that the edit loops
+    arranged: float = 0.0             # share of the songs that are arranged anew, into music that nobody has heard
 
     def __post_init__(self):
         bad = sorted(set(self.kinds) - set(KINDS)) + sorted(set(self.spoilers) - set(SPOIL))
         if bad: raise EditorbotError(f"SessionConfig: unknown kind {', '.join(map(repr, bad))}; known are {', '.join((*KINDS, *SPOIL))}")
         if not 0 < self.kept[0] <= self.kept[1] < 1: raise EditorbotError(f'SessionConfig: kept must be a range inside 0 to 1, found {self.kept}')
+
+    def key(self) -> dict: # name -> value
+        "What a cache may call these ranges: `arranged`, which came later, counts where it is used."
+        return {k: v for k, v in self.to_dict().items() if k != 'arranged' or v}
 
 # %% ../nbs/22_sessions.ipynb #f935ab38
 @dataclass(frozen=True)
@@ -292,6 +297,92 @@ def fill_gap(
         x = JUNK[kind](rng, min(float(np.exp(rng.uniform(np.log(0.7), np.log(10)))), (end - t) / sr), cast, sr)
         t = canvas.add(rng, x[:end - t], t, kind, loud + rng.normal(-3, 5)) + int(rng.exponential(8 / over) * sr)
 
+# %% ../nbs/22_sessions.ipynb #dbfae503
+def excerpt(
+    rng: np.random.Generator, # source of chance
+    x: np.ndarray, # (n, 2)
+    a: int, b: int, # samples
+    sr: int, # Hz
+) -> np.ndarray: # (b - a, 2)
+    "A stretch with edges of 10 ms."
+    y, f = x[a:b].copy(), sr // 100
+    ramp = np.linspace(0, 1, f, dtype=np.float32)[:, None]
+    y[:f] *= ramp; y[-f:] *= ramp[::-1]
+    return y
+
+
+def at_speed(
+    x: np.ndarray, # (n, channels)
+    speed: float, # 2.0: twice as fast, an octave higher
+) -> np.ndarray: # (n / speed, channels) float32
+    "A tape at another speed."
+    return soxr.resample(x, round(1000 * speed), 1000, 'MQ').astype(np.float32)
+
+
+def sections(
+    rng: np.random.Generator, # source of chance
+    x: np.ndarray, # (n, channels)
+    sr: int, # Hz
+    seconds: float = 12.0, # of a section, about
+) -> np.ndarray: # int64 (k + 1,) samples, from 0 to n
+    "Where a song may be divided: calm moments near evenly spread places."
+    db, step, n = envelope(x, sr), sr // 50, len(x)
+    at = np.arange(seconds * rng.uniform(.6, 1.6), n / sr - 4, seconds * rng.uniform(.6, 1.6)) * sr
+    calm = [(lo + int(np.argmin(db[lo:lo + 75]))) * step for lo in (at / step).astype(int) if lo + 75 < len(db)]
+    return np.unique([0, *calm, n]).astype(np.int64)
+
+
+def reordered(
+    rng: np.random.Generator, # source of chance
+    x: np.ndarray, # (n, channels)
+    at: np.ndarray, # (k + 1,) samples where it may be divided
+    sr: int, # Hz
+) -> np.ndarray: # (m, channels) float32, at most as long as `x`
+    "Sections in another order, some of them twice; joins of 10 ms."
+    k, out, left = len(at) - 1, [], len(x)
+    for i in [j for j in rng.permutation(k) for _ in range(1 + int(rng.random() < .3))]:
+        if at[i + 1] - at[i] <= left: out.append(excerpt(rng, x, at[i], at[i + 1], sr)); left -= at[i + 1] - at[i]
+    return np.concatenate(out) if out else x
+
+
+def with_dynamics(
+    rng: np.random.Generator, # source of chance
+    x: np.ndarray, # (n, channels)
+    at: np.ndarray, # (k + 1,) samples between which the level stays
+    sr: int, # Hz
+) -> np.ndarray: # (n, channels) float32
+    "Sections of different levels, up to 14 dB softer, and a beginning and an end that may come and go slowly."
+    db = np.repeat(rng.uniform(-14, 0, len(at) - 1) * (rng.random(len(at) - 1) < .6), 2)
+    half = float(rng.uniform(.02, 1.0)) * sr
+    places = np.clip(np.stack([at[:-1] + half, at[1:] - half], 1).ravel(), 0, len(x))
+    places[0], places[-1] = 0, len(x)
+    gain = 10 ** (np.interp(np.arange(0, len(x), 64), np.maximum.accumulate(places), db) / 20)
+    for edge in (slice(None), slice(None, None, -1)):
+        f = int(rng.uniform(1, 8) * sr / 64)
+        if rng.random() < .3 and len(gain) > 3 * f: gain[edge][:f] *= np.linspace(.03, 1, f)
+    return x * np.repeat(gain, 64)[:len(x), None].astype(np.float32)
+
+
+def arrange(
+    rng: np.random.Generator, # source of chance
+    x: np.ndarray, # (n, 2) a song
+    sr: int, # Hz
+    other: np.ndarray | None = None, # (m, 2) another song, which may be played over it
+) -> np.ndarray: # (k, 2) float32
+    "Music that nobody knows, out of a song."
+    x = at_speed(x, float(np.exp(rng.uniform(-.3, .3))))
+    if rng.random() < .5: x = reordered(rng, x, sections(rng, x, sr), sr)
+    if rng.random() < .08: x = x[::-1].copy()
+    if other is not None and len(other) > 2 * sr:
+        y = level(at_speed(other, float(np.exp(rng.uniform(-.3, .3)))), -20 - float(rng.uniform(0, 9)))
+        a = int(rng.integers(0, len(x) // 2)) if rng.random() < .5 else 0
+        m = min(len(y), len(x) - a)
+        x = level(x, -20); x[a:a + m] += excerpt(rng, y, 0, m, sr)
+    if rng.random() < .6: x = convolve(x, random_eq(rng, sr, float(rng.uniform(2, 8)), (20, 300), (2000, 22000))[:, None])[:len(x)]
+    if rng.random() < .15: x = level(np.tanh(level(x, -20) * np.float32(10 ** rng.uniform(.3, 1.4))), -20)
+    if rng.random() < .5: x = with_dynamics(rng, x, sections(rng, x, sr), sr)
+    return x.astype(np.float32)
+
 # %% ../nbs/22_sessions.ipynb #5fc95477
 def plan_session(
     rng: np.random.Generator, # source of chance
@@ -370,19 +461,6 @@ def failed_passage(
     first, last = (int(wrong[0]) - 1, int(wrong[-1]) + 2) if len(wrong) else (p // step, q // step)
     def calm(lo, hi): return (lo + int(np.argmin(db[lo:hi]))) * step
     return y, calm(first - 25, first), calm(last, last + 25), how
-
-
-def excerpt(
-    rng: np.random.Generator, # source of chance
-    x: np.ndarray, # (n, 2)
-    a: int, b: int, # samples
-    sr: int, # Hz
-) -> np.ndarray: # (b - a, 2)
-    "A stretch with edges of 10 ms."
-    y, f = x[a:b].copy(), sr // 100
-    ramp = np.linspace(0, 1, f, dtype=np.float32)[:, None]
-    y[:f] *= ramp; y[-f:] *= ramp[::-1]
-    return y
 
 
 def assemble(
@@ -584,6 +662,11 @@ def render_session(
         if synthetic:
             want = min(want, 120.0); number = int(rng.integers(1 << 30))
             x, names[i] = synth_song(number, want, rate), f'synthetic {number}'
+        if config.arranged and len(x) > 8 * rate and rng.random() < config.arranged:
+            j = int(rng.integers(len(pool))) if rng.random() < .4 else None
+            try: other = None if j is None or j == i else load_song(pool[j], rate, float(rng.uniform(0, max(0.0, pool[j].duration - want))), want)
+            except EditorbotError as e: log.warning('skipped: %s', e); other = None
+            x, names[i] = arrange(rng, x, rate, other), f'{names[i]}, arranged anew'
         pieces.append((i, x, want))
     return assemble(rng, pieces, share, config, rate, names, {'seed': seed, 'package': package})
 
@@ -656,7 +739,7 @@ def make_sessions(
     "Training pairs from a music folder. Finished samples are kept, an interrupted one is made again; the result does not depend on `jobs`."
     songs = find_songs(music_dir)
     listing = [(s.name, round(s.duration, 2)) for s in songs]
-    key = hashlib.sha256(json.dumps([listing, config.to_dict(), seed], sort_keys=True).encode()).hexdigest()[:16]
+    key = hashlib.sha256(json.dumps([listing, config.key(), seed], sort_keys=True).encode()).hexdigest()[:16]
     samples = [f'session{seed}_{i:04d}' for i in range(n)]
     todo = [(sd, sample) for sd, sample in zip(session_seeds(n, seed), samples) if overwrite or not finished(sample_paths(out_dir, sample), key)]
     work = (delayed(write_session)(songs, sd, config, str(out_dir), sample, key, overwrite) for sd, sample in todo)
