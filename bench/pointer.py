@@ -13,9 +13,8 @@ from editorbot.folds import fold_arguments, fold_folder, fold_table, finished, f
 from editorbot.keep_model import decode, load_keep
 from editorbot.keep_training import score_examples
 from editorbot.pointer_network import PointerNet, load_pointer
-from editorbot.pointer_training import RICH, PointerTask, delta_scores, edit_scores, judge_pointer, pieces_of, train_pointer, widened
+from editorbot.pointer_training import RICH, delta_scores, edit_scores, heard_band, judge_pointer, pieces_of, train_pointer, widened
 from editorbot.trainer import TrainerConfig
-from editorbot.trainer import train as learn
 
 COLUMNS = dict(keep_f1='keep F1', cut_f1='cut F1', boundary_f1_3='boundary F1, 3 s', boundary_f1_05='0.5 s', count_f1='play-count F1', jump_f1_05='jump F1, 0.5 s', jump_f1_4='4 frames',
                pointer_accuracy='pointer accuracy', length_error_s='length error, s', junk_left_s='junk left, s', music_lost_s='music lost, s')
@@ -26,23 +25,13 @@ def judge_keep(net, examples, config):
     return [edit_scores([(a, b, 1) for a, b in decode(s, config)], pieces_of(e.regions), e.frames) for s, e in zip(score_examples(net, examples), examples)]
 
 
-def band(train, a):
-    "The network that has heard the synthetic band alone; it is trained once."
-    folder, mine = Path(a.out)/f'band-seed{a.seed}', [e for e in train if e.package == 'synthetic']
-    if not (folder/'done').exists():
-        training = TrainerConfig(steps=a.band, warmup=60, final=.3, validate_every=max(1, min(300, a.band // 4)), seed=a.seed)
-        learn(PointerTask(mine[6:], mine[:6], seed=a.seed), folder, training)
-        (folder/'done').touch()
-    return load_pointer(folder/'latest.safetensors', 'cpu')[0]
-
-
 def run(fold, a):
     "Train without the package that is left out, test on it."
     valid, test, began = fold.valid if a.also else fold.valid[::2], fold.test, time.process_time()
     keep = fold_folder(a.keep, fold.holdout, a.seed)/'best.safetensors'
     start = load_keep(keep, 'cpu')[0] if keep.exists() else None
     begun = load_pointer(fold_folder(a.begin, fold.holdout, a.seed), 'cpu')[0] if a.begin else None
-    if a.band: begun = band(fold.train, a)
+    if a.band: begun = heard_band([e for e in fold.train if e.package == 'synthetic'], Path(a.out)/f'band-seed{a.seed}', a.band, seed=a.seed)
     if a.widen > 1: begun = widened(begun, a.widen, seed=a.seed)
     batches = a.seed if a.batches is None else a.batches
     net, info = train_pointer(fold.train, valid, fold.folder, trainer=TrainerConfig(steps=a.steps, warmup=60, validate_every=max(1, min(400, a.steps // 4)), seed=batches),

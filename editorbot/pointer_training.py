@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['RICH', 'pieces_of', 'pointers_of_pieces', 'play_counts', 'jumps_of', 'jump_f1', 'edit_scores', 'PointerRecipe',
-           'stems_of', 'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'pointer_loss', 'kind_weights',
+           'stems_of', 'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'kind_weights', 'pointer_loss',
            'pointer_losses', 'short_session', 'played', 'judge_pointer', 'pointer_merit', 'begin_with', 'widened',
            'delta_scores', 'PointerTask', 'tune_prices', 'true_stand_ins', 'right_retakes', 'learn_stand_ins',
-           'true_takes', 'learn_takes', 'train_pointer']
+           'true_takes', 'learn_takes', 'heard_band', 'train_pointer']
 
 # %% ../nbs/42_pointer_training.ipynb #75bed62a
 import copy, dataclasses, functools, math, typing
@@ -189,13 +189,7 @@ def splices_of(o: dict, b: dict, c: PointerConfig, rng: np.random.Generator | No
     a = np.array([r + [(0, 0, 0, 0, 0, 0)] * (n - len(r)) for r in rows], float)
     return a[..., 0].astype(np.int64), a[..., 1].astype(np.int64), a[..., 2].astype(np.int64), a[..., 3].astype(bool), a[..., 4:]
 
-# %% ../nbs/42_pointer_training.ipynb #b3298b31
-def pointer_loss(net: PointerNet, b: dict, r: PointerRecipe, seed: int = 0) -> dict: # name -> scalar tensor; 'loss' is their weighted sum
-    "The training loss and its parts."
-    bare = getattr(net, 'module', net)
-    o = net(b['mel'], b['matches'], b['mask'], b['stems'] if bare.config.stems else None)
-    return pointer_losses(bare, o, b, r, seed)
-
+# %% ../nbs/42_pointer_training.ipynb #a84add8c
 def kind_weights(kind: Tensor,  # int64 (B, N): class of each token
                  real: Tensor,  # bool (B, N)
                  power: float,
@@ -204,6 +198,13 @@ def kind_weights(kind: Tensor,  # int64 (B, N): class of each token
     n = torch.bincount(kind[real & (kind >= 0)], minlength=len(CLASSES)).float()
     w = torch.where(n > 0, n.clamp(min=1)**-power, 0)
     return w * n.sum() / (w * n).sum().clamp(min=1e-9)
+
+# %% ../nbs/42_pointer_training.ipynb #b3298b31
+def pointer_loss(net: PointerNet, b: dict, r: PointerRecipe, seed: int = 0) -> dict: # name -> scalar tensor; 'loss' is their weighted sum
+    "The training loss and its parts."
+    bare = getattr(net, 'module', net)
+    o = net(b['mel'], b['matches'], b['mask'], b['stems'] if bare.config.stems else None)
+    return pointer_losses(bare, o, b, r, seed)
 
 def pointer_losses(net: PointerNet, o: dict, b: dict, r: PointerRecipe, seed: int = 0) -> dict:
     "The parts, from what the network said."
@@ -455,6 +456,18 @@ def learn_takes(net: PointerNet,          # changed in place
     for k, j in enumerate(net.take if len(kept) >= least else ()):
         j.load_state_dict(fit_judge(Judge(len(TAKE_FACTS), (32, 32)), facts, kept, weight / weight.mean(), steps=steps, lr=5e-3, seed=100 * seed + k).state_dict())
     return dict(segments=len(kept), kept=round(float(kept.mean()), 3) if len(kept) else math.nan)
+
+# %% ../nbs/42_pointer_training.ipynb #3dc700ed
+def heard_band(mine: list,                 # Examples of the synthetic band
+               folder: str | Path,         # latest.*, state.pt; a finished one is only read
+               steps: int, config: PointerConfig = PointerConfig(), recipe: PointerRecipe = PointerRecipe(),
+               seed: int = 0, choose: int = 6, # recordings that are judged on the way, and not learnt from
+               show: bool | None = None,
+              ) -> PointerNet:
+    "A network that has heard the synthetic band and nobody's music: what training on music can begin with, whatever is held out."
+    c = TrainerConfig(steps=steps, warmup=min(60, steps), final=.3, validate_every=max(1, min(300, steps // 4)), seed=seed)
+    train(PointerTask(mine[choose:], mine[:choose], config, recipe, seed), folder, c, show=show)
+    return load_pointer(Path(folder)/'latest.safetensors', 'cpu')[0]
 
 # %% ../nbs/42_pointer_training.ipynb #30699ac7
 def train_pointer(fit: list, valid: list,            # Examples

@@ -21,7 +21,7 @@ from .lattice import COUNTS, best_runs
 from .pointer_network import PointerConfig, PointerNet, PointerScores, lattice_of
 
 # %% ../nbs/39_style.ipynb #6d3ce65e
-FACTS = (*CLASSES, 'heard', 'margin', 'into', 'out', 'own', 'louder_4', 'louder_12', 'longer', 'earlier', 'later', 'level_4', 'level_12', 'length', 'place', 'start_1', 'start_4', 'end_1', 'end_4')   #: facts about a token
+FACTS = (*CLASSES, *(f'{c}_3' for c in CLASSES), 'heard', 'margin', 'into', 'out', 'own', 'louder_4', 'louder_12', 'longer', 'earlier', 'later', 'level_4', 'level_12', 'length', 'place', 'start_1', 'start_4', 'end_1', 'end_4')   #: facts about a token
 
 def runs_of(mask: np.ndarray, least: int = 1) -> np.ndarray: # int64 (n, 2)
     "Stretches of True of at least `least` frames."
@@ -92,7 +92,8 @@ def facts_of(plays: np.ndarray,               # float (5, T) logits
     z = plays - plays.max(0)
     heard = 1 - np.exp(z[0]) / np.exp(z).sum(0)
     t = np.arange(N)
-    return np.concatenate([kind, np.stack([pool(heard), pool(np.clip(plays[1:].max(0) - plays[0], -8, 8)) / 4, peak(into), peak(out), own, taken_before(short, own), taken_before(long, own),
+    around = np.stack([smooth(x, 17) for x in kind.T], 1) if len(kind) else kind                   # 3 s
+    return np.concatenate([kind, around, np.stack([pool(heard), pool(np.clip(plays[1:].max(0) - plays[0], -8, 8)) / 4, peak(into), peak(out), own, taken_before(short, own), taken_before(long, own),
         longer, taken_before(-t, own), taken_before(t, own), 8 * (short - middle), 8 * (long - middle), np.log1p(length / rate) / 4, t / N, *near(runs[:, 0]), *near(runs[:, 1])], 1)], 1).astype(np.float32)
 
 def style_input(s: PointerScores) -> StyleInput:
@@ -106,13 +107,13 @@ def style_input(s: PointerScores) -> StyleInput:
 SHARES = [FACTS.index(k) for k in ('louder_4', 'louder_12', 'longer', 'earlier', 'later')]
 LEVELS = [FACTS.index(k) for k in ('level_4', 'level_12')]
 STEPS = (.08, .16, .24, .32, .4, .5, .65)   #: shares of the recording at which the steps are
-SEEN = len(FACTS) + len(CLASSES) + len(SHARES) * len(STEPS) + len(LEVELS)   #: sharpened facts of a token
+SEEN = len(FACTS) + 2 * len(CLASSES) + len(SHARES) * len(STEPS) + len(LEVELS)   #: sharpened facts of a token
 
 def sharpen(facts: Tensor, # (..., facts)
            ) -> Tensor:    # (..., SEEN)
     "Facts, log probabilities, and soft steps."
     steps = torch.sigmoid((torch.tensor(STEPS, device=facts.device) - facts[..., SHARES, None]) / .025)
-    return torch.cat([facts, facts[..., :len(CLASSES)].clamp(min=1e-4).log() / 4 + 1, steps.flatten(-2), torch.tanh(4 * facts[..., LEVELS])], -1)
+    return torch.cat([facts, facts[..., :2 * len(CLASSES)].clamp(min=1e-4).log() / 4 + 1, steps.flatten(-2), torch.tanh(4 * facts[..., LEVELS])], -1)
 
 @dataclass(frozen=True)
 class StyleConfig(Config):
