@@ -2,9 +2,11 @@
 
     make bench-pointer ARGS='--music DIR'          all folds and the table
     python bench/pointer.py --music DIR --only NAME one fold; run again, the finished ones are only read
+    make bench-pointer ARGS='--music DIR --sessions 20 --synthetic 0 --judge bench/networks'    the table of the networks that lie beside this file
 
 As bench/keep.py, with sessions whose edits loop riffs and put a passage that was played once more in the place of the one that failed. Each fold begins with the keep model of the same fold (bench/keep.py, which never
-heard the package either) and is judged beside it and beside editors that know nothing. Results go to outputs/bench/pointer/.
+heard the package either) and is judged beside it and beside editors that know nothing; with --band it begins with a network that has heard the synthetic band alone, one for all folds of a seed. Results go to
+outputs/bench/pointer/.
 """
 import copy, time
 from pathlib import Path
@@ -25,8 +27,19 @@ def judge_keep(net, examples, config):
     return [edit_scores([(a, b, 1) for a, b in decode(s, config)], pieces_of(e.regions), e.frames) for s, e in zip(score_examples(net, examples), examples)]
 
 
+def judged(net, test):
+    "The network with and without what it learns last, and an editor that knows nothing."
+    bare = copy.deepcopy(net)
+    bare.take.load_state_dict(PointerNet(net.config).take.state_dict())
+    return {'pointer': judge_pointer(net, test), 'pointer, no judges of takes': judge_pointer(bare, test), 'pointer, path alone': judge_pointer(net, test, refine=False),
+            'keep_all': [edit_scores([(0, e.frames, 1)], pieces_of(e.regions), e.frames) for e in test]}
+
+
 def run(fold, a):
     "Train without the package that is left out, test on it."
+    if a.judge:
+        net = load_pointer(fold_folder(a.judge, fold.holdout, a.seed), 'cpu')[0]
+        return dict(holdout=fold.holdout, seed=a.seed, rows=judged(net, fold.test), delta=delta_scores(net, fold.test))
     valid, test, began = fold.valid if a.also else fold.valid[::2], fold.test, time.process_time()
     keep = fold_folder(a.keep, fold.holdout, a.seed)/'best.safetensors'
     start = load_keep(keep, 'cpu')[0] if keep.exists() else None
@@ -36,10 +49,7 @@ def run(fold, a):
     batches = a.seed if a.batches is None else a.batches
     net, info = train_pointer(fold.train, valid, fold.folder, trainer=TrainerConfig(steps=a.steps, warmup=60, validate_every=max(1, min(400, a.steps // 4)), seed=batches),
                               start=begun or start, seed=batches, log_dir=fold.folder/'log')
-    bare = copy.deepcopy(net)
-    bare.take.load_state_dict(PointerNet(net.config).take.state_dict())
-    rows = {'pointer': judge_pointer(net, test), 'pointer, no judges of takes': judge_pointer(bare, test), 'pointer, path alone': judge_pointer(net, test, refine=False),
-            'keep_all': [edit_scores([(0, e.frames, 1)], pieces_of(e.regions), e.frames) for e in test]}
+    rows = judged(net, test)
     if start is not None: rows['keep'] = judge_keep(start, test, start.config)
     return dict(holdout=fold.holdout, seed=a.seed, steps=a.steps, start='pointer' if begun else 'keep' if start is not None else '', train=len(fold.train), rows=rows, delta=delta_scores(net, test), stand_ins=info['stand_ins'], takes=info['takes'],
                 cpu_s=round(time.process_time() - began))
@@ -48,6 +58,7 @@ def run(fold, a):
 if __name__ == '__main__':
     ap = fold_arguments(__doc__, 'outputs/bench/pointer', 1300)
     ap.add_argument('--keep', default='outputs/bench/keep', help='folds of bench/keep.py; where one is missing, the network begins knowing nothing')
+    ap.add_argument('--judge', help='folds of an earlier run that are judged as they are; nothing is trained, so --sessions 20 --synthetic 0 is enough')
     ap.add_argument('--begin', help='folds of an earlier run to go on from')
     ap.add_argument('--band', type=int, default=0, help='steps on the synthetic band alone, before the folds; 0: none')
     ap.add_argument('--batches', type=int, help='seed of the batches, where they should differ from those of the earlier run; default: as --seed')
@@ -55,5 +66,6 @@ if __name__ == '__main__':
     a = ap.parse_args()
     if a.band and a.begin: ap.error('--band and --begin are two ways to begin: choose one')
     if a.widen > 1 and not (a.begin or a.band): ap.error('--widen needs --begin or --band, networks to go on from')
+    if a.judge and a.out == ap.get_default('out'): a.out += '-judged'
     results = [finished(f.folder/'result.json', run, f, a) for f in folds(a, 1, RICH)]
     print(fold_table([r | dict(holdout=f"{r['holdout']}, seed {r['seed']}") for r in results], COLUMNS, spread=False))

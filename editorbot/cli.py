@@ -216,13 +216,16 @@ def import_(project, output, raw, overwrite):
 @click.option('-o', '--output', type=AUDIO, default=Path('data'), show_default=True, help='Data folder that is filled.')
 @click.option('--seed', default=0, show_default=True)
 @click.option('--minutes', type=float, nargs=2, default=(3.0, 12.0), show_default=True, help='Shortest and longest session.')
+@click.option('--patches', type=click.FloatRange(0, 1), default=0.0, show_default=True, help='Share of the takes in which a passage fails and is replaced by one that is played later.')
+@click.option('--riffs', type=click.FloatRange(0), default=0.0, show_default=True, help='Riffs in a session, on average, that the edit loops.')
+@click.option('--arranged', type=click.FloatRange(0, 1), default=0.0, show_default=True, help='Share of the songs that are arranged anew, into music that nobody has heard.')
 @click.option('-j', '--jobs', type=int, help='Processes. Default: one a core.')
 @click.option('--overwrite', is_flag=True, help='Replace samples that were made with other settings.')
-def sessions(music_dir, number, output, seed, minutes, jobs, overwrite):
+def sessions(music_dir, number, output, seed, minutes, patches, riffs, arranged, jobs, overwrite):
     "Make training pairs out of the finished music in MUSIC_DIR."
     from editorbot.sessions import SessionConfig, make_sessions
     if number < 1 or not 0 < minutes[0] <= minutes[1]: raise EditorbotError('sessions: expected at least one session and --minutes SHORTEST LONGEST')
-    made = make_sessions(music_dir, number, output, seed, SessionConfig(minutes=tuple(minutes)), jobs, overwrite)
+    made = make_sessions(music_dir, number, output, seed, SessionConfig(minutes=tuple(minutes), patches=patches, riffs=riffs, arranged=arranged), jobs, overwrite)
     say(sessions=len(made), recordings=output/'input', edits=output/'desired_output', EDLs=output/'pointer_sequences')
 
 # %% ../nbs/60_cli.ipynb #dd0b05f9

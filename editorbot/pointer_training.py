@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['RICH', 'pieces_of', 'pointers_of_pieces', 'play_counts', 'jumps_of', 'jump_f1', 'edit_scores', 'PointerRecipe',
-           'stems_of', 'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'kind_weights', 'pointer_loss',
-           'pointer_losses', 'short_session', 'played', 'judge_pointer', 'pointer_merit', 'begin_with', 'widened',
-           'delta_scores', 'PointerTask', 'tune_prices', 'true_stand_ins', 'right_retakes', 'learn_stand_ins',
-           'true_takes', 'learn_takes', 'heard_band', 'train_pointer']
+           'stems_of', 'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'pointer_loss', 'pointer_losses',
+           'short_session', 'played', 'judge_pointer', 'pointer_merit', 'begin_with', 'widened', 'delta_scores',
+           'PointerTask', 'tune_prices', 'true_stand_ins', 'right_retakes', 'learn_stand_ins', 'true_takes',
+           'learn_takes', 'heard_band', 'train_pointer']
 
 # %% ../nbs/42_pointer_training.ipynb #75bed62a
 import copy, dataclasses, functools, math, typing
@@ -89,8 +89,7 @@ class PointerRecipe(Config):
     lattice: float = 0.5
     plays: float = 1.0
     boundary: float = 0.15
-    kind: float = 0.5
-    rare: float = 0.5           # power of a sound's share of the batch by which it counts less: 0 every token the same, 1 every kind of sound the same
+    kind: float = 0.3
     early: float = 0.2
     jump: float = 0.1
     delta: float = 0.1
@@ -189,16 +188,6 @@ def splices_of(o: dict, b: dict, c: PointerConfig, rng: np.random.Generator | No
     a = np.array([r + [(0, 0, 0, 0, 0, 0)] * (n - len(r)) for r in rows], float)
     return a[..., 0].astype(np.int64), a[..., 1].astype(np.int64), a[..., 2].astype(np.int64), a[..., 3].astype(bool), a[..., 4:]
 
-# %% ../nbs/42_pointer_training.ipynb #a84add8c
-def kind_weights(kind: Tensor,  # int64 (B, N): class of each token
-                 real: Tensor,  # bool (B, N)
-                 power: float,
-                ) -> Tensor:    # (classes,); over the real tokens they are 1 on average
-    "Weights by which rare sounds are not drowned by music."
-    n = torch.bincount(kind[real & (kind >= 0)], minlength=len(CLASSES)).float()
-    w = torch.where(n > 0, n.clamp(min=1)**-power, 0)
-    return w * n.sum() / (w * n).sum().clamp(min=1e-9)
-
 # %% ../nbs/42_pointer_training.ipynb #b3298b31
 def pointer_loss(net: PointerNet, b: dict, r: PointerRecipe, seed: int = 0) -> dict: # name -> scalar tensor; 'loss' is their weighted sum
     "The training loss and its parts."
@@ -213,8 +202,7 @@ def pointer_losses(net: PointerNet, o: dict, b: dict, r: PointerRecipe, seed: in
     weight = 1 + 4 * (y['counts'] > 1)
     plays = mean(F.cross_entropy(o['plays'], y['counts'], reduction='none', label_smoothing=r.smoothing / 5), m * weight)
     edge = sum(mean(F.binary_cross_entropy_with_logits(o[k], y[k], reduction='none', pos_weight=torch.tensor(20., device=m.device)), m) for k in ('into', 'out'))
-    rare = kind_weights(y['kind'], b['mask'][:, ::POOL], r.rare)
-    kind, early = (mean(F.cross_entropy(o[k].transpose(1, 2), y['kind'], rare, reduction='none', label_smoothing=r.smoothing), m[:, ::POOL]) for k in ('kind', 'early'))
+    kind, early = (mean(F.cross_entropy(o[k].transpose(1, 2), y['kind'], reduction='none', label_smoothing=r.smoothing), m[:, ::POOL]) for k in ('kind', 'early'))
     at, side, move, found, ops = (torch.from_numpy(v).to(m.device) for v in splices_of(o, b, net.config, np.random.default_rng([seed, 40])))
     moves, said = net.refine(o, at, side)
     right = (-.5 * ((torch.arange(2 * REACH + 1, device=m.device) - move[..., None]) / r.delta_blur)**2).softmax(-1)
