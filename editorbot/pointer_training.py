@@ -449,12 +449,13 @@ def learn_takes(net: PointerNet,          # changed in place
 def heard_band(mine: list,                 # Examples of the synthetic band
                folder: str | Path,         # latest.*, state.pt; a finished one is only read
                steps: int, config: PointerConfig = PointerConfig(), recipe: PointerRecipe = PointerRecipe(),
-               seed: int = 0, choose: int = 6, # recordings that are judged on the way, and not learnt from
+               seed: int = 0, choose: int = 6, # recordings that are judged on the way, and not learnt from; a third at most
                show: bool | None = None,
               ) -> PointerNet:
     "A network that has heard the synthetic band and nobody's music: what training on music can begin with, whatever is held out."
     c = TrainerConfig(steps=steps, warmup=min(60, steps), final=.3, validate_every=max(1, min(300, steps // 4)), seed=seed)
-    train(PointerTask(mine[choose:], mine[:choose], config, recipe, seed), folder, c, show=show)
+    n = max(1, min(choose, len(mine) // 3))
+    train(PointerTask(mine[n:], mine[:n], config, recipe, seed), folder, c, show=show)
     return load_pointer(Path(folder)/'latest.safetensors', 'cpu')[0]
 
 # %% ../nbs/42_pointer_training.ipynb #30699ac7
