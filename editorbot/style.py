@@ -219,8 +219,10 @@ READ = ('encoder.', 'frame.', 'kind.')   #: parts of a pointer network that a st
 
 def weights_id(net: nn.Module) -> str: # 16 hexadecimal digits
     "A name for the weights of these parts of a network: equal for equal weights."
-    h = hashlib.sha256()
-    for k, v in sorted((k, v) for k, v in net.state_dict().items() if k.startswith(READ)): h.update(k.encode()); h.update(v.detach().cpu().contiguous().numpy().tobytes())
+    h, state = hashlib.sha256(), net.state_dict()
+    heard = state.get('encoder.texture.out.weight')
+    mute = 'encoder.texture.' if heard is not None and not heard.any() else '\0'                     # a texture that adds nothing: that of an older network is another each time
+    for k, v in sorted((k, v) for k, v in state.items() if k.startswith(READ) and not k.startswith(mute)): h.update(k.encode()); h.update(v.detach().cpu().contiguous().numpy().tobytes())
     return h.hexdigest()[:16]
 
 def style_path(checkpoint: str | Path | None = None) -> Path: # of the pointer network, or its folder; None: the shipped one
@@ -247,6 +249,9 @@ def load_style(net: PointerNet,
               ) -> tuple[Style, np.ndarray, dict]:   # the style part, the person's style, its JSON
     "The style part of a network; raises `EditorbotError` when there is none, or it belongs to other weights."
     path = style_path(checkpoint)
-    style, d = load_checkpoint(path, STYLE, lambda d, side: Style(StyleConfig.from_dict(d['config'], side)), 'cpu')
-    if (d['facts'], d['network']) != ([*FACTS], weights_id(net)): raise describe(path, f'the style part of this network ({weights_id(net)})', f"one of {d['network']}", STYLE.missing)
+    def build(d, side):
+        if d['facts'] != [*FACTS]: raise describe(path, f'a style part that hears {len(FACTS)} facts', f"one of another version, which hears {len(d['facts'])}", STYLE.missing)
+        return Style(StyleConfig.from_dict(d['config'], side))
+    style, d = load_checkpoint(path, STYLE, build, 'cpu')
+    if d['network'] != weights_id(net): raise describe(path, f'the style part of this network ({weights_id(net)})', f"one of {d['network']}", STYLE.missing)
     return style, np.array(d['z'], np.float32), d
