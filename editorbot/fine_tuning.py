@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['UNKNOWN', 'HABITS', 'BIASES', 'regions_in_frames', 'example_of', 'examples_of_data', 'edits_of_data', 'bells',
-           'path_loss', 'Pair', 'pair_of', 'read_style', 'tune_style', 'path_merit', 'judge_paths', 'learn_person',
-           'fine_tune']
+           'path_loss', 'Pair', 'pair_of', 'read_style', 'tune_style', 'path_merit', 'judge_paths', 'judge_ways',
+           'learn_person', 'fine_tune']
 
 # %% ../nbs/46_fine_tuning.ipynb #6abb3f95
 import copy, dataclasses, typing
@@ -21,7 +21,7 @@ from .keep_training import Example
 from .mel import Track, load_track
 from .pairs import find_pairs
 from .lattice import best_runs, lattice_nll
-from .pointer_network import PointerConfig, PointerNet, lattice_of, load_pointer, save_pointer, score_recording
+from .pointer_network import PointerConfig, PointerNet, decode_edit, lattice_of, load_pointer, save_pointer, score_recording
 from .pointer_training import PointerRecipe, edit_scores, judge_pointer, pieces_of, pointer_merit
 from .self_similarity import self_similarity
 from .style import Style, StyleConfig, StyleInput, add_style, edit_summary, load_style, runs_of, save_style, stretch_of, style_input, styled
@@ -169,6 +169,14 @@ def judge_paths(style: Style, pairs: list[Pair], z: Tensor, configs: typing.Sequ
         for rows, c in zip(out, configs): runs = best_runs(lattice_of(*said, c)); rows.append(edit_scores(runs[runs[:, 2] > 0], p.pieces, p.x.frames))
     return out
 
+def judge_ways(net: PointerNet, e: Example, p: Pair,
+               learnt: dict, # name -> what `learn_person` returned
+              ) -> dict:     # name -> scores of the finished edit
+    "How well each way edits a pair."
+    s, out = score_recording(net, e.mel.astype(np.float32) / 255, e.repeats), {}
+    for way, (style, z, c) in learnt.items(): out[way] = edit_scores([(q.start, q.end, q.times) for q in decode_edit(styled(s, style, z, p.x), c)[0]], p.pieces, p.x.frames)
+    return out
+
 def learn_person(style: Style, pairs: list[Pair], c: PointerConfig, way: str, # shipped, read, tuned
                  steps: int = 200, seed: int = 0) -> tuple[Style, Tensor, PointerConfig]:
     "The style of a person and the prices that suit it."
@@ -185,7 +193,8 @@ def fine_tune(net: PointerNet,                # stays as it is, but for the pric
               folder: str | Path,             # best.*, style.* are written here
               steps: int = 200,               # of gradient
               folds: int = 4,                 # parts that are kept aside in turn
-              least: float = 0.005,           # gain of merit that is worth a change
+              least: float = 0.005,           # gain of merit that is worth a change ...
+              sure: float = 1.0,              # ... and how many standard errors of the gain, over the pairs
               seed: int = 0,
               show: bool | None = None,
              ) -> tuple[PointerNet, Style, np.ndarray, dict]: # the network, the style part, the person's style; what was chosen and how well each way does on pairs kept aside
@@ -198,12 +207,13 @@ def fine_tune(net: PointerNet,                # stays as it is, but for the pric
     aside, rows = [order[i::folds] for i in range(min(folds, len(pairs)))], dict(shipped=[], read=[], tuned=[])
     with progress(len(aside) * len(rows), 'ways', 'ways', show) as bar:
         for part in aside:
-            rest = [p for i, p in enumerate(pairs) if i not in part]
-            for way in rows:
-                mine, z, c = learn_person(style, rest, net.config, way, steps, seed)
-                rows[way] += judge_paths(mine, [pairs[i] for i in part], z, [c])[0]; bar.update(1)
-    merits = {k: round(path_merit(v), 4) for k, v in rows.items()}
-    way = max(merits, key=lambda k: merits[k] - least * (k != 'shipped'))
+            rest, learnt = [p for i, p in enumerate(pairs) if i not in part], {}
+            for way in rows: learnt[way] = learn_person(style, rest, net.config, way, steps, seed); bar.update(1)
+            for i in part:
+                for way, row in judge_ways(net, examples[i], pairs[i], learnt).items(): rows[way].append(row)
+    merits, gains = {k: round(path_merit(v), 4) for k, v in rows.items()}, {k: np.array([path_merit([a]) - path_merit([b]) for a, b in zip(v, rows['shipped'])]) for k, v in rows.items()}
+    clear = [k for k, g in gains.items() if g.mean() > max(least, sure * g.std(ddof=1) / np.sqrt(len(g)))]
+    way = max(['shipped', *clear], key=merits.get)
     style, z, c = learn_person(style, pairs, net.config, way, steps, seed)
     best, z = copy.deepcopy(net), z.numpy()
     best.config = c

@@ -35,6 +35,7 @@ def fold_arguments(doc: str,         # what the bench says about itself
     ap.add_argument('--also-sessions', type=int, help='sessions of each of them; default: 10 to 40, by how many songs there are')
     ap.add_argument('--short', type=int, default=0, help='further sessions of each package, of short songs and only trained on; as many again of the synthetic band')
     ap.add_argument('--arranged', type=int, default=0, help='further sessions of each package, most of their songs arranged anew, only trained on; as many as of two packages of the synthetic band')
+    ap.add_argument('--anew', nargs='+', type=int, help='seeds of further sessions: other ones than an earlier run had, or several collections; default: one, with the seed of all others')
     ap.add_argument('--jobs', type=int, help='processes that make sessions; default: one a core')
     ap.add_argument('--cache', default='data/cache/sessions', help='folder for sessions')
     ap.add_argument('--out', default=out, help='folder for results')
@@ -93,7 +94,7 @@ def folds(a: argparse.Namespace,                     # of `fold_arguments`
     packages = sorted({s.package for s in songs})
     examples = [e for p in packages for e in build_examples([s for s in songs if s.package == p], a.sessions, seed, a.cache, config, a.jobs, show)]
     examples += synthetic_examples(a.synthetic, seed, config, a.cache, a.jobs, show)
-    further = further_sessions(songs, a.arranged, a.short, seed, a.cache, config, a.jobs, show)
+    further = [e for s in a.anew or [seed] for e in further_sessions(songs, a.arranged, a.short, s, a.cache, config, a.jobs, show)]
     more, choose = other_music(a.also, a.also_sessions, seed, a.cache, config, a.jobs, show, a.choosers) if a.also else ([], [])
     for p in a.only or packages:
         train, valid, test = split_by_package(examples, p)

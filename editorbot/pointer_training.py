@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['RICH', 'pieces_of', 'pointers_of_pieces', 'play_counts', 'jumps_of', 'jump_f1', 'edit_scores', 'PointerRecipe',
-           'stems_of', 'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'pointer_loss', 'pointer_losses',
-           'short_session', 'played', 'judge_pointer', 'pointer_merit', 'begin_with', 'widened', 'delta_scores',
-           'PointerTask', 'tune_prices', 'true_stand_ins', 'right_retakes', 'learn_stand_ins', 'true_takes',
-           'learn_takes', 'heard_band', 'train_pointer']
+           'stems_of', 'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'rare_kinds', 'pointer_loss',
+           'pointer_losses', 'short_session', 'played', 'judge_pointer', 'pointer_merit', 'begin_with', 'widened',
+           'delta_scores', 'PointerTask', 'tune_prices', 'true_stand_ins', 'right_retakes', 'learn_stand_ins',
+           'true_takes', 'learn_takes', 'heard_band', 'train_pointer']
 
 # %% ../nbs/42_pointer_training.ipynb #75bed62a
 import copy, dataclasses, functools, math, typing
@@ -89,7 +89,8 @@ class PointerRecipe(Config):
     lattice: float = 0.5
     plays: float = 1.0
     boundary: float = 0.15
-    kind: float = 0.3
+    kind: float = 0.25
+    rare: float = 0.5           # power by which rare kinds of sound count more; 0: not at all
     early: float = 0.2
     jump: float = 0.1
     delta: float = 0.1
@@ -189,6 +190,12 @@ def splices_of(o: dict, b: dict, c: PointerConfig, rng: np.random.Generator | No
     return a[..., 0].astype(np.int64), a[..., 1].astype(np.int64), a[..., 2].astype(np.int64), a[..., 3].astype(bool), a[..., 4:]
 
 # %% ../nbs/42_pointer_training.ipynb #b3298b31
+def rare_kinds(examples: list, power: float) -> Tensor: # float32 (classes,), 1 on the average over tokens
+    "How much each kind of sound counts: more, the rarer it is."
+    n = np.bincount(np.concatenate([np.zeros(0, int), *[e.kind[e.kind >= 0] for e in examples]]), minlength=len(CLASSES))
+    w = (n.mean() / np.maximum(n, max(1, n.mean() / 100))) ** power
+    return torch.from_numpy((w * n.sum() / max((w * n).sum(), 1)).astype(np.float32)) if n.any() else torch.ones(len(CLASSES))
+
 def pointer_loss(net: PointerNet, b: dict, r: PointerRecipe, seed: int = 0) -> dict: # name -> scalar tensor; 'loss' is their weighted sum
     "The training loss and its parts."
     bare = getattr(net, 'module', net)
@@ -202,7 +209,8 @@ def pointer_losses(net: PointerNet, o: dict, b: dict, r: PointerRecipe, seed: in
     weight = 1 + 4 * (y['counts'] > 1)
     plays = mean(F.cross_entropy(o['plays'], y['counts'], reduction='none', label_smoothing=r.smoothing / 5), m * weight)
     edge = sum(mean(F.binary_cross_entropy_with_logits(o[k], y[k], reduction='none', pos_weight=torch.tensor(20., device=m.device)), m) for k in ('into', 'out'))
-    kind, early = (mean(F.cross_entropy(o[k].transpose(1, 2), y['kind'], reduction='none', label_smoothing=r.smoothing), m[:, ::POOL]) for k in ('kind', 'early'))
+    rare = b.get('rare', torch.ones(len(CLASSES), device=m.device))
+    kind, early = (mean(F.cross_entropy((o[k] + w.log()).transpose(1, 2), y['kind'], reduction='none', label_smoothing=r.smoothing) * w[y['kind'].clamp(min=0)], m[:, ::POOL]) for k, w in (('kind', rare), ('early', torch.ones_like(rare))))
     at, side, move, found, ops = (torch.from_numpy(v).to(m.device) for v in splices_of(o, b, net.config, np.random.default_rng([seed, 40])))
     moves, said = net.refine(o, at, side)
     right = (-.5 * ((torch.arange(2 * REACH + 1, device=m.device) - move[..., None]) / r.delta_blur)**2).softmax(-1)
@@ -312,10 +320,11 @@ class PointerTask:
                  start: KeepNet | PointerNet | None = None): # what it begins with; None: knowing nothing
         torch.manual_seed(seed)
         self.examples, self.valid, self.recipe, self.seed = train, valid, recipe, seed
+        self.rare = rare_kinds(train, recipe.rare)
         self.net = copy.deepcopy(start) if isinstance(start, PointerNet) else PointerNet(config)
         if isinstance(start, KeepNet): begin_with(self.net, start)
 
-    def batch(self, step, shard, shards, device): return pointer_batch(self.examples, step, shard, shards, self.seed, self.recipe, device) | {'step': step}
+    def batch(self, step, shard, shards, device): return pointer_batch(self.examples, step, shard, shards, self.seed, self.recipe, device) | {'step': step, 'rare': self.rare.to(device)}
 
     def loss(self, net, batch): return pointer_loss(net, batch, self.recipe, self.seed * 1_000_003 + batch['step'])
 
@@ -426,7 +435,9 @@ def true_takes(e: Example,
 
 def learn_takes(net: PointerNet,          # changed in place
                 examples: list[Example],
-                steps: int = 800,
+                steps: int = 2400,
+                draws: int = 2,           # how often the takes of a recording are divided anew
+                noise: float = .2,        # on the facts, in their spreads
                 least: int = 400,         # segments; with fewer the judges stay as they are
                 shortest: float = 300.0,  # s: of shorter recordings nothing is learnt
                 seed: int = 0,
@@ -437,12 +448,14 @@ def learn_takes(net: PointerNet,          # changed in place
     examples = [e for e in examples if e.frames >= shortest * FRAME_RATE]
     with progress(len(examples), 'takes', 'recordings', show) as bar:
         for i, e in enumerate(examples):
-            runs, segments, share = true_takes(e, np.random.default_rng([seed, i, 42]))
-            facts.append(take_facts(coarse_mel(e.mel / np.float32(255)), runs, segments)); kept.append(share); weight.append(np.minimum((segments[:, 1] - segments[:, 0]) / FRAME_RATE, 60))
+            x = coarse_mel(e.mel / np.float32(255))
+            for k in range(draws):
+                runs, segments, share = true_takes(e, np.random.default_rng([seed, i, 42, k]))
+                facts.append(take_facts(x, runs, segments)); kept.append(share); weight.append(np.minimum((segments[:, 1] - segments[:, 0]) / FRAME_RATE, 60))
             bar.update(1)
     facts, kept, weight = (np.concatenate(v) for v in (facts, kept, weight))
     for k, j in enumerate(net.take if len(kept) >= least else ()):
-        j.load_state_dict(fit_judge(Judge(len(TAKE_FACTS), (32, 32)), facts, kept, weight / weight.mean(), steps=steps, lr=5e-3, seed=100 * seed + k).state_dict())
+        j.load_state_dict(fit_judge(Judge(len(TAKE_FACTS), (32, 32)), facts, kept, weight / weight.mean(), steps=steps, lr=5e-3, noise=noise, seed=100 * seed + k).state_dict())
     return dict(segments=len(kept), kept=round(float(kept.mean()), 3) if len(kept) else math.nan)
 
 # %% ../nbs/42_pointer_training.ipynb #3dc700ed

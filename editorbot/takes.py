@@ -164,9 +164,10 @@ def second_thoughts(kept: np.ndarray,    # bool (k,): in the edit
                     seconds: np.ndarray, # (k,) length
                     cut: float = 2.0,    # how sure it must be to cut ...
                     keep: float = 2.0,   # ... and to put back
+                    lost: float = -3.0,  # mean logit of being heard below which the network is sure, and nothing is put back
                     hole: float = 12.0,  # s: what is left out and shorter stays out; passages that fail are that short
                    ) -> np.ndarray:      # float (k,): what is added to the logits of being heard
     "Where a judge overrules the network."
     logit = np.clip(logit, -8, 8)
-    no, yes = kept & (logit < -cut) & (logit + heard < 0), ~kept & (logit > keep) & (logit + heard > 0) & (seconds >= hole)
+    no, yes = kept & (logit < -cut) & (logit + heard < 0), ~kept & (logit > keep) & (logit + heard > 0) & (seconds >= hole) & (heard > lost)
     return np.where(no, -2 - heard, np.where(yes, 2 - heard, 0.))
