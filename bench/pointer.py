@@ -3,19 +3,24 @@
     make bench-pointer ARGS='--music DIR'          all folds and the table
     python bench/pointer.py --music DIR --only NAME one fold; run again, the finished ones are only read
     make bench-pointer ARGS='--music DIR --sessions 20 --synthetic 0 --judge bench/networks'    the table of the networks that lie beside this file
+    make bench-pointer ARGS='--music DIR --pack DIR2'    the networks of finished folds once more, in 8 bits a weight
 
 As bench/keep.py, with sessions whose edits loop riffs and put a passage that was played once more in the place of the one that failed. Each fold begins with the keep model of the same fold (bench/keep.py, which never
 heard the package either) and is judged beside it and beside editors that know nothing; with --band it begins with a network that has heard the synthetic band alone, one for all folds of a seed. Results go to
 outputs/bench/pointer/.
 """
-import copy, time
+import copy, json, time
 from pathlib import Path
 
+import numpy as np, torch
+
+from editorbot.core import atomic_path, write_json
 from editorbot.folds import fold_arguments, fold_folder, fold_table, finished, folds
 from editorbot.keep_model import decode, load_keep
 from editorbot.keep_training import score_examples
-from editorbot.pointer_network import PointerNet, load_pointer
+from editorbot.pointer_network import PointerConfig, PointerNet, load_pointer
 from editorbot.pointer_training import RICH, delta_scores, edit_scores, heard_band, judge_pointer, pieces_of, train_pointer, widened
+from editorbot.sessions import find_songs
 from editorbot.trainer import TrainerConfig
 
 COLUMNS = dict(keep_f1='keep F1', cut_f1='cut F1', boundary_f1_3='boundary F1, 3 s', boundary_f1_05='0.5 s', count_f1='play-count F1', jump_f1_05='jump F1, 0.5 s', jump_f1_4='4 frames',
@@ -35,15 +40,39 @@ def judged(net, test):
             'keep_all': [edit_scores([(0, e.frames, 1)], pieces_of(e.regions), e.frames) for e in test]}
 
 
+def packed(net, said, path):
+    "Write a network to an *.npz: each row of a large matrix in steps of a 127th of its largest weight, everything else in half precision; what its checkpoint says lies beside it."
+    out = {}
+    for k, v in net.state_dict().items():
+        v = v.numpy()
+        if v.ndim > 1 and v.size > 2000 and not k.startswith(('stand_in', 'take')):
+            step = np.maximum(np.abs(v).max(tuple(range(1, v.ndim)), keepdims=True), 1e-8) / 127
+            out[k], out[k + '/step'] = np.round(v / step).astype(np.int8), step.astype(np.float32)
+        else: out[k] = v.astype(np.float16) if v.dtype.kind == 'f' else v
+    with atomic_path(path) as tmp, open(tmp, 'wb') as f: np.savez_compressed(f, **out)
+    write_json(path.with_suffix('.json'), said)
+    return path
+
+
+def network_of(folder, holdout, seed):
+    "The network of a fold of an earlier run, or a packed one."
+    at = fold_folder(folder, holdout, seed)
+    path = at.parent/f'{at.name}.npz'
+    if not path.exists(): return load_pointer(at, 'cpu')[0]
+    net = PointerNet(PointerConfig.from_dict(json.loads(path.with_suffix('.json').read_text(encoding='utf-8'))['config'], path))
+    with np.load(path) as z: net.load_state_dict({k: torch.from_numpy(np.asarray(z[k] * z[k + '/step'] if k + '/step' in z else z[k])) for k in z.files if not k.endswith('/step')})
+    return net.eval()
+
+
 def run(fold, a):
     "Train without the package that is left out, test on it."
     if a.judge:
-        net = load_pointer(fold_folder(a.judge, fold.holdout, a.seed), 'cpu')[0]
+        net = network_of(a.judge, fold.holdout, a.seed)
         return dict(holdout=fold.holdout, seed=a.seed, rows=judged(net, fold.test), delta=delta_scores(net, fold.test))
     valid, test, began = fold.valid if a.also else fold.valid[::2], fold.test, time.process_time()
     keep = fold_folder(a.keep, fold.holdout, a.seed)/'best.safetensors'
     start = load_keep(keep, 'cpu')[0] if keep.exists() else None
-    begun = load_pointer(fold_folder(a.begin, fold.holdout, a.seed), 'cpu')[0] if a.begin else None
+    begun = network_of(a.begin, fold.holdout, a.seed) if a.begin else None
     if a.band: begun = heard_band([e for e in fold.train if e.package == 'synthetic'], Path(a.out)/f'band-seed{a.seed}', a.band, seed=a.seed)
     if a.widen > 1: begun = widened(begun, a.widen, seed=a.seed)
     batches = a.seed if a.batches is None else a.batches
@@ -59,6 +88,7 @@ if __name__ == '__main__':
     ap = fold_arguments(__doc__, 'outputs/bench/pointer', 1300)
     ap.add_argument('--keep', default='outputs/bench/keep', help='folds of bench/keep.py; where one is missing, the network begins knowing nothing')
     ap.add_argument('--judge', help='folds of an earlier run that are judged as they are; nothing is trained, so --sessions 20 --synthetic 0 is enough')
+    ap.add_argument('--pack', help='a folder for the networks of finished folds, small: where --judge and --begin find them, too')
     ap.add_argument('--begin', help='folds of an earlier run to go on from')
     ap.add_argument('--band', type=int, default=0, help='steps on the synthetic band alone, before the folds; 0: none')
     ap.add_argument('--batches', type=int, help='seed of the batches, where they should differ from those of the earlier run; default: as --seed')
@@ -66,6 +96,9 @@ if __name__ == '__main__':
     a = ap.parse_args()
     if a.band and a.begin: ap.error('--band and --begin are two ways to begin: choose one')
     if a.widen > 1 and not (a.begin or a.band): ap.error('--widen needs --begin or --band, networks to go on from')
+    if a.pack:
+        for p in a.only or sorted({s.package for s in find_songs(a.music)}): print(packed(*load_pointer(at := fold_folder(a.out, p, a.seed), 'cpu'), Path(a.pack)/f'{at.name}.npz'))
+        raise SystemExit
     if a.judge and a.out == ap.get_default('out'): a.out += '-judged'
     results = [finished(f.folder/'result.json', run, f, a) for f in folds(a, 1, RICH)]
     print(fold_table([r | dict(holdout=f"{r['holdout']}, seed {r['seed']}") for r in results], COLUMNS, spread=False))
