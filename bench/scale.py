@@ -4,7 +4,7 @@
     make bench-scale ARGS='--frames 4000 16000 --threads 1'
     make bench-scale ARGS='--precision --frames 16000 50000 --repeat 2'    bfloat16 and recomputation against float32
 
-Every number comes from a process of its own (with --fork, the copy of one that has imported everything). Seconds are CPU seconds of all threads (on CUDA: wall clock), memory is the largest resident set less what the process had after the network and its input were made and a short
+Every number comes from a process of its own (with --fork, the copy of one that has imported everything; with --within, for CUDA, all from one process, what is measured has run once before at its length). Seconds are CPU seconds of all threads (on CUDA: wall clock), memory is the largest resident set less what the process had after the network and its input were made and a short
 recording had warmed it up (on CUDA: memory allocated). The network has the size of the shipped one and new weights. Recordings are noise, so that nothing is easy; play counts of the training step change every 2000 frames. `similarity` is the table of matches that the network reads
 beside the mel. `full attention` has scaled_dot_product_attention of torch in the place of the linear attention: same width, heads, layers and everything else, without blocks. It sees one token for 8 frames, as the linear one
 does. Above --longest frames it isn't run: 'too long'.
@@ -101,20 +101,21 @@ def training_step(net, x, pieces, precision, y=None):
     return step
 
 
-def measure(what, frames, threads, folder=None):
+def measure(what, frames, threads, folder=None, warm=False):
     "One number for time, one for memory; runs in a process of its own. With a folder, as `precision` does."
     import torch
     torch.set_num_threads(threads)
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     if folder: return precise(what, frames, Path(folder), device)
-    return cost(lambda frames: task(what, frames, device), frames, device)
+    return cost(lambda frames: task(what, frames, device), frames, device, warm)
 
 
-def cost(make, frames, device):
-    "Seconds and extra memory of what `make` makes for a length."
+def cost(make, frames, device, warm=False):
+    "Seconds and extra memory of what `make` makes for a length, on CUDA after it has run once if `warm`."
     import torch
     make(4096)()
     f = make(frames)
+    if warm: f()
     cuda = device.type == 'cuda'
     if cuda: torch.cuda.synchronize(); torch.cuda.reset_peak_memory_stats(); before = torch.cuda.memory_allocated() / 2**20
     else: forget_peak(); before = peak_mb()
@@ -237,6 +238,14 @@ def forked(what, frames, threads, folder=None):
     return json.loads(text) if text else None
 
 
+def within(what, frames, threads):
+    "`measure` in this process."
+    import torch
+    try: return measure(what, frames, threads, warm=True)
+    except torch.cuda.OutOfMemoryError as e: print(f'{what}, {frames} frames: {e}', file=sys.stderr)
+    finally: gc.collect(); torch.cuda.is_available() and torch.cuda.empty_cache()
+
+
 def exponent(frames, values, least=16000):
     "Slope of the logarithms, from `least` frames on: below that, overheads count."
     import numpy as np
@@ -268,6 +277,7 @@ if __name__ == '__main__':
     ap.add_argument('--repeat', type=int, default=1, help='processes for each number; the fastest counts')
     ap.add_argument('--plot', type=Path, default=Path('outputs/bench/scale.png'))
     ap.add_argument('--fork', action='store_true', help='processes are copies of one that has imported everything: quicker, CPU only')
+    ap.add_argument('--within', action='store_true', help='everything in this process, for CUDA, whose memory is counted in any case: quicker, and what is compiled on the way is not measured')
     ap.add_argument('--precision', action='store_true', help='bfloat16 and recomputation instead, on music of the synthetic band')
     ap.add_argument('--one', nargs='+', help=argparse.SUPPRESS)
     a = ap.parse_args()
@@ -280,6 +290,7 @@ if __name__ == '__main__':
         import editorbot.pointer_training, lightning_fabric  # noqa: F401
     def once(what, frames, *folder):
         if a.fork: return forked(what, frames, a.threads, *folder)
+        if a.within: return within(what, frames, a.threads)
         r = subprocess.run([sys.executable, __file__, '--threads', str(a.threads), '--one', what, str(frames), *folder], env=env, capture_output=True, text=True)
         if r.returncode: print(f'{what}, {frames} frames: ended with {r.returncode}: {(r.stderr.splitlines() or ["killed"])[-1]}', file=sys.stderr); return None
         return json.loads(r.stdout.splitlines()[-1])

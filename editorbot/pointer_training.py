@@ -82,6 +82,7 @@ class PointerRecipe(Config):
     "Weights of the losses, and what a batch is."
     crops: int = 6              # stretches in a step of stretches
     crop: int = 4096            # frames of a stretch, a multiple of 32
+    wholes: int = 1             # whole recordings in a step of these
     longest: int = 32768        # frames of a whole recording, a multiple of 32
     blur: float = 8.0           # frames: how far from its place a boundary still counts
     near: float = 0.5           # s: how far from its place a change of the count is right for the lattice
@@ -109,7 +110,7 @@ def pointer_batch(examples: list, step: int, shard: int, shards: int, seed: int,
     "The batch of a shard: stretches of several recordings on even steps, whole recordings on odd ones. It depends on examples, seed, step and shard alone."
     rng = np.random.default_rng([seed, step, 38])
     whole = step % 2 == 1
-    picks = rng.integers(0, len(examples), shards if whole else max(shards, r.crops))[shard::shards]
+    picks = rng.integers(0, len(examples), max(shards, r.wholes if whole else r.crops))[shard::shards]
     rng = np.random.default_rng([seed, step, shard, 39])
     size = min(max(-(-examples[i].frames // STEP) * STEP for i in picks), r.longest) if whole else r.crop
     rows = []
