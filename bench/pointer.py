@@ -19,7 +19,7 @@ from editorbot.folds import fold_arguments, fold_folder, fold_table, finished, f
 from editorbot.keep_model import decode, load_keep
 from editorbot.keep_training import score_examples
 from editorbot.pointer_network import PointerConfig, PointerNet, load_pointer
-from editorbot.pointer_training import RICH, delta_scores, edit_scores, heard_band, judge_pointer, pieces_of, train_pointer, widened
+from editorbot.pointer_training import RICH, PointerRecipe, delta_scores, edit_scores, heard_band, judge_pointer, pieces_of, train_pointer, widened
 from editorbot.sessions import find_songs
 from editorbot.trainer import TrainerConfig
 
@@ -76,8 +76,9 @@ def run(fold, a):
     if a.band: begun = heard_band([e for e in fold.train if e.package == 'synthetic'], Path(a.out)/f'band-seed{a.seed}', a.band, seed=a.seed)
     if a.widen > 1: begun = widened(begun, a.widen, seed=a.seed)
     batches = a.seed if a.batches is None else a.batches
-    net, info = train_pointer(fold.train, valid, fold.folder, trainer=TrainerConfig(steps=a.steps, warmup=60, validate_every=max(1, min(400, a.steps // 4)), seed=batches),
-                              start=begun or start, seed=batches, log_dir=fold.folder/'log')
+    net, info = train_pointer(fold.train, valid, fold.folder, PointerConfig(width=a.width), PointerRecipe(crops=a.crops, wholes=a.wholes),
+                              trainer=TrainerConfig(steps=a.steps, warmup=60, validate_every=max(1, min(400, a.steps // 4)), seed=batches),
+                              start=begun or start, seed=batches, log_dir=fold.folder/'log', facts=Path(a.cache)/'takes')
     rows = judged(net, test)
     if start is not None: rows['keep'] = judge_keep(start, test, start.config)
     return dict(holdout=fold.holdout, seed=a.seed, steps=a.steps, start='pointer' if begun else 'keep' if start is not None else '', train=len(fold.train), rows=rows, delta=delta_scores(net, test), stand_ins=info['stand_ins'], takes=info['takes'],
@@ -91,6 +92,9 @@ if __name__ == '__main__':
     ap.add_argument('--pack', help='a folder for the networks of finished folds, small: where --judge and --begin find them, too')
     ap.add_argument('--begin', help='folds of an earlier run to go on from')
     ap.add_argument('--band', type=int, default=0, help='steps on the synthetic band alone, before the folds; 0: none')
+    ap.add_argument('--width', type=int, default=PointerConfig.width, help='channels of a new network')
+    ap.add_argument('--crops', type=int, default=PointerRecipe.crops, help='stretches in a step; more on a GPU')
+    ap.add_argument('--wholes', type=int, default=PointerRecipe.wholes, help='whole recordings in a step, likewise')
     ap.add_argument('--batches', type=int, help='seed of the batches, where they should differ from those of the earlier run; default: as --seed')
     ap.add_argument('--widen', type=int, default=1, help='networks of the earlier run go on so many times as wide')
     a = ap.parse_args()

@@ -7,10 +7,10 @@ __all__ = ['RICH', 'pieces_of', 'pointers_of_pieces', 'play_counts', 'jumps_of',
            'stems_of', 'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'rare_kinds', 'pointer_loss',
            'pointer_losses', 'short_session', 'played', 'judge_pointer', 'pointer_merit', 'begin_with', 'widened',
            'delta_scores', 'PointerTask', 'tune_prices', 'true_stand_ins', 'right_retakes', 'learn_stand_ins',
-           'true_takes', 'learn_takes', 'heard_band', 'train_pointer']
+           'true_takes', 'told_by', 'learn_takes', 'heard_band', 'train_pointer']
 
 # %% ../nbs/42_pointer_training.ipynb #75bed62a
-import copy, dataclasses, functools, math, typing
+import copy, dataclasses, functools, math, typing, zipfile, zlib
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
@@ -434,6 +434,27 @@ def true_takes(e: Example,
     segments = np.array([s for s in segments if s[1] - s[0] >= least], np.int64).reshape(-1, 2)
     return np.array(seen, np.int64).reshape(-1, 2), segments, np.array([heard[a:b].mean() for a, b in segments])
 
+def told_by(e: Example,
+            draws: int = 2,      # how often its takes are divided anew
+            seed: int = 0,
+            folder: str | Path | None = None, # where it is kept for the next network; None: nowhere
+           ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # float32 (m, facts); float (m,) share that the edit has; float (m,) s, 60 at most
+    "What a recording tells the judges of takes; no network is asked."
+    own = [seed, zlib.crc32(e.mel.tobytes()), zlib.crc32(e.regions.tobytes()), 42]
+    path = Path(folder)/('-'.join(map(str, [*own, len(TAKE_FACTS), draws])) + '.npz') if folder else None
+    try:
+        if path:
+            with np.load(path) as z: return tuple(z[k] for k in ('facts', 'share', 'seconds'))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile): pass                          # not there, or damaged: made anew
+    x, out = coarse_mel(e.mel / np.float32(255)), []
+    for k in range(draws):
+        runs, segments, share = true_takes(e, np.random.default_rng([*own, k]))
+        out.append((take_facts(x, runs, segments), share, np.minimum(np.diff(segments)[:, 0] / FRAME_RATE, 60)))
+    out = tuple(np.concatenate(v) for v in zip(*out))
+    if path:
+        with atomic_path(path) as tmp, open(tmp, 'wb') as f: np.savez(f, **dict(zip(('facts', 'share', 'seconds'), out)))
+    return out
+
 def learn_takes(net: PointerNet,          # changed in place
                 examples: list[Example],
                 steps: int = 2400,
@@ -442,17 +463,15 @@ def learn_takes(net: PointerNet,          # changed in place
                 least: int = 400,         # segments; with fewer the judges stay as they are
                 shortest: float = 300.0,  # s: of shorter recordings nothing is learnt
                 seed: int = 0,
+                folder: str | Path | None = None, # for `told_by`
                 show: bool | None = None, # progress bar
                ) -> dict:                 # segments, share of them that is kept
     "Teach the judges of takes which takes are kept."
     facts, kept, weight = [np.zeros((0, len(TAKE_FACTS)), np.float32)], [np.zeros(0)], [np.zeros(0)]
     examples = [e for e in examples if e.frames >= shortest * FRAME_RATE]
     with progress(len(examples), 'takes', 'recordings', show) as bar:
-        for i, e in enumerate(examples):
-            x = coarse_mel(e.mel / np.float32(255))
-            for k in range(draws):
-                runs, segments, share = true_takes(e, np.random.default_rng([seed, i, 42, k]))
-                facts.append(take_facts(x, runs, segments)); kept.append(share); weight.append(np.minimum((segments[:, 1] - segments[:, 0]) / FRAME_RATE, 60))
+        for e in examples:
+            for known, v in zip((facts, kept, weight), told_by(e, draws, seed, folder)): known.append(v)
             bar.update(1)
     facts, kept, weight = (np.concatenate(v) for v in (facts, kept, weight))
     for k, j in enumerate(net.take if len(kept) >= least else ()):
@@ -479,11 +498,12 @@ def train_pointer(fit: list, valid: list,            # Examples
                   trainer: TrainerConfig = TrainerConfig(),
                   start: KeepNet | PointerNet | None = None, # what it begins with
                   seed: int = 0, log_dir: str | Path | None = None,
+                  facts: str | Path | None = None,   # folder for what recordings tell the judges of takes, which is the same for every network
                   show: bool | None = None,          # progress bars
                  ) -> tuple[PointerNet, dict]:       # the best network; what its checkpoint says
     "Train a pointer network, then its judges: which passages stand in, which takes are kept. Continues where an earlier call stopped."
     train(PointerTask(fit, valid, config, recipe, seed, start), folder, trainer, log_dir=log_dir, show=show)
     net, said = load_pointer(folder, 'cpu')
-    told = dict(stand_ins=learn_stand_ins(net, fit, seed=seed, show=show), takes=learn_takes(net, fit, seed=seed, show=show))
+    told = dict(stand_ins=learn_stand_ins(net, fit, seed=seed, show=show), takes=learn_takes(net, fit, seed=seed, folder=facts, show=show))
     save_pointer(net, Path(folder)/'best.safetensors', info := said['info'] | told)
     return net, info
