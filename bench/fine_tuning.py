@@ -2,7 +2,7 @@
 
     make bench-fine_tuning ARGS='--music DIR --package NAME --fold outputs/bench/pointer'
 
-Needs a finished fold of bench/pointer.py: a network that has never heard the package. Its style part is trained on the other packages (or read, where it is there), on habits of which none is one of the three people's. These
+Needs a finished fold of bench/pointer.py: a network that has never heard the package. Its style part is trained on the other packages (or read, where it is there), on habits of which none is one of these people's. They
 edit sessions of the package that was left out, each in their own way (`HABITS`); how they edit is learnt from 5, 10 and 25 of their edits and judged on 20 other sessions, beside the network as it is. Then the fine-tuned
 network, with a style of zero, edits the 20 sessions as it was first trained to: what is forgotten. Results go to outputs/bench/fine_tuning/.
 """

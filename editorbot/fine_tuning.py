@@ -76,7 +76,12 @@ def _loudest(e: Example, share: float = .25, least: float = 8.0) -> Example:
         chosen = r
     return dataclasses.replace(e, regions=chosen)
 
-HABITS = dict(talker=lambda e: _also(e, 'talk'), counter=lambda e: _also(e, 'count_in'), quarter=_loudest)   #: name -> what this person makes of a session
+def _long(e: Example, least: float = 30.0) -> Example:
+    runs = runs_of(e.keep())
+    length = np.diff(runs)[:, 0]
+    return dataclasses.replace(e, regions=runs[length >= min(round(least * FRAME_RATE), length.max(initial=0))])
+
+HABITS = dict(talker=lambda e: _also(e, 'talk'), counter=lambda e: _also(e, 'count_in'), quarter=_loudest, finisher=_long)   #: name -> what this person makes of a session
 
 # %% ../nbs/46_fine_tuning.ipynb #d1a5c3e2
 def bells(at: typing.Iterable[int], # frames
