@@ -137,7 +137,7 @@ class Encoder(nn.Module):
 
     def detailed(self, x, mel, m):
         "Fine features from tokens and a masked mel."
-        y = self.spread(x).view(*m.shape[::2], -1).transpose(1, 2).contiguous() + self.detail(mel)      # contiguous: the way back through `detail` is eight times as quick
+        y = self.spread(x).view(*m.shape[::2], -1).transpose(1, 2).contiguous() + self.detail(mel)      # contiguous: for many lengths the way back through `detail` is eight times as quick
         return (F.gelu(self.mix(F.gelu(y) * m)) * m).transpose(1, 2)
 
     @torch.no_grad()
