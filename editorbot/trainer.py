@@ -95,8 +95,8 @@ class Upcoming(IterableDataset):
         for t, s in itertools.islice(self.order, w.id if w else 0, None, w.num_workers if w else 1): yield self.task.batch(t, s, self.of, 'cpu')
 
     def loader(self, workers: int) -> DataLoader:
-        "Processes that make them; arrays stay arrays."
-        return DataLoader(self, batch_size=None, num_workers=workers, prefetch_factor=4, collate_fn=unchanged)
+        "Processes that make them; arrays stay arrays. One that says nothing for ten minutes is an error, not a wait without end."
+        return DataLoader(self, batch_size=None, num_workers=workers, prefetch_factor=4, collate_fn=unchanged, timeout=600)
 
 def unchanged(x): return x
 
