@@ -441,7 +441,7 @@ def told_by(e: Example,
            ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # float32 (m, facts); float (m,) share that the edit has; float (m,) s, 60 at most
     "What a recording tells the judges of takes; no network is asked."
     own = [seed, zlib.crc32(e.mel.tobytes()), zlib.crc32(e.regions.tobytes()), 42]
-    path = Path(folder)/('-'.join(map(str, [*own, len(TAKE_FACTS), draws])) + '.npz') if folder else None
+    path = Path(folder)/('-'.join(map(str, [*own, zlib.crc32(e.kind.tobytes()), len(TAKE_FACTS), draws])) + '.npz') if folder else None
     try:
         if path:
             with np.load(path) as z: return tuple(z[k] for k in ('facts', 'share', 'seconds'))
