@@ -27,14 +27,14 @@ def run(name, fold, valid, a):
     "One editor on the package that is left out; what learns is trained without it."
     kind, start = EDITORS[name], time.process_time()
     if issubclass(kind, Learned):
-        net = train_baseline(kind.model, fold.train, valid, fold.folder/kind.model, round(a.steps * STEPS[kind.model]), a.seed, fabric=Fabric(accelerator='cpu', devices=1))
+        net = train_baseline(kind.model, fold.train, valid, fold.folder/kind.model, round(a.steps * STEPS[kind.model]), fold.seed, fabric=Fabric(accelerator='cpu', devices=1))
         editor = kind(net=net)
     else: editor = kind()
     trained = time.process_time() - start
     rows = judge_editor(editor, fold.test)
     more = {'deltas': delta_report(net, fold.test)} if kind is DeltaFixed else {}
     print(fold.holdout, name, {k: round(mean_spread(rows, k)[0], 3) for k in COLUMNS}, flush=True)
-    return dict(holdout=fold.holdout, editor=name, seed=a.seed, train=len(fold.train), recordings=[e.name for e in fold.test], rows=[{k: float(v) for k, v in r.items()} for r in rows],
+    return dict(holdout=fold.holdout, editor=name, seed=fold.seed, train=len(fold.train), recordings=[e.name for e in fold.test], rows=[{k: float(v) for k, v in r.items()} for r in rows],
                 cpu_s=dict(training=round(trained, 1), test=round(time.process_time() - start - trained, 1)), **more)
 
 
@@ -42,7 +42,7 @@ def run_editors(fold, a):
     "Every editor on the package that is left out: the result of a fold."
     valid = [e for p in sorted({e.package for e in fold.valid}) for e in [v for v in fold.valid if v.package == p][:a.valid]]
     found = {name: finished(fold.folder/name/'result.json', run, name, fold, valid, a) for name in a.editors}
-    return dict(holdout=fold.holdout, rows={name: r['rows'] for name, r in found.items()}, deltas=found.get('delta_fixed', {}).get('deltas'))
+    return dict(holdout=fold.holdout, seed=fold.seed, rows={name: r['rows'] for name, r in found.items()}, deltas=found.get('delta_fixed', {}).get('deltas'))
 
 
 def delta_table(results):

@@ -13,6 +13,7 @@ import numpy as np
 
 from editorbot.core import EditorbotError, write_json
 from editorbot.fine_tuning import HABITS, UNKNOWN, fine_tune
+from editorbot.folds import fold_folder
 from editorbot.keep_training import build_examples, split_by_package, synthetic_examples
 from editorbot.pointer_network import load_pointer
 from editorbot.pointer_training import RICH, judge_pointer, pointer_merit
@@ -72,7 +73,7 @@ if __name__ == '__main__':
     ap.add_argument('--habits', nargs='*', default=list(HABITS))
     ap.add_argument('--pairs', nargs='*', type=int, default=[5, 10, 25])
     ap.add_argument('--steps', type=int, default=StyleRecipe.steps, help='of the style part')
-    ap.add_argument('--seed', type=int, default=0)
+    ap.add_argument('--seed', type=int, default=0, help='of the fold, the style part and the choice of pairs')
     ap.add_argument('--cache', default='data/cache/sessions')
     ap.add_argument('--out', default='outputs/bench/fine_tuning')
     a = ap.parse_args()
@@ -82,7 +83,8 @@ if __name__ == '__main__':
     everything = lambda: [e for p in packages for e in of(p)] + synthetic_examples(40, 1, RICH, a.cache)
     sessions = of(a.package)
     test, own = sessions[:20], sessions[20:]
-    fold = Path(a.fold)/f'{a.package}-seed0'
+    own = own[5 * a.seed % len(own):] + own[:5 * a.seed % len(own)]      # other pairs for another seed
+    fold = fold_folder(a.fold, a.package, a.seed)
     net = load_pointer(fold, 'cpu')[0]
     style = style_of(net, fold, everything, a.package, a.steps, a.seed)
     print(run(net, style, test, own, a.habits, a.pairs, Path(a.out)/a.package, a.seed))

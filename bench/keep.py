@@ -17,11 +17,11 @@ from editorbot.keep_training import TrainConfig, judge, judge_trivial, train_kee
 def run(fold, a):
     "Train without the package that is left out, test on it."
     start = time.process_time()
-    train_keep(fold.train, fold.valid, fold.folder, KeepConfig(), TrainConfig(steps=a.steps, seed=a.seed), log_dir=fold.folder/'log')
+    train_keep(fold.train, fold.valid, fold.folder, KeepConfig(), TrainConfig(steps=a.steps, seed=fold.seed), log_dir=fold.folder/'log')
     net, _ = load_keep(fold.folder, 'cpu')
     prices = tune_decoder(net, fold.valid)
     rows = {'keep': judge(net, fold.test, prices), **judge_trivial(fold.test)}
-    return dict(holdout=fold.holdout, seed=a.seed, steps=a.steps, train=len(fold.train), rows=rows, prices=prices.to_dict(), cpu_s=round(time.process_time() - start))
+    return dict(holdout=fold.holdout, seed=fold.seed, steps=a.steps, train=len(fold.train), rows=rows, prices=prices.to_dict(), cpu_s=round(time.process_time() - start))
 
 
 if __name__ == '__main__':

@@ -9,7 +9,7 @@ As bench/keep.py, with sessions whose edits loop riffs and put a passage that wa
 heard the package either) and is judged beside it and beside editors that know nothing; with --band it begins with a network that has heard the synthetic band alone, one for all folds of a seed. Results go to
 outputs/bench/pointer/.
 """
-import copy, json, time
+import copy, itertools, json, time
 from pathlib import Path
 
 import numpy as np, torch
@@ -67,21 +67,21 @@ def network_of(folder, holdout, seed):
 def run(fold, a):
     "Train without the package that is left out, test on it."
     if a.judge:
-        net = network_of(a.judge, fold.holdout, a.seed)
-        return dict(holdout=fold.holdout, seed=a.seed, rows=judged(net, fold.test), delta=delta_scores(net, fold.test))
+        net = network_of(a.judge, fold.holdout, fold.seed)
+        return dict(holdout=fold.holdout, seed=fold.seed, rows=judged(net, fold.test), delta=delta_scores(net, fold.test))
     valid, test, began = fold.valid if a.also else fold.valid[::2], fold.test, time.process_time()
-    keep = fold_folder(a.keep, fold.holdout, a.seed)/'best.safetensors'
+    keep = fold_folder(a.keep, fold.holdout, fold.seed)/'best.safetensors'
     start = load_keep(keep, 'cpu')[0] if keep.exists() else None
-    begun = network_of(a.begin, fold.holdout, a.seed) if a.begin else None
-    if a.band: begun = heard_band([e for e in fold.train if e.package == 'synthetic'], Path(a.out)/f'band-seed{a.seed}', a.band, seed=a.seed)
-    if a.widen > 1: begun = widened(begun, a.widen, seed=a.seed)
-    batches = a.seed if a.batches is None else a.batches
+    begun = network_of(a.begin, fold.holdout, fold.seed) if a.begin else None
+    if a.band: begun = heard_band([e for e in fold.train if e.package == 'synthetic'], Path(a.out)/f'band-seed{fold.seed}', a.band, PointerConfig(width=a.width), PointerRecipe(crops=a.crops, wholes=a.wholes), seed=fold.seed)
+    if a.widen > 1: begun = widened(begun, a.widen, seed=fold.seed)
+    batches = fold.seed if a.batches is None else a.batches
     net, info = train_pointer(fold.train, valid, fold.folder, PointerConfig(width=a.width), PointerRecipe(crops=a.crops, wholes=a.wholes),
                               trainer=TrainerConfig(steps=a.steps, warmup=60, validate_every=max(1, min(400, a.steps // 4)), seed=batches),
                               start=begun or start, seed=batches, log_dir=fold.folder/'log', facts=Path(a.cache)/'takes')
     rows = judged(net, test)
     if start is not None: rows['keep'] = judge_keep(start, test, start.config)
-    return dict(holdout=fold.holdout, seed=a.seed, steps=a.steps, start='pointer' if begun else 'keep' if start is not None else '', train=len(fold.train), rows=rows, delta=delta_scores(net, test), stand_ins=info['stand_ins'], takes=info['takes'],
+    return dict(holdout=fold.holdout, seed=fold.seed, steps=a.steps, start='pointer' if begun else 'keep' if start is not None else '', train=len(fold.train), rows=rows, delta=delta_scores(net, test), stand_ins=info['stand_ins'], takes=info['takes'],
                 cpu_s=round(time.process_time() - began))
 
 
@@ -95,14 +95,14 @@ if __name__ == '__main__':
     ap.add_argument('--width', type=int, default=PointerConfig.width, help='channels of a new network')
     ap.add_argument('--crops', type=int, default=PointerRecipe.crops, help='stretches in a step; more on a GPU')
     ap.add_argument('--wholes', type=int, default=PointerRecipe.wholes, help='whole recordings in a step, likewise')
-    ap.add_argument('--batches', type=int, help='seed of the batches, where they should differ from those of the earlier run; default: as --seed')
+    ap.add_argument('--batches', type=int, help='seed of the batches, where they should differ from those of the earlier run; default: that of the weights')
     ap.add_argument('--widen', type=int, default=1, help='networks of the earlier run go on so many times as wide')
     a = ap.parse_args()
     if a.band and a.begin: ap.error('--band and --begin are two ways to begin: choose one')
     if a.widen > 1 and not (a.begin or a.band): ap.error('--widen needs --begin or --band, networks to go on from')
     if a.pack:
-        for p in a.only or sorted({s.package for s in find_songs(a.music)}): print(packed(*load_pointer(at := fold_folder(a.out, p, a.seed), 'cpu'), Path(a.pack)/f'{at.name}.npz'))
+        for s, p in itertools.product(a.seed, a.only or sorted({s.package for s in find_songs(a.music)})): print(packed(*load_pointer(at := fold_folder(a.out, p, s), 'cpu'), Path(a.pack)/f'{at.name}.npz'))
         raise SystemExit
     if a.judge and a.out == ap.get_default('out'): a.out += '-judged'
     results = [finished(f.folder/'result.json', run, f, a) for f in folds(a, 1, RICH)]
-    print(fold_table([r | dict(holdout=f"{r['holdout']}, seed {r['seed']}") for r in results], COLUMNS, spread=False))
+    print(fold_table(results, COLUMNS, spread=False))

@@ -7,7 +7,7 @@ __all__ = ['fold_arguments', 'Fold', 'fold_folder', 'sessions_for', 'other_music
            'fold_table']
 
 # %% ../nbs/48_folds.ipynb #017698ce
-import argparse, json, typing
+import argparse, itertools, json, typing
 from collections import Counter
 from pathlib import Path
 from .core import *
@@ -28,7 +28,7 @@ def fold_arguments(doc: str,         # what the bench says about itself
     ap.add_argument('--synthetic', type=int, default=40, help='sessions of the synthetic band, only trained on')
     ap.add_argument('--test', type=int, default=20, help='of which so many test, when the package is left out')
     ap.add_argument('--steps', type=type(steps), default=steps, help=steps_help)
-    ap.add_argument('--seed', type=int, default=0, help='of weights and batches')
+    ap.add_argument('--seed', nargs='+', type=int, default=[0], help='of weights and batches; several: every package is left out once with each')
     ap.add_argument('--only', nargs='*', help='packages to leave out; default: each')
     ap.add_argument('--also', help='folder with packages of other music, never tested: some choose the checkpoint, the others are trained on')
     ap.add_argument('--choosers', nargs='*', help='of these packages, those that choose; default: every fifth')
@@ -45,10 +45,11 @@ def fold_arguments(doc: str,         # what the bench says about itself
 class Fold(typing.NamedTuple):
     "A package that is left out, and all the others."
     holdout: str
+    seed: int     # of weights and batches
     train: list   # Examples
     valid: list   # that choose the checkpoint
     test: list    # of `holdout`
-    folder: Path  # for what belongs to this fold
+    folder: Path  # for what belongs to this fold and seed
 
 def fold_folder(out: str | Path, holdout: str, seed: int) -> Path:
     "Where a fold keeps everything."
@@ -89,18 +90,18 @@ def folds(a: argparse.Namespace,                     # of `fold_arguments`
           config: SessionConfig = SessionConfig(),
           show: bool | None = None,                  # progress bars
          ) -> typing.Iterator[Fold]:
-    "Every package, or those that are asked for, left out in turn; raises `EditorbotError` for one that isn't there."
+    "Every package, or those that are asked for, left out in turn, with one seed after another; raises `EditorbotError` for one that isn't there."
     songs = find_songs(a.music)
     packages = sorted({s.package for s in songs})
     examples = [e for p in packages for e in build_examples([s for s in songs if s.package == p], a.sessions, seed, a.cache, config, a.jobs, show)]
     examples += synthetic_examples(a.synthetic, seed, config, a.cache, a.jobs, show)
     further = [e for s in a.anew or [seed] for e in further_sessions(songs, a.arranged, a.short, s, a.cache, config, a.jobs, show)]
     more, choose = other_music(a.also, a.also_sessions, seed, a.cache, config, a.jobs, show, a.choosers) if a.also else ([], [])
-    for p in a.only or packages:
+    for s, p in itertools.product(a.seed, a.only or packages):
         train, valid, test = split_by_package(examples, p)
         train, valid = (train + valid + more, choose) if choose else (train + more, valid)       # one or two packages choose nothing
         train += [e for e in further if e.package != p]
-        yield Fold(p, train, valid, test[:a.test], fold_folder(a.out, p, a.seed))
+        yield Fold(p, s, train, valid, test[:a.test], fold_folder(a.out, p, s))
 
 # %% ../nbs/48_folds.ipynb #1a1b9a58
 def finished(path: str | Path,      # of a result, *.json
@@ -113,16 +114,19 @@ def finished(path: str | Path,      # of a result, *.json
     return json.loads(path.read_text(encoding='utf-8'))
 
 # %% ../nbs/48_folds.ipynb #20197241
-def fold_table(results: list[dict], # holdout, rows: editor -> list of scores, one a session
+def fold_table(results: list[dict], # holdout, seed (or none), rows: editor -> list of scores, one a session
                columns: dict,       # score -> heading
                spread: bool = True, # with the standard deviation
               ) -> str:             # Markdown
-    "A row for each package and editor, then the mean over all sessions."
+    "A row for each package and editor, then the mean over all sessions, of each seed first where there are several."
     def cell(rows, k):
         digits, m = 1 if k.endswith('_s') else 3, mean_spread(rows, k)
         return f'{m[0]:.{digits}f}' + spread * f' ± {m[1]:.{digits}f}'
     lines = ['| left out | editor | n | ' + ' | '.join(columns.values()) + ' |', '|---|---|---:|' + '---:|' * len(columns)]
-    for name, group in [(r['holdout'], [r]) for r in results] + [('all', results)]:
+    seeds = sorted({r['seed'] for r in results if 'seed' in r})
+    name = lambda r: f"{r['holdout']}, seed {r['seed']}" if len(seeds) > 1 else r['holdout']
+    means = [(f'all, seed {s}', [r for r in results if r['seed'] == s]) for s in seeds] if len(seeds) > 1 else []
+    for name, group in [(name(r), [r]) for r in results] + means + [('all', results)]:
         for editor in group[0]['rows']:
             rows = [x for r in group for x in r['rows'].get(editor, [])]
             lines.append(f'| {name} | {editor} | {len(rows)} | ' + ' | '.join(cell(rows, k) for k in columns) + ' |')
