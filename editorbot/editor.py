@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['EDITORS', 'DEFAULT_EDITOR', 'Proposal', 'Editor', 'Composer', 'check_options', 'gaps_between', 'why_here', 'edl_of',
-           'KeepAll', 'otsu', 'Loudness', 'Keep', 'Pointer', 'get_editor', 'check_spans', 'parse_span',
-           'propose_several', 'propose']
+           'KeepAll', 'otsu', 'Loudness', 'Keep', 'Pointer', 'all_editors', 'get_editor', 'check_spans', 'check_room',
+           'parse_span', 'propose_several', 'propose']
 
 # %% ../nbs/40_editor.ipynb #5fbbdcbc
 import dataclasses, typing
@@ -74,7 +74,7 @@ def edl_of(track: Track,
            name: str,                      # of the editor, for `meta`
            crossfade: float = CROSSFADE_S, # s, where nothing fades
            beats: np.ndarray | None = None, # s: edges are moved to these; None: they stay
-           fixed: typing.Sequence[int] = (), # frames of edges that stay in any case
+           fixed: typing.Sequence[float] = (), # s: edges that stay in any case, to the sample
            phase: bool = True,             # move joins by up to 12 ms to where they are in phase
            fades: Fades | None = None,     # how a person fades; None: not at all
           ) -> EDL:
@@ -84,9 +84,10 @@ def edl_of(track: Track,
     T = track.mel.shape[1]
     if not len(p.regions):
         raise describe(track.path, 'something worth keeping', f'only {p.reason(0, T, False) or "what this editor cuts"}', 'ask for a length with --target-ratio, or try another --editor')
-    sample = lambda t: n if t >= T else min(n, round(t * step))
+    exact = {round(t * FRAME_RATE): min(n, round(t * track.sample_rate)) for t in fixed}
+    sample = lambda t: n if t >= T else exact.get(t, min(n, round(t * step)))
     pieces = [(int(a), int(b)) for a, b in p.regions]
-    regions, stay = [(sample(a), sample(b)) for a, b in pieces], [sample(f) for f in fixed]
+    regions, stay = [(sample(a), sample(b)) for a, b in pieces], [*exact.values()]
     if beats is not None:
         regions = snap_regions(regions, np.asarray(beats) * track.sample_rate, n, stay)
         pieces = [(round(a / step), T if b >= n else round(b / step)) for a, b in regions.tolist()]
@@ -188,16 +189,22 @@ class Pointer:
 EDITORS = {e.name: e for e in (Pointer, Keep, Loudness, KeepAll)}   #: name -> class
 DEFAULT_EDITOR = 'pointer'
 
-def get_editor(name: str = DEFAULT_EDITOR,           # one of `EDITORS`
+def all_editors() -> dict: # name -> class
+    "`EDITORS` and the baselines (`baselines`)."
+    from editorbot.baselines import BASELINES
+    return EDITORS | BASELINES
+
+def get_editor(name: str = DEFAULT_EDITOR,           # one of `all_editors()`
                checkpoint: str | Path | None = None, # weights of a learned editor; None: the shipped ones
                style: int = 0,                       # seed of another style; 0: as it learned
               ) -> Editor:
     "An editor by name; raises `EditorbotError` for an unknown name, and for a checkpoint or a style where none is used."
-    if name not in EDITORS: raise describe('--editor', f"one of {', '.join(EDITORS)}", repr(name))
-    learns = getattr(EDITORS[name], 'learns', False)
+    kinds = EDITORS if name in EDITORS else all_editors()
+    if name not in kinds: raise describe('--editor', f"one of {', '.join(kinds)}", repr(name))
+    learns = getattr(kinds[name], 'learns', False)
     if checkpoint and not learns: raise describe('--checkpoint', 'an editor that learns', f'--editor {name}, which has no weights', 'leave it out')
-    if style and EDITORS[name] is not Pointer: raise describe('--style', 'the editor pointer', f'--editor {name}', 'leave it out')
-    return Pointer(checkpoint, style) if style else EDITORS[name](checkpoint) if learns else EDITORS[name]()
+    if style and kinds[name] is not Pointer: raise describe('--style', 'the editor pointer', f'--editor {name}', 'leave it out')
+    return Pointer(checkpoint, style) if style else kinds[name](checkpoint) if learns else kinds[name]()
 
 # %% ../nbs/40_editor.ipynb #d829e875
 def check_spans(spans: typing.Sequence, # of (from, to), s
@@ -207,6 +214,18 @@ def check_spans(spans: typing.Sequence, # of (from, to), s
     "Raises `EditorbotError` for stretches that are not inside the recording."
     for a, b in spans:
         if not 0 <= a < b <= duration + .05: raise describe(option, f'stretches inside 0:00 to {clock(duration)}', f'{clock(a)} to {clock(b)}')
+
+def check_room(keep: typing.Sequence, cut: typing.Sequence, # of (from, to), s
+               duration: float,             # of the recording, s
+               target_ratio: float | None,  # share to keep
+               max_seconds: float | None,   # longest edit
+              ):
+    "Raises `EditorbotError` for stretches that leave no edit of the length that is asked for."
+    seconds = lambda spans: duration - sum(b - a for a, b in gaps_between(np.clip(np.reshape(list(spans), (-1, 2)), 0, duration), duration))
+    longest = min(max_seconds or np.inf, target_ratio * duration if target_ratio else np.inf)
+    if seconds(keep) > longest + .05: raise describe('--keep', f'{clock(longest)} in all at most, the length of the edit', clock(seconds(keep)), 'ask for a longer edit (--max-duration 0: no limit), or keep less')
+    if target_ratio and duration - seconds(cut) < target_ratio * duration - .05:
+        raise describe('--cut', f'{clock((1 - target_ratio) * duration)} in all at most, so that {clock(target_ratio * duration)} are left', clock(seconds(cut)), 'ask for a shorter edit, or cut less')
 
 def parse_span(text: str,   # 'FROM-TO', each s, m:ss or h:mm:ss
                option: str, # for messages
@@ -239,6 +258,7 @@ def propose_several(track: Track | str | Path,      # an analysed recording, or 
     if track.duration < 1: raise describe(track.path, 'at least one second', f'{count(track.source.frames, "sample")} ({track.duration:.3f} s)', 'choose a longer recording')
     if track.mel.max() == 0: raise describe(track.path, 'sound', 'only silence', 'check the recording')
     check_spans(keep, track.duration, '--keep'); check_spans(cut, track.duration, '--cut')
+    check_room(keep, cut, track.duration, target_ratio, max_duration)
     editor, limit = get_editor(editor, checkpoint, style) if isinstance(editor, str) else editor, max_duration or None
     composes = hasattr(editor, 'edits')
     if (keep or cut or n > 1) and not composes: raise describe('--keep, --cut and --alternatives', 'the editor pointer', f'--editor {editor.name}', 'choose --editor pointer')
@@ -247,7 +267,7 @@ def propose_several(track: Track | str | Path,      # an analysed recording, or 
         from editorbot.beats import analyse_beats
         b = analyse_beats(track)
         times = b.times[b.found & ((b.position == 1) | (beats == 'beat'))]
-    fixed = [round(t * FRAME_RATE) for span in [*keep, *cut] for t in span]
+    fixed = [t for span in [*keep, *cut] for t in span]
     habit = getattr(editor, 'fades', None)
     if crossfade is None: crossfade = CROSSFADE_S if habit is None or habit.crossfade is None else habit.crossfade
     return [edl_of(track, p, editor.name, crossfade, times if beats else None, fixed, phase, habit if fades else None) for p in found]

@@ -168,8 +168,10 @@ def targets(e: Example,
     "What the network should say about a stretch: a boundary is a bell of width `blur` around its frame. The edges of the file are no boundaries."
     t = np.arange(a, a + n)
     def bells(at):
-        at = np.array([x for x in at if 0 < x < e.frames], float)
-        return np.exp(-.5 * ((t[:, None] - at[None]) / blur)**2).max(1).astype(np.float32) if len(at) else np.zeros(n, np.float32)
+        at = np.unique([x for x in at if 0 < x < e.frames]).astype(float)
+        if not len(at): return np.zeros(n, np.float32)
+        near = at[np.clip(np.searchsorted((at[1:] + at[:-1]) / 2, t), 0, len(at) - 1)]
+        return np.exp(-.5 * ((t - near) / blur)**2).astype(np.float32)
     pad = lambda x, m: np.pad(x[:m], (0, max(0, m - len(x))))
     return dict(keep=pad(e.keep()[a:], n).astype(np.float32), into=bells(e.regions[:, 0]), out=bells(e.regions[:, 1]),
                 kind=pad(e.kind[a // POOL:], n // POOL).astype(np.int64))

@@ -13,6 +13,7 @@ import numpy as np, torch
 from numba import njit
 from torch import Tensor
 from .core import *
+from .edl import COPY, LOOP_END, LOOP_START, SKIP, STOP
 from .segmentation import log_partition
 
 # %% ../nbs/34_lattice.ipynb #ca64fe8b
@@ -314,15 +315,21 @@ def pointers_of(runs: np.ndarray,          # int (n, 3)
 # %% ../nbs/34_lattice.ipynb #306ed938
 REACH = 64   #: frames; a larger move is a jump
 
-def moves_of(pointers: np.ndarray) -> dict: # delta int64 (n,), use_jump bool (n,), jump int64 (n,), stop bool (n + 1,)
+def moves_of(pointers: np.ndarray,          # int (n,)
+             op: np.ndarray | None = None,  # int8 (n,), of `EDL.ops`; None: what the pointers say
+            ) -> dict: # delta int64 (n,), use_jump bool (n,), jump int64 (n,), stop bool (n + 1,), op int8 (n,)
     "Pointers as moves against *the frame after the last one*; the first is expected at frame 0."
     p = np.asarray(pointers, np.int64)
     d = p - np.concatenate([[0], p[:-1] + 1])[:len(p)]
     far = np.abs(d) > REACH
-    return dict(delta=np.where(far, 0, d), use_jump=far, jump=np.where(far, p, -1), stop=np.arange(len(p) + 1) == len(p))
+    if op is None:
+        op = np.full(len(p), COPY, np.int8)
+        back = np.flatnonzero(d[1:] < 0) + 1
+        op[1:][d[1:] > 0], op[back - 1], op[back], op[-1:] = SKIP, LOOP_END, LOOP_START, STOP
+    return dict(delta=np.where(far, 0, d), use_jump=far, jump=np.where(far, p, -1), stop=np.arange(len(p) + 1) == len(p), op=np.asarray(op, np.int8))
 
-def pointers_from_moves(delta, use_jump, jump, stop) -> np.ndarray: # int64 (n,)
-    "The pointers that moves mean."
+def pointers_from_moves(delta, use_jump, jump, stop, op=None) -> np.ndarray: # int64 (n,)
+    "The pointers that moves mean; `op` says nothing more about them."
     n = int(np.argmax(stop))
     out, at = np.zeros(n, np.int64), 0
     for i in range(n): out[i] = jump[i] if use_jump[i] else at + delta[i]; at = out[i] + 1

@@ -83,7 +83,7 @@ class PointerRecipe(Config):
     crops: int = 6              # stretches in a step of stretches
     crop: int = 4096            # frames of a stretch, a multiple of 32
     wholes: int = 1             # whole recordings in a step of these
-    longest: int = 32768        # frames of a whole recording, a multiple of 32
+    longest: int = 524288       # frames of a whole recording, a multiple of 32: 3.4 hours; of longer ones as much
     blur: float = 8.0           # frames: how far from its place a boundary still counts
     near: float = 0.5           # s: how far from its place a change of the count is right for the lattice
     smoothing: float = 0.05     # of labels
@@ -150,7 +150,8 @@ def lattice_loss(o: dict, b: dict, c: PointerConfig, r: PointerRecipe, pool: int
 
 def jump_loss(net: PointerNet, o: dict, b: dict, r: PointerRecipe) -> Tensor:
     "Cross entropy of what comes next, over the true pieces of each recording."
-    total, n = o['tokens'].sum() * 0, 0
+    heads = [p for part in (net.begin, net.follow, net.rank, net.fit) for p in ([part] if isinstance(part, Tensor) else part.parameters())]
+    total, n = 0 * sum(v.sum() for v in (o['leave'], o['enter'], *heads)), 0          # processes that hear no order wait for the gradients of all parts, too
     for i, pieces in enumerate(b['pieces']):
         if len(pieces) < 2: continue
         raw = np.argsort(pieces[:, 0], kind='stable')                          # raw order -> index in edit order
@@ -220,9 +221,9 @@ def pointer_losses(net: PointerNet, o: dict, b: dict, r: PointerRecipe, seed: in
     use_jump, stop = (mean(said[..., i], found.float()) for i in (0, 1))
     heard = (o['plays'].softmax(1) * torch.arange(COUNTS, device=m.device)[:, None]).sum(1)
     length = (((heard - y['counts']) * m).sum(1) / m.sum(1).clamp(min=1)).square().mean()
-    parts = dict(lattice_loss=lattice_loss(o, b, net.config, r), plays_loss=plays, boundary_loss=edge, kind_loss=kind, early_loss=early, length_loss=length,
+    parts = dict(lattice_loss=lattice_loss(o, b, net.config, r), op_loss=plays, boundary_loss=edge, kind_loss=kind, early_loss=early, length_loss=length,
                  jump_loss=jump_loss(net, o, b, r), delta_loss=delta, use_jump_loss=use_jump, stop_loss=stop)
-    weights = dict(lattice_loss=r.lattice, plays_loss=r.plays, boundary_loss=r.boundary, kind_loss=r.kind, early_loss=r.early, length_loss=r.length,
+    weights = dict(lattice_loss=r.lattice, op_loss=r.plays, boundary_loss=r.boundary, kind_loss=r.kind, early_loss=r.early, length_loss=r.length,
                    jump_loss=r.jump, delta_loss=r.delta, use_jump_loss=r.ops, stop_loss=r.ops)
     return dict(loss=sum(weights[k] * v for k, v in parts.items()), **parts)
 
@@ -302,21 +303,26 @@ def widened(net: PointerNet,
 
 @torch.no_grad()
 def delta_scores(net: PointerNet, examples: list) -> dict:
-    "How often the second look moves a splice of the network's own decode to the true frame, give or take one: over all splices that have a true one within reach, over those that need a move, and for always saying 0."
-    right, still, needed = [], [], []
+    """How often the second look moves a splice of the network's own decode to the true frame, give or take one: over all splices that have a true one within reach, over those that need a move, and for always saying 0.
+    Beside it how often it is right about a jump and about the end, and for always saying no."""
+    right, still, needed, told, true = [], [], [], [], []
     for e in examples:
         s, pieces = score_recording(net, e.mel.astype(np.float32) / 255, e.repeats), pieces_of(e.regions)
-        at, side, move, found, _ = splices_of(s.outputs, dict(pieces=[pieces], mask=torch.arange(s.outputs['mask'].shape[1])[None] < e.frames), net.config, None)
+        at, side, move, found, ops = splices_of(s.outputs, dict(pieces=[pieces], mask=torch.arange(s.outputs['mask'].shape[1])[None] < e.frames), net.config, None)
         if not found.any(): continue
         dev = s.outputs['fine'].device
-        said = net.refine(s.outputs, torch.from_numpy(at).to(dev), torch.from_numpy(side).to(dev))[0].argmax(-1).cpu().numpy()
+        moves, logits = net.refine(s.outputs, torch.from_numpy(at).to(dev), torch.from_numpy(side).to(dev))
+        said = moves.argmax(-1).cpu().numpy()
+        told.append((logits > 0).cpu().numpy()[found]); true.append(ops[found] > 0)
         right += (np.abs(said - move) <= 1)[found].tolist(); still += (np.abs(move - REACH) <= 1)[found].tolist(); needed += (np.abs(move - REACH) > 1)[found].tolist()
     share = lambda x: float(np.mean(x)) if len(x) else math.nan
-    return dict(delta_accuracy=share(right), delta_always_zero=share(still), delta_accuracy_moved=share(np.array(right)[np.array(needed, bool)]))
+    told, true = (np.concatenate([np.zeros((0, 2), bool), *v]) for v in (told, true))
+    ops = {f'{k}_{n}': share(v) for i, k in enumerate(('use_jump', 'stop')) for n, v in (('accuracy', (told == true)[:, i]), ('always_no', ~true[:, i]))}
+    return dict(delta_accuracy=share(right), delta_always_zero=share(still), delta_accuracy_moved=share(np.array(right)[np.array(needed, bool)])) | ops
 
 class PointerTask:
     "The pointer network as a task of the `trainer`."
-    tags = {k: f'val_{k}' for k in ('delta_accuracy', 'delta_always_zero', 'delta_accuracy_moved')}   #: names in TensorBoard
+    tags = {k: f'val_{k}' for k in ('delta_accuracy', 'delta_always_zero', 'delta_accuracy_moved', 'use_jump_accuracy', 'use_jump_always_no', 'stop_accuracy', 'stop_always_no')}   #: names in TensorBoard
     def __init__(self, train: list, valid: list, config: PointerConfig = PointerConfig(), recipe: PointerRecipe = PointerRecipe(), seed: int = 0,
                  start: KeepNet | PointerNet | None = None): # what it begins with; None: knowing nothing
         torch.manual_seed(seed)

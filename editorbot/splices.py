@@ -20,15 +20,21 @@ def snap_regions(regions: np.ndarray, # int64 (n, 2), samples
                  frames: int,         # length of the recording
                  fixed: typing.Collection = (), # samples that stay where they are
                 ) -> np.ndarray:      # int64 (n, 2)
-    "Regions with their edges on beats; a region that would vanish stays as it is."
+    "Regions with their edges on beats; a region that would vanish stays as it is, and no edge moves across one that stays."
     r, b = np.asarray(regions, np.int64).reshape(-1, 2), np.asarray(beats, float)
     if len(b) < 2: return r
     near = np.clip(np.searchsorted((b[1:] + b[:-1]) / 2, r), 0, len(b) - 1)
     gap = np.diff(b, prepend=2 * b[0] - b[1], append=2 * b[-1] - b[-2])
     reach = np.where(r < b[near], gap[near], gap[near + 1]) / 2
-    free = (np.abs(b[near] - r) <= reach) & (r > 0) & (r < frames) & ~np.isin(r, list(fixed))
-    out = np.where(free, np.round(b[near]), r).astype(np.int64)
-    return np.where((out[:, 1] > out[:, 0])[:, None], out, r)
+    to, fixed = np.round(b[near]).astype(np.int64), np.asarray(list(fixed), np.int64)
+    free = (np.abs(b[near] - r) <= reach) & (r > 0) & (r < frames) & ~np.isin(r, fixed)
+    while True:                                                                     # what stays may bar the way to others
+        out = np.where(free, to, r)
+        walls = np.unique(np.concatenate([fixed, r[~free]]))
+        crosses = np.searchsorted(walls, np.minimum(r, to), 'right') < np.searchsorted(walls, np.maximum(r, to), 'left')
+        left = free & ~crosses & (out[:, 1] > out[:, 0])[:, None]
+        if (left == free).all(): return out
+        free = left
 
 # %% ../nbs/11_splices.ipynb #2d79e543
 def best_shift(x: np.ndarray,  # float (n,): outgoing side
@@ -64,7 +70,7 @@ def in_phase(edl: EDL,
             if out != into and h <= out <= src.frames - h and h + r <= into <= src.frames - h - r and length > 4 * (r + h):
                 mono = lambda a, b: read_audio(path, a, b).mean(1)
                 d, rho = best_shift(mono(out - h, out + h), mono(into - h - r, into + h + r))
-                d = 0 if {into, out} & set(fixed) else d
+                d = 0 if out in fixed or any(min(into, into + d) <= f <= max(into, into + d) for f in fixed) else d
                 new = dataclasses.replace(new, source_in=into + d, law='linear' if rho > LINEAR_FROM and not {into, out} & set(fixed) else s.law)
         segs[i] = new
         at += new.length()

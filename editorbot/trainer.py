@@ -29,12 +29,15 @@ class TrainerConfig(Config):
     muon: bool = True           # Muon for the matrices inside a net's `blocks`
     clip: float = 1.0           # norm of the gradient
     accumulate: int = 1         # shards of a batch that one process works through before a step
-    precision: str = '32-true'  # or 'bf16-mixed', '16-mixed'
+    precision: str = '32-true'  # or 'bf16-mixed'
     average: float = 0.99       # decay of the running mean of the weights
     validate_every: int = 250   # steps
     patience: int = 0           # validations without a new best before it stops; 0: never
     log_every: int = 10         # steps
     seed: int = 0
+
+    def __post_init__(self): # half precision would need a scaler, which the norm before clipping and a resumed run had to know
+        if self.precision not in ('32-true', 'bf16-mixed'): raise describe('precision', '32-true or bf16-mixed', repr(self.precision))
 
 # %% ../nbs/19_trainer.ipynb #38d7b05e
 def learning_rate(step: int, c: TrainerConfig) -> float:
@@ -194,7 +197,7 @@ def find_learning_rate(task: Task,
                        c: TrainerConfig = TrainerConfig(),
                        fabric: Fabric | None = None,
                       ) -> tuple[np.ndarray, np.ndarray, float]: # rates; smoothed losses; the suggestion
-    "A sweep over learning rates."
+    "A sweep over learning rates; the task's network is as before afterwards. Raises `EditorbotError` when the first loss is no number."
     fabric = fabric or Fabric(accelerator='auto', devices=1, precision=c.precision)
     before = {k: v.detach().clone() for k, v in task.net.state_dict().items()}
     rates, losses, smooth = np.geomspace(lo, hi, steps), [], None
@@ -203,6 +206,7 @@ def find_learning_rate(task: Task,
     for i, lr in enumerate(rates):
         flat = c.replace(lr=float(lr), warmup=0, final=1.0)
         now, _ = train_step(fabric, net, opts, task, i, flat)
+        if not i and not math.isfinite(float(now['loss'])): raise describe('the first loss', 'a number', float(now['loss']), 'look at the examples and at the network')
         smooth = float(now['loss']) if smooth is None else .8 * smooth + .2 * float(now['loss'])
         losses.append(smooth)
         if not math.isfinite(smooth) or smooth > 4 * min(losses): break

@@ -56,3 +56,42 @@ def test_killed_at_any_moment(run, tmp_path):
         process.send_signal(signal.SIGKILL); process.communicate()
     finish(run('killed'))
     assert torch.equal(weights(tmp_path/'whole'), weights(tmp_path/'killed'))
+
+
+POINTER = '''
+import sys
+import numpy as np, torch
+from lightning_fabric import Fabric
+from editorbot.keep_model import MATCHES
+from editorbot.keep_training import Example
+from editorbot.pointer_network import PointerConfig
+from editorbot.pointer_training import PointerRecipe, PointerTask
+from editorbot.trainer import TrainerConfig, train
+
+def recording(seed, frames=2048):
+    "Noise, of which one stretch is heard (so that nothing comes after anything), or three."
+    rng = np.random.default_rng(seed)
+    regions = [(200, 500), (900, 1500), (600, 800)] if seed % 3 == 0 else [(300, 900)]
+    return Example(rng.integers(0, 255, (128, frames)).astype(np.uint8), np.array(regions), rng.integers(0, 8, frames // 8).astype(np.int8), rng.random((frames // 32, MATCHES, 3)).astype(np.float16))
+
+if __name__ == '__main__':
+    devices, accumulate = int(sys.argv[2]), int(sys.argv[3])
+    torch.set_num_threads(1)
+    fabric = Fabric(accelerator='cpu', devices=devices, strategy='ddp' if devices > 1 else 'auto')
+    fabric.launch()
+    examples = [recording(i) for i in range(6)]
+    task = PointerTask(examples, examples[:1], PointerConfig(width=16, layers=2, before=1, heads=2, tokens=4, window=256, dilations=(1, 2)), PointerRecipe(crops=2, crop=1024))
+    train(task, sys.argv[1], TrainerConfig(steps=6, warmup=1, lr=1e-3, validate_every=6, accumulate=accumulate), fabric, show=False)
+'''
+
+
+def test_two_processes_train_the_pointer_network_as_one(tmp_path):
+    "Shards in which nothing comes after anything too: all processes must have gradients of the same parts."
+    from safetensors.torch import load_file
+    script = tmp_path/'pointer.py'
+    script.write_text(POINTER)
+    for folder, devices, accumulate in (('one', 1, 2), ('two', 2, 1)):
+        finish(subprocess.Popen([sys.executable, str(script), str(tmp_path/folder), str(devices), str(accumulate)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True))
+    one, two = (load_file(tmp_path/f/'latest.safetensors') for f in ('one', 'two'))
+    apart = {k: float((one[k].float() - two[k].float()).abs().max()) for k in one}
+    assert max(apart.values()) < 1e-5, sorted(apart.items(), key=lambda v: -v[1])[:5]
