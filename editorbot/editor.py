@@ -179,9 +179,10 @@ class Pointer:
 
     def scores(self, track):
         from editorbot.pointer_network import score_recording
+        from editorbot.stems import separate
         from editorbot.style import styled
         if getattr(self, '_last', (None,))[0] is not track:
-            s = score_recording(self.net, track.mel)
+            s = score_recording(self.net, track.mel, stems=separate(track, show=False).mel.astype(np.float32) if self.net.config.stems else None)
             self._last = (track, styled(s, self.style, self.z) if self.style else s)
         return self._last[1]
 

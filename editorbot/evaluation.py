@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'f1', 'keep_scores', 'boundaries', 'match_points', 'boundary_f1', 'pointer_accuracy', 'order_tau',
-           'segment_distance', 'evaluate', 'mean_spread', 'score_table']
+           'segment_distance', 'jumps', 'jumps_f1', 'count_f1', 'evaluate', 'mean_spread', 'score_table']
 
 # %% ../nbs/06_evaluation.ipynb #acc4882b
 import math, typing
@@ -91,6 +91,30 @@ def segment_distance(pred: EDL, true: EDL,
         row = np.minimum.accumulate(new - np.arange(len(new))) + np.arange(len(new))   # insertions, left to right
     return float(row[-1] / max(1, len(p), len(t)))
 
+# %% ../nbs/06_evaluation.ipynb #caa9b388
+def jumps(edl: EDL) -> np.ndarray: # float (n, 2), s of the recording: where the edit leaves it, where it goes on
+    "Every jump of an edit, in the order of the edit."
+    j = [(a.source_out, b.source_in) for a, b in zip(edl.segments, edl.segments[1:]) if a.has_source and b.has_source and a.source_out != b.source_in]
+    return np.array(j, float).reshape(-1, 2) / edl.source.sample_rate
+
+def jumps_f1(pred: np.ndarray, # (n, 2)
+             true: np.ndarray, # (m, 2)
+             tol: float,       # largest distance of either end
+            ) -> float:
+    "$F_1$ of jumps whose both ends are within `tol`, each used once."
+    free, hits = np.ones(len(pred), bool), 0
+    for j in true:
+        near = np.flatnonzero(free & (np.abs(pred - j).max(1, initial=0) <= tol)) if len(pred) else []
+        if len(near): free[near[0]] = False; hits += 1
+    return f1(hits, len(pred), len(true))
+
+def count_f1(pred: np.ndarray, # int (T,): how often each frame is heard
+             true: np.ndarray, # int (T,)
+            ) -> float:
+    "$F_1$ of frames that are heard as often as in the truth."
+    p, t = np.asarray(pred), np.asarray(true)
+    return f1(((p == t) & (t > 0)).sum(), (p > 0).sum(), (t > 0).sum())
+
 # %% ../nbs/06_evaluation.ipynb #cd924bce
 def evaluate(pred: EDL, # proposed
              true: EDL, # the person's
@@ -101,6 +125,7 @@ def evaluate(pred: EDL, # proposed
     p, t = pred.pointers(), true.pointers()
     return dict(**keep_scores(pred.play_counts() > 0, true.play_counts() > 0),
                 boundary_f1_05=boundary_f1(pred, true, 0.5), boundary_f1_3=boundary_f1(pred, true, 3.0),
+                count_f1=count_f1(pred.play_counts(), true.play_counts()), jump_f1_05=jumps_f1(jumps(pred), jumps(true), .5), jump_f1_4=jumps_f1(jumps(pred), jumps(true), 4 / FRAME_RATE),
                 pointer_acc_2=pointer_accuracy(p, t, 2), order_tau=order_tau(p, t), segment_distance=segment_distance(pred, true),
                 length_error=abs(pred.edit_duration - true.edit_duration) / max(1e-9, true.edit_duration))
 

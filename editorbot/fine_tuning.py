@@ -21,9 +21,10 @@ from .keep_training import Example
 from .mel import Track, load_track
 from .pairs import find_pairs
 from .lattice import best_runs, lattice_nll
-from .pointer_network import PointerConfig, PointerNet, decode_edit, lattice_of, load_pointer, save_pointer, score_recording
-from .pointer_training import PointerRecipe, edit_scores, judge_pointer, pieces_of, pointer_merit
+from .pointer_network import PointerConfig, PointerNet, decode_edit, lattice_of, load_pointer, save_pointer
+from .pointer_training import PointerRecipe, edit_scores, judge_pointer, pieces_of, pointer_merit, score_example
 from .self_similarity import self_similarity
+from .stems import separate
 from .style import Style, StyleConfig, StyleInput, add_style, edit_summary, load_style, runs_of, save_style, stretch_of, style_input, styled
 
 # %% ../nbs/46_fine_tuning.ipynb #a31e7b60
@@ -39,19 +40,21 @@ def regions_in_frames(edl: EDL) -> np.ndarray: # int64 (n, 2), in the order of t
         elif b > a: out.append([a, b])
     return np.array(out, np.int64).reshape(-1, 2)
 
-def example_of(track: Track, edl: EDL, name: str = '') -> Example:
+def example_of(track: Track, edl: EDL, name: str = '',
+               stems: bool = False, # take the recording apart, too, for a network that hears stems
+              ) -> Example:
     "A person's edit of a recording as an example to learn from."
     T = track.mel.shape[1]
     return Example(np.round(track.mel * 255).astype(np.uint8), np.clip(regions_in_frames(edl), 0, T), np.full(-(-T // POOL), UNKNOWN, np.int8),
-                   self_similarity(track.mel).astype(np.float16), name, 'own')
+                   self_similarity(track.mel).astype(np.float16), name, 'own', np.round(separate(track, show=False).mel.astype(np.float32) * 255).astype(np.uint8) if stems else None)
 
-def examples_of_data(data: str | Path, show: bool | None = None) -> list[Example]:
+def examples_of_data(data: str | Path, show: bool | None = None, stems: bool = False) -> list[Example]:
     "All pairs of a data folder; a pair that isn't aligned yet is aligned now. Raises `EditorbotError` when there are none."
     paths, out = CachePaths(Path(data).resolve()), []
     pairs = find_pairs(data)
     with progress(len(pairs), 'pairs', 'pairs', show) as bar:
         for p in pairs:
-            out.append(example_of(load_track(p.raw), ensure_alignment(p, paths)[0], p.name)); bar.update(1)
+            out.append(example_of(load_track(p.raw), ensure_alignment(p, paths)[0], p.name, stems)); bar.update(1)
     return out
 
 def edits_of_data(data: str | Path,
@@ -124,7 +127,7 @@ class Pair:
 
 def pair_of(net: PointerNet, e: Example) -> Pair:
     "Let the network hear the recording of an example."
-    s = score_recording(net, e.mel.astype(np.float32) / 255, e.repeats)
+    s = score_example(net, e)
     return Pair(style_input(s), e.keep(), pieces_of(e.regions))
 
 @torch.no_grad()
@@ -179,7 +182,7 @@ def judge_ways(net: PointerNet, e: Example, p: Pair,
                learnt: dict, # name -> what `learn_person` returned
               ) -> dict:     # name -> scores of the finished edit
     "How well each way edits a pair."
-    s, out = score_recording(net, e.mel.astype(np.float32) / 255, e.repeats), {}
+    s, out = score_example(net, e), {}
     for way, (style, z, c) in learnt.items(): out[way] = edit_scores([(q.start, q.end, q.times) for q in decode_edit(styled(s, style, z, p.x), c)[0]], p.pieces, p.x.frames)
     return out
 

@@ -81,7 +81,7 @@ def further_sessions(songs: list,              # of several packages
                      seed: int, cache: str | Path, config: SessionConfig = SessionConfig(), jobs: int | None = None, show: bool | None = None,
                     ) -> list:                 # of Examples
     "Sessions that are only trained on: more music than there is."
-    packages, anew, brief = sorted({s.package for s in songs}), config.replace(arranged=.8), SHORT.replace(arranged=.5) if arranged else SHORT
+    packages, anew, brief = sorted({s.package for s in songs}), config.replace(arranged=.8), SHORT.replace(arranged=.5 if arranged else 0., stems=config.stems)
     out = [e for p in packages for n, s, c in ((arranged, seed + 2, anew), (short, seed + 3, brief)) if n for e in build_examples([x for x in songs if x.package == p], n, s, cache, c, jobs, show)]
     return out + [e for n, s, c in ((2 * arranged, seed + 1, anew), (short * len(packages), seed + 3, brief)) if n for e in synthetic_examples(n, s, c, cache, jobs, show)]
 

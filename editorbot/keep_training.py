@@ -23,6 +23,7 @@ from .keep_model import *
 from .editor import KeepAll, Loudness
 from .evaluation import f1, keep_scores, match_points, mean_spread
 from .sessions import Session, SessionConfig, Song, arrange, make_session, render_session, session_seeds
+from .stems import stem_mels
 from .synth import synth_song
 from .trainer import TrainerConfig, train
 import soxr
@@ -43,6 +44,7 @@ class Example:
     repeats: np.ndarray  # float16 (T // 32, 14, 3): of `self_similarity`
     name: str = ''       # which session
     package: str = ''    # album or artist: the unit of splits
+    stems: np.ndarray | None = None # uint8 (4, 128, T): mels of the stems
 
     @property
     def frames(self) -> int: return self.mel.shape[1]
@@ -54,7 +56,9 @@ class Example:
         return np.cumsum(k[:-1]) > 0
 
 # %% ../nbs/41_keep_training.ipynb #a7655172
-def session_example(s: Session) -> Example:
+def session_example(s: Session,
+                    stems: bool = False, # separate it, too
+                   ) -> Example:
     "The example that a session is; works on the samples in memory."
     mono = s.raw.mean(1)
     if s.sr != SR: mono = soxr.resample(mono, s.sr, SR)
@@ -65,13 +69,17 @@ def session_example(s: Session) -> Example:
     for e in sorted(s.events, key=lambda e: e.kind in ('take', 'false_start', 'spoilt_take', 'repeat')):        # takes win over what overlaps them
         kind[to(e.start) // POOL:-(-to(e.end) // POOL)] = CLASSES.index(GROUP.get(e.kind, 'noise'))
     return Example(np.round(mel * 255).astype(np.uint8), np.array([(to(a), to(b)) for a, b in s.regions], np.int64).reshape(-1, 2), kind,
-                   self_similarity(mel).astype(np.float16), str(s.meta.get('seed', '')), s.meta.get('package', ''))
+                   self_similarity(mel).astype(np.float16), str(s.meta.get('seed', '')), s.meta.get('package', ''), _stems(s) if stems else None)
+
+def _stems(s: Session) -> np.ndarray: # uint8 (4, 128, T)
+    raw = s.raw[:, :2].astype(np.float32)
+    return np.round(stem_mels(raw if s.sr == SR else soxr.resample(raw, s.sr, SR)) * 255).astype(np.uint8)
 
 # %% ../nbs/41_keep_training.ipynb #c0abe1f4
 def save_example(e: Example, path: str | Path) -> Path:
     "Write an example as npz, atomically."
     with atomic_path(path) as tmp:
-        with open(tmp, 'wb') as f: np.savez(f, **{k: np.asarray(v) for k, v in dataclasses.asdict(e).items()})
+        with open(tmp, 'wb') as f: np.savez(f, **{k: np.asarray(v) for k, v in dataclasses.asdict(e).items() if v is not None})
     return Path(path)
 
 def load_example(path: str | Path) -> Example | None:  # None: missing, damaged or of an older version
@@ -86,7 +94,7 @@ def cached_example(songs: list[Song], seed: int, config: SessionConfig, folder: 
     "Path of the example of one session, which is made if it isn't there."
     key = hashlib.sha256(json.dumps([[s.name for s in songs], [round(s.duration, 2) for s in songs], seed, config.key(), 4 if config.patches or config.riffs else 2]).encode()).hexdigest()[:20]
     path = Path(folder)/f'{key}.npz'
-    if load_example(path) is None: save_example(session_example(render_session(songs, seed, config, SR)), path)   # at the analysis rate: nothing above it is seen
+    if load_example(path) is None: save_example(session_example(render_session(songs, seed, config, SR), config.stems), path)   # at the analysis rate: nothing above it is seen
     return path
 
 # %% ../nbs/41_keep_training.ipynb #e3a08123
@@ -113,7 +121,7 @@ def synthetic_example(seed: int, config: SessionConfig = SessionConfig(), folder
     rng = np.random.default_rng([seed, 35])
     songs = [synth_song(int(rng.integers(1 << 30)), float(rng.uniform(*config.song_seconds)), SR) for _ in range(3)]
     if config.arranged: songs = [arrange(rng, x, SR, songs[i - 1] if rng.random() < .4 else None) if rng.random() < config.arranged else x for i, x in enumerate(songs)]
-    e = dataclasses.replace(session_example(make_session(songs, seed, config, SR)), package='synthetic')
+    e = dataclasses.replace(session_example(make_session(songs, seed, config, SR), config.stems), package='synthetic')
     if path: save_example(e, path)
     return e
 

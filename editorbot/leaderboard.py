@@ -37,7 +37,7 @@ def bootstrap(values: np.ndarray,  # float (n,), one a recording; nan: no score
     return float(v.mean()), float(lo), float(hi)
 
 # %% ../nbs/44_leaderboard.ipynb #62ff9050
-BOARD = {'keep_f1': 'keep F1', 'cut_f1': 'cut F1', 'boundary_f1_05': 'boundary F1 0.5 s', 'boundary_f1_3': 'boundary F1 3 s', 'pointer_acc_2': 'pointer accuracy', 'order_tau': 'order',
+BOARD = {'keep_f1': 'keep F1', 'cut_f1': 'cut F1', 'boundary_f1_05': 'boundary F1 0.5 s', 'boundary_f1_3': 'boundary F1 3 s', 'count_f1': 'play-count F1', 'jump_f1_05': 'jump F1 0.5 s', 'pointer_acc_2': 'pointer accuracy', 'order_tau': 'order',
          'segment_distance': 'segment distance', 'length_error': 'length error', 'junk_left_s': 'junk left (s)', 'music_lost_s': 'music lost (s)'}   #: score -> heading
 SMALL = ('segment_distance', 'length_error', 'length_error_s', 'junk_left_s', 'music_lost_s')   #: scores that are better when small
 RANK = ('keep_f1', 'boundary_f1_05', 'boundary_f1_3')   #: the mean of these decides the order

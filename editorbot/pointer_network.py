@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LONG', 'RANKS', 'POINTER', 'PointerConfig', 'StemEncoder', 'Texture', 'Encoder', 'RankScores', 'without_fades',
-           'PointerNet', 'PointerScores', 'score_recording', 'lattice_of', 'Piece', 'refine_runs', 'stand_ins', 'apart',
-           'no_more_loops', 'reconsider', 'decode_edit', 'save_pointer', 'load_pointer']
+           'PointerNet', 'hearing_stems', 'PointerScores', 'score_recording', 'lattice_of', 'Piece', 'refine_runs',
+           'stand_ins', 'apart', 'no_more_loops', 'reconsider', 'decode_edit', 'save_pointer', 'load_pointer']
 
 # %% ../nbs/38_pointer_network.ipynb #d8b42ef5
 import dataclasses, functools, math, typing, warnings
@@ -280,6 +280,15 @@ class PointerNet(nn.Module):
         token = torch.gather(o['tokens'], 1, (splices // POOL).clamp(0, real.shape[1] - 1)[..., None].expand(-1, -1, o['tokens'].shape[2]))
         seen, move = self.look(token + self.side(sides), o['fine'], splices, self.summary(o['tokens'], real), o['mask'].sum(1))
         return move, self.ops(seen)
+
+# %% ../nbs/38_pointer_network.ipynb #f8ded4d7
+def hearing_stems(net: PointerNet,
+                  stems: int, # how many
+                 ) -> PointerNet: # of its own weights
+    "A network that says the same, and can learn to hear stems."
+    new = PointerNet(net.config.replace(stems=stems)).to(next(net.parameters()).device)
+    new.load_state_dict(new.state_dict() | net.state_dict())
+    return new
 
 # %% ../nbs/38_pointer_network.ipynb #e469be96
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['RICH', 'pieces_of', 'pointers_of_pieces', 'play_counts', 'jumps_of', 'jump_f1', 'edit_scores', 'PointerRecipe',
            'stems_of', 'pointer_batch', 'lattice_loss', 'jump_loss', 'splices_of', 'rare_kinds', 'pointer_loss',
-           'pointer_losses', 'short_session', 'played', 'judge_pointer', 'pointer_merit', 'begin_with', 'widened',
-           'delta_scores', 'PointerTask', 'tune_prices', 'true_stand_ins', 'right_retakes', 'learn_stand_ins',
-           'true_takes', 'told_by', 'learn_takes', 'heard_band', 'train_pointer']
+           'pointer_losses', 'short_session', 'played', 'score_example', 'judge_pointer', 'pointer_merit', 'begin_with',
+           'widened', 'delta_scores', 'PointerTask', 'tune_prices', 'true_stand_ins', 'right_retakes',
+           'learn_stand_ins', 'true_takes', 'told_by', 'learn_takes', 'heard_band', 'train_pointer']
 
 # %% ../nbs/42_pointer_training.ipynb #75bed62a
 import copy, dataclasses, functools, math, typing, zipfile, zlib
@@ -17,7 +17,7 @@ import numpy as np, torch, torch.nn.functional as F
 from torch import nn, Tensor
 from .core import *
 from .continuity import FACTS, Retake, runs_over
-from .evaluation import f1, keep_scores, match_points, pointer_accuracy
+from .evaluation import count_f1, f1, jumps_f1, keep_scores, match_points, pointer_accuracy
 from .keep_model import CLASSES, PLAYED, POOL, KeepNet
 from .keep_training import Example, augment, session_example, targets
 from .lattice import COUNTS, REACH, best_runs, lattice_nll
@@ -58,12 +58,7 @@ def jumps_of(pieces) -> np.ndarray: # int (n, 2): frame after which the edit lea
 
 def jump_f1(pred, true, tol: float) -> float: # frames
     "$F_1$ of jumps whose both ends are within `tol`, each used once."
-    p, t = jumps_of(pred), jumps_of(true)
-    free, hits = np.ones(len(p), bool), 0
-    for j in t:
-        near = np.flatnonzero(free & (np.abs(p - j).max(1, initial=0) <= tol)) if len(p) else []
-        if len(near): free[near[0]] = False; hits += 1
-    return f1(hits, len(p), len(t))
+    return jumps_f1(jumps_of(pred), jumps_of(true), tol)
 
 def edit_scores(pred, true,  # (n, 3) pieces in edit order
                 frames: int, # of the raw
@@ -73,7 +68,7 @@ def edit_scores(pred, true,  # (n, 3) pieces in edit order
     edges = lambda x: np.sort([v for a, b, _ in x for v in (a, b) if 0 < v < frames]) / FRAME_RATE
     ptr, want = pointers_of_pieces(pred), pointers_of_pieces(true)
     out = keep_scores(p > 0, t > 0) | {f'boundary_f1_{n}': f1(match_points(edges(pred), edges(true), tol), len(edges(pred)), len(edges(true))) for n, tol in (('05', .5), ('3', 3.))}
-    return out | dict(pointer_accuracy=pointer_accuracy(ptr, want, 2) if len(want) else math.nan, count_f1=f1(((p == t) & (t > 0)).sum(), (p > 0).sum(), (t > 0).sum()),
+    return out | dict(pointer_accuracy=pointer_accuracy(ptr, want, 2) if len(want) else math.nan, count_f1=count_f1(p, t),
                       jump_f1_4=jump_f1(pred, true, 4), jump_f1_05=jump_f1(pred, true, .5 * FRAME_RATE), length_error_s=abs(len(ptr) - len(want)) / FRAME_RATE)
 
 # %% ../nbs/42_pointer_training.ipynb #314cbb33
@@ -102,7 +97,7 @@ class PointerRecipe(Config):
 
 def stems_of(e: Example, a: int, m: int, size: int, r: PointerRecipe, rng: np.random.Generator) -> tuple | None: # (S, 128, size) mels, bool (S,); None: it has none
     "The stems of a stretch, some of them missing at random."
-    if getattr(e, 'stems', None) is None: return None
+    if e.stems is None: return None
     there = (rng.random(len(e.stems)) >= r.stem_dropout) & (rng.random() >= r.stem_dropout)
     return np.pad(e.stems[..., a:a + m].astype(np.float32) / 255, ((0, 0), (0, 0), (0, size - m))), there
 
@@ -248,13 +243,17 @@ def played(raw: np.ndarray,        # (n,) at 22 050 Hz
     return np.concatenate(out)[:round(seconds * SR)]
 
 # %% ../nbs/42_pointer_training.ipynb #36a162a7
+def score_example(net: PointerNet, e: Example) -> PointerScores:
+    "What a network says about the recording of an example, stems included if it hears them."
+    return score_recording(net, e.mel.astype(np.float32) / 255, e.repeats, None if e.stems is None or not net.config.stems else e.stems.astype(np.float32) / 255)
+
 def judge_pointer(net: PointerNet, examples: list, config: PointerConfig | None = None, refine: bool = True,
                   change: typing.Callable = lambda s: s, # scores -> scores, such as a style's
                  ) -> list[dict]: # one a recording
     "Scores of decoded edits."
     rows = []
     for e in examples:
-        s = change(score_recording(net, e.mel.astype(np.float32) / 255, e.repeats))
+        s = change(score_example(net, e))
         pred = [(p.start, p.end, p.times) for p in decode_edit(s, config, refine=refine)[0]]
         rows.append(edit_scores(pred, pieces_of(e.regions), e.frames))
     return rows
@@ -307,7 +306,7 @@ def delta_scores(net: PointerNet, examples: list) -> dict:
     Beside it how often it is right about a jump and about the end, and for always saying no."""
     right, still, needed, told, true = [], [], [], [], []
     for e in examples:
-        s, pieces = score_recording(net, e.mel.astype(np.float32) / 255, e.repeats), pieces_of(e.regions)
+        s, pieces = score_example(net, e), pieces_of(e.regions)
         at, side, move, found, ops = splices_of(s.outputs, dict(pieces=[pieces], mask=torch.arange(s.outputs['mask'].shape[1])[None] < e.frames), net.config, None)
         if not found.any(): continue
         dev = s.outputs['fine'].device
@@ -344,7 +343,7 @@ class PointerTask:
         "A decoded edit beside the truth, and what an edit sounds like, for TensorBoard."
         from matplotlib.figure import Figure
         e = self.valid[0]
-        s = score_recording(net, e.mel.astype(np.float32) / 255, e.repeats)
+        s = score_example(net, e)
         pred, fig = [(p.start, p.end, p.times) for p in decode_edit(s)[0]], Figure((9, 3), layout='constrained')
         ax, t = fig.subplots(2, 1, sharex=True), np.arange(e.frames) / FRAME_RATE
         for name, x in (('truth', pieces_of(e.regions)), ('decoded', pred)): ax[0].step(t, play_counts(np.reshape(x, (-1, 3)).astype(int), e.frames), lw=1, label=name)
@@ -352,7 +351,7 @@ class PointerTask:
         ax[0].set(ylabel='play count'); ax[0].legend(loc='upper right'); ax[1].set(ylabel='P(heard)', xlabel='time in the recording, s')
         board.add_figure('edit', fig, step)
         raw, short = self.short
-        heard = played(raw, [(p.start, p.end, p.times) for p in decode_edit(score_recording(net, short.mel.astype(np.float32) / 255, short.repeats))[0]])
+        heard = played(raw, [(p.start, p.end, p.times) for p in decode_edit(score_example(net, short))[0]])
         if len(heard): board.add_audio('edit/audio', heard, step, SR)
 
     @functools.cached_property
@@ -366,7 +365,7 @@ def tune_prices(net: PointerNet, examples: list,
                 least: float = 1e-4, # gain that is worth a change
                ) -> PointerConfig:
     "The settings of the decoder with the best `pointer_merit` on `examples`, by coordinate search; the network is not changed."
-    scores = [score_recording(net, e.mel.astype(np.float32) / 255, e.repeats) for e in examples]
+    scores = [score_example(net, e) for e in examples]
     def value(c):
         rows = [edit_scores([(p.start, p.end, p.times) for p in decode_edit(s, c)[0]], pieces_of(e.regions), e.frames) for s, e in zip(scores, examples)]
         return pointer_merit(rows)
@@ -403,7 +402,7 @@ def learn_stand_ins(net: PointerNet,          # changed in place
     if len(examples) > most: examples = [examples[i] for i in sorted(np.random.default_rng(seed).permutation(len(examples))[:most])]
     with progress(len(examples), 'retakes', 'recordings', show) as bar:
         for e in examples:
-            found, pieces = score_recording(net, e.mel.astype(np.float32) / 255, e.repeats).retakes, pieces_of(e.regions)
+            found, pieces = score_example(net, e).retakes, pieces_of(e.regions)
             facts += [r.facts for r in found]; right += right_retakes(found, pieces).tolist(); true += len(true_stand_ins(pieces))
             bar.update(1)
     info = dict(retakes=len(right), right=int(sum(right)), true=true)

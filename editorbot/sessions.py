@@ -53,6 +53,7 @@ class SessionConfig(Config):
     patches: float = 0.0              # share of the kept takes in which a passage fails, is played once more and is put in its place
     riffs: float = 0.0                # mean number of riffs, a few seconds after a count-in, that the edit loops
     arranged: float = 0.0             # share of the songs that are arranged anew, into music that nobody has heard
+    stems: bool = False               # examples made of these sessions have the mels of drums, bass, vocals and the rest
 
     def __post_init__(self):
         bad = sorted(set(self.kinds) - set(KINDS)) + sorted(set(self.spoilers) - set(SPOIL))
@@ -60,8 +61,8 @@ class SessionConfig(Config):
         if not 0 < self.kept[0] <= self.kept[1] < 1: raise EditorbotError(f'SessionConfig: kept must be a range inside 0 to 1, found {self.kept}')
 
     def key(self) -> dict: # name -> value
-        "What a cache may call these ranges: `arranged`, which came later, counts where it is used."
-        return {k: v for k, v in self.to_dict().items() if k != 'arranged' or v}
+        "What a cache may call these ranges: `arranged` and `stems`, which came later, count where they are used."
+        return {k: v for k, v in self.to_dict().items() if k not in ('arranged', 'stems') or v}
 
 # %% ../nbs/22_sessions.ipynb #f935ab38
 @dataclass(frozen=True)

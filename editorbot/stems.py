@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['STEMS', 'log', 'rows_median', 'stem_masks', 'stream_channels', 'hpss_blocks', 'demucs_files', 'load_demucs',
-           'weights_hash', 'demucs_blocks', 'Stems', 'save_stems', 'load_stems', 'measure_stems', 'separate',
-           'stem_features', 'same_method']
+           'weights_hash', 'demucs_blocks', 'Stems', 'save_stems', 'load_stems', 'measure_stems', 'stem_mels',
+           'separate', 'stem_features', 'same_method']
 
 # %% ../nbs/24_stems.ipynb #2ff140a5
 import contextlib, hashlib, io, logging, tempfile, typing
@@ -214,6 +214,14 @@ def measure_stems(files: typing.Sequence, # four recordings
     top = float(dB.max(initial=-100))
     for i in range(4): dB[i] = np.clip((dB[i].astype(np.float32) - top + 80) / 80, 0, 1) if top > -99.9 else 0
     return dB, energy, centroid
+
+# %% ../nbs/24_stems.ipynb #754ee204
+def stem_mels(raw: np.ndarray, # float32 (n, C) at 22 050 Hz, C = 1 or 2
+             ) -> np.ndarray:  # float32 (4, 128, T) in [0, 1]
+    "The mels of the stems of samples in memory, by `stem_masks`: what `separate` finds in a file of them."
+    parts = [y.mean(2) for y in hpss_blocks(np.array_split(raw, max(1, len(raw) // (60 * SR))))]
+    power = np.concatenate([mel_power(f) for i in range(4) for f in stream_frames([p[i] for p in parts])])
+    return normalise_mel(power)[0].reshape(N_MELS, 4, -1).transpose(1, 0, 2)
 
 # %% ../nbs/24_stems.ipynb #ca3ccb6c
 def separate(track: Track | str | Path,          # a track or a recording

@@ -15,7 +15,8 @@ from .core import *
 from .fine_tuning import path_loss
 from .keep_model import CLASSES, POOL
 from .keep_training import Example
-from .pointer_network import PointerNet, PointerScores, score_recording
+from .pointer_network import PointerNet, PointerScores
+from .pointer_training import score_example
 from .style import Style, StyleConfig, StyleInput, add_style, divergence, edit_summary, runs_of, smooth, stretch_of, style_input
 
 # %% ../nbs/47_style_training.ipynb #2856ab67
@@ -92,7 +93,7 @@ class Heard:
 
 def listen(net: PointerNet, e: Example) -> Heard:
     "What style training needs of an example."
-    s = score_recording(net, e.mel.astype(np.float32) / 255, e.repeats)
+    s = score_example(net, e)
     return Heard(style_input(s), e.keep(), (e.mel.mean(0) / 255).astype(np.float32), np.repeat(e.kind, POOL)[:e.frames], e.package)
 
 @dataclass(frozen=True)

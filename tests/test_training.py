@@ -40,3 +40,28 @@ def test_parameters_are_checked():
     assert r.returncode == 2 and "unknown 'stepz'" in r.stderr and 'Traceback' not in r.stderr
     r = subprocess.run([*MAIN, '--list'], capture_output=True, text=True)
     assert r.returncode == 0 and 'music_dir' in r.stdout
+
+
+@pytest.mark.timeout(1200)
+def test_a_network_learns_how_a_person_edits(tmp_path):
+    "From five pairs of their own: one is held out, the network stays as it is, and the command edits with the result."
+    import numpy as np, soundfile as sf
+    from editorbot.edl import EDL, Source, load_edl
+    from editorbot.rendering import render
+    from editorbot.synth import synth_song
+    data, sr = tmp_path/'data', 22050
+    for sub in ('input', 'desired_output', 'pointer_sequences'): (data/sub).mkdir(parents=True)
+    for k in range(5):
+        raw, soft = data/'input'/f'jam{k}_raw.wav', .002 * np.random.default_rng(k).standard_normal((5 * sr, 2))
+        sf.write(raw, np.concatenate([soft, synth_song(k, 20, sr), soft, synth_song(9 + k, 12, sr), soft]), sr)
+        edl = EDL.from_regions(Source.from_file(raw), [(5 * sr, 25 * sr)])               # never the second song
+        render(edl, data/'desired_output'/f'jam{k}_edit.wav', show=False)
+        edl.save(data/'pointer_sequences'/f'jam{k}.edl.json')
+    run = lambda *words: subprocess.run([*MAIN[:-2], *map(str, words)], cwd=tmp_path, text=True, capture_output=True)
+    made = run('train', 'pointer', '--data', data, '--from', 'shipped', '-p', 'steps', 10, '-p', 'output', tmp_path/'models'/'mine', '-o', tmp_path/'run.ipynb')
+    assert made.returncode == 0, made.stderr
+    info = json.loads((tmp_path/'models'/'mine'/'best.json').read_text())['info']
+    assert info['judged_on'] == 'held-out recordings of yours' and set(info['scores']) == {'pointer', 'before'} and info['train_recordings'] == 4
+    edited = run('edit', data/'input'/'jam0_raw.wav', '-o', tmp_path/'best.wav', '--checkpoint', tmp_path/'models'/'mine', '--no-plot')
+    assert edited.returncode == 0, edited.stderr
+    assert load_edl(tmp_path/'best.edl.json').meta['editor'] == 'pointer'
