@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np, torch
 
 from editorbot.core import atomic_path, write_json
-from editorbot.folds import fold_arguments, fold_folder, fold_table, finished, folds
+from editorbot.folds import fold_arguments, fold_folder, fold_intervals, fold_table, finished, folds
 from editorbot.keep_model import decode, load_keep
 from editorbot.keep_training import score_examples
 from editorbot.pointer_network import PointerConfig, PointerNet, load_pointer
@@ -105,4 +105,4 @@ if __name__ == '__main__':
         raise SystemExit
     if a.judge and a.out == ap.get_default('out'): a.out += '-judged'
     results = [finished(f.folder/'result.json', run, f, a) for f in folds(a, 1, RICH)]
-    print(fold_table(results, COLUMNS, spread=False))
+    print(fold_table(results, COLUMNS, spread=False), fold_intervals(results, COLUMNS), sep='\n\n')

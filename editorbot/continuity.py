@@ -43,8 +43,8 @@ def continuity(mel: Tensor,          # (128, T)
                reach: int = REACH,   # frames: the largest shift
               ) -> Tensor:           # (2, n, m, 2 reach + 1): what comes before, what comes after
     "How well the surroundings of each end fit those of each beginning, at every shift of the beginning."
-    x = F.avg_pool1d(mel.T[None].float(), mel.shape[0] // 32)[0].T                          # (32, T)
-    side = lambda back: correlate_windows(cuttings(x, ends - back, WINDOW), cuttings(x, starts - back - reach, WINDOW + 2 * reach))
+    cut = lambda at, size: cuttings(mel, at, size).float().unflatten(1, (32, -1)).mean(2)   # (n, 32, size): only what is looked at
+    side = lambda back: correlate_windows(cut(ends - back, WINDOW), cut(starts - back - reach, WINDOW + 2 * reach))
     return torch.stack([side(WINDOW), side(0)])
 
 # %% ../nbs/35_continuity.ipynb #d37d360a

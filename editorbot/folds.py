@@ -4,14 +4,16 @@
 
 # %% auto #0
 __all__ = ['fold_arguments', 'Fold', 'fold_folder', 'sessions_for', 'other_music', 'further_sessions', 'folds', 'finished',
-           'fold_table']
+           'fold_table', 'fold_intervals']
 
 # %% ../nbs/48_folds.ipynb #017698ce
 import argparse, itertools, json, typing
+import numpy as np
 from collections import Counter
 from pathlib import Path
 from .core import *
 from .evaluation import mean_spread
+from .leaderboard import bootstrap
 from .keep_training import SHORT, build_examples, split_by_package, synthetic_examples
 from .sessions import SessionConfig, find_songs
 
@@ -131,3 +133,11 @@ def fold_table(results: list[dict], # holdout, seed (or none), rows: editor -> l
             rows = [x for r in group for x in r['rows'].get(editor, [])]
             lines.append(f'| {name} | {editor} | {len(rows)} | ' + ' | '.join(cell(rows, k) for k in columns) + ' |')
     return '\n'.join(lines)
+
+def fold_intervals(results: list[dict], # holdout, rows: editor -> list of scores, one a session
+                   columns: dict,       # score -> heading
+                  ) -> str:             # Markdown
+    "How sure the means over all sessions are: 95 % bootstrap intervals over sessions (`bootstrap`)."
+    cell = lambda rows, k: '{:.{d}f} ({:.{d}f} to {:.{d}f})'.format(*bootstrap([np.nan if r[k] is None else r[k] for r in rows]), d=1 if k.endswith('_s') else 3)
+    lines = ['| over all sessions, 95 % intervals | ' + ' | '.join(columns.values()) + ' |', '|---|' + '---:|' * len(columns)]
+    return '\n'.join(lines + [f'| {e} | ' + ' | '.join(cell([x for r in results for x in r['rows'].get(e, [])], k) for k in columns) + ' |' for e in results[0]['rows']])
