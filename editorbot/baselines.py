@@ -19,7 +19,7 @@ from torch import nn, Tensor
 from .core import *
 from .checkpoints import CheckpointKind, load_checkpoint, save_checkpoint
 from .beats import analyse_beats, onset_strength
-from .editor import Proposal, otsu
+from .editor import EDITORS, Proposal, otsu
 from .evaluation import pointer_accuracy
 from .features import beat_mean, beat_starts
 from .keep_training import Example, augment
@@ -351,6 +351,7 @@ class DeltaPrevious(DeltaFixed):
     name, kind = 'delta_previous', 'previous'
 
 BASELINES = {b.name: b for b in (Rules, SlicerEditor, MelToMelEditor, DeltaFixed, DeltaLearned, DeltaPrevious)}   #: name -> class
+EDITORS.update(BASELINES)
 
 # %% ../nbs/43_baselines.ipynb #7e1f21d3
 def stretch(e: Example, a: int, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # mel (128, n), kept float (n,), real float (n,)

@@ -65,9 +65,10 @@ def edit(raw, output, editor, checkpoint, keep, cut, beats, style, alternatives,
     "Propose an edit of RAW and write it: audio, EDL and picture."
     from editorbot.audio import audio_info, output_format
     from editorbot.edl import clock, summary
-    from editorbot.editor import check_options, get_editor, parse_span, propose_several
+    from editorbot.editor import EDITORS, check_options, get_editor, parse_span, propose_several
     from editorbot.mel import load_track
     from editorbot.broadcast_wav import render_with_chunks
+    if editor not in EDITORS: import editorbot.baselines                       # one of them, perhaps; it takes a while
     output = output or raw.with_name(raw.stem + '_edit.wav')
     files = [[o, o.with_suffix('.edl.json'), o.with_suffix('.png')] for i in range(alternatives) for o in [output.with_stem(f'{output.stem}_{i + 1}') if i else output]]
     info = audio_info(raw, allow_truncated)

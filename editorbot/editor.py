@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['EDITORS', 'DEFAULT_EDITOR', 'Proposal', 'Editor', 'Composer', 'check_options', 'gaps_between', 'why_here', 'edl_of',
-           'KeepAll', 'otsu', 'Loudness', 'Keep', 'Pointer', 'all_editors', 'get_editor', 'check_spans', 'check_room',
-           'parse_span', 'propose_several', 'propose']
+           'KeepAll', 'otsu', 'Loudness', 'Keep', 'Pointer', 'get_editor', 'check_spans', 'check_room', 'parse_span',
+           'propose_several', 'propose']
 
 # %% ../nbs/40_editor.ipynb #5fbbdcbc
 import dataclasses, typing
@@ -187,25 +187,19 @@ class Pointer:
         return self._last[1]
 
 # %% ../nbs/40_editor.ipynb #1d086836
-EDITORS = {e.name: e for e in (Pointer, Keep, Loudness, KeepAll)}   #: name -> class
+EDITORS = {e.name: e for e in (Pointer, Keep, Loudness, KeepAll)}   #: name -> class; `editorbot.baselines` adds its own when it is imported
 DEFAULT_EDITOR = 'pointer'
 
-def all_editors() -> dict: # name -> class
-    "`EDITORS` and the baselines (`baselines`)."
-    from editorbot.baselines import BASELINES
-    return EDITORS | BASELINES
-
-def get_editor(name: str = DEFAULT_EDITOR,           # one of `all_editors()`
+def get_editor(name: str = DEFAULT_EDITOR,           # one of `EDITORS`
                checkpoint: str | Path | None = None, # weights of a learned editor; None: the shipped ones
                style: int = 0,                       # seed of another style; 0: as it learned
               ) -> Editor:
     "An editor by name; raises `EditorbotError` for an unknown name, and for a checkpoint or a style where none is used."
-    kinds = EDITORS if name in EDITORS else all_editors()
-    if name not in kinds: raise describe('--editor', f"one of {', '.join(kinds)}", repr(name))
-    learns = getattr(kinds[name], 'learns', False)
+    if name not in EDITORS: raise describe('--editor', f"one of {', '.join(EDITORS)}", repr(name))
+    learns = getattr(EDITORS[name], 'learns', False)
     if checkpoint and not learns: raise describe('--checkpoint', 'an editor that learns', f'--editor {name}, which has no weights', 'leave it out')
-    if style and kinds[name] is not Pointer: raise describe('--style', 'the editor pointer', f'--editor {name}', 'leave it out')
-    return Pointer(checkpoint, style) if style else kinds[name](checkpoint) if learns else kinds[name]()
+    if style and EDITORS[name] is not Pointer: raise describe('--style', 'the editor pointer', f'--editor {name}', 'leave it out')
+    return Pointer(checkpoint, style) if style else EDITORS[name](checkpoint) if learns else EDITORS[name]()
 
 # %% ../nbs/40_editor.ipynb #d829e875
 def check_spans(spans: typing.Sequence, # of (from, to), s

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from .core import *
 from .cache import CachePaths, load_features
 from .edl import EDL, load_edl
-from .editor import all_editors, get_editor, propose
+from .editor import get_editor, propose
 from .evaluation import evaluate
 from .mel import Track, load_track
 from .pairs import find_pairs
@@ -118,12 +118,12 @@ log = logging.getLogger('editorbot.leaderboard')
 def named_editors(names: str | typing.Sequence, # 'keep,rules,slicer=FOLDER', or a list of such words
                  ) -> dict:                     # word before '=' (with a number, if it comes twice) -> editor
     "The editors that are asked for; raises `EditorbotError` for an unknown one."
-    kinds, out = all_editors(), {}
+    import editorbot.baselines                                                 # so that their names are known
+    out = {}
     for word in names.split(',') if isinstance(names, str) else names:
         name, _, checkpoint = word.strip().partition('=')
         key = name if name not in out else f'{name}-{sum(k == name or k.startswith(name + "-") for k in out) + 1}'
-        learns = getattr(kinds.get(name), 'learns', False)
-        out[key] = kinds[name](checkpoint or None) if learns else get_editor(name, checkpoint or None)
+        out[key] = get_editor(name, checkpoint or None)
     return out
 
 def track_of(data: Path, name: str, raw: Path, show: bool | None = None) -> Track:
