@@ -239,7 +239,7 @@ def sessions(music_dir, number, output, seed, minutes, patches, riffs, arranged,
 @main.command()
 @click.argument('model', type=click.Choice(['keep', 'pointer', 'style']))
 @click.option('--data', type=AUDIO, help='pointer: a folder with your own pairs, to learn how you edit.')
-@click.option('--from', 'start', help="pointer: what to begin with: 'shipped', 'keep' or a checkpoint.")
+@click.option('--from', 'start', help="pointer: what to begin with: 'shipped', 'keep', 'band' (trains a network on the synthetic band first) or a checkpoint.")
 @click.option('-p', '--param', nargs=2, multiple=True, metavar='NAME VALUE', help='A parameter of the training notebook; --list shows them.')
 @click.option('-o', '--output', type=AUDIO, help='Executed notebook. Default: outputs/runs/MODEL-DATE.ipynb.')
 @click.option('--list', 'list_', is_flag=True, help='List the parameters and their defaults.')

@@ -254,6 +254,7 @@ def propose_several(track: Track | str | Path,      # an analysed recording, or 
     if track.mel.max() == 0: raise describe(track.path, 'sound', 'only silence', 'check the recording')
     check_spans(keep, track.duration, '--keep'); check_spans(cut, track.duration, '--cut')
     check_room(keep, cut, track.duration, target_ratio, max_duration)
+    if not isinstance(editor, str) and (checkpoint or style): raise describe('checkpoint and style', 'the name of an editor', f'an editor ({editor.name}), which has its own', 'leave them out, or name the editor')
     editor, limit = get_editor(editor, checkpoint, style) if isinstance(editor, str) else editor, max_duration or None
     composes = hasattr(editor, 'edits')
     if (keep or cut or n > 1) and not composes: raise describe('--keep, --cut and --alternatives', 'the editor pointer', f'--editor {editor.name}', 'choose --editor pointer')

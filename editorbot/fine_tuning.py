@@ -115,7 +115,7 @@ def path_loss(plays: Tensor,               # (5, T) logits
     sure = F.max_pool1d(change[:, None], 2 * n + 1, 1, n)[:, 0] == 0
     gain = pooled((plays[1:].amax(0) - plays[0]).clamp(-8, 8)).sum(1) / FRAME_RATE
     path = lattice_nll(two(gain), two(peak(into) - c.cost), two(peak(out)), torch.zeros(2, 2), y, sure)[0]
-    return r.plays * said + r.boundary * edge + r.lattice * path / T * FRAME_RATE
+    return r.op * said + r.boundary * edge + r.lattice * path / T * FRAME_RATE
 
 # %% ../nbs/46_fine_tuning.ipynb #412b2359
 @dataclass(frozen=True, eq=False)

@@ -51,7 +51,7 @@ def play_counts(pieces: np.ndarray, frames: int) -> np.ndarray: # int64 (T,) 0 t
     return np.minimum(c, COUNTS - 1)
 
 # %% ../nbs/42_pointer_training.ipynb #22c32554
-def jumps_of(pieces) -> np.ndarray: # int (n, 2): frame after which the edit leaves the raw, frame at which it goes on
+def jumps_of(pieces) -> np.ndarray: # int (n, 2): frame before which the edit leaves the raw, frame at which it goes on
     "Every jump of an edit, loops included."
     p = np.array([(a, b) for a, b, k in pieces for _ in range(k)], np.int64).reshape(-1, 2)
     return np.stack([p[:-1, 1], p[1:, 0]], 1) if len(p) > 1 else np.zeros((0, 2), np.int64)
@@ -82,26 +82,33 @@ class PointerRecipe(Config):
     blur: float = 8.0           # frames: how far from its place a boundary still counts
     near: float = 0.5           # s: how far from its place a change of the count is right for the lattice
     smoothing: float = 0.05     # of labels
-    lattice: float = 0.5
-    plays: float = 1.0
-    boundary: float = 0.15
-    kind: float = 0.25
+    lattice: float = 0.5        # weight of lattice_loss
+    op: float = 1.0             # weight of op_loss
+    boundary: float = 0.15      # weight of boundary_loss
+    kind: float = 0.25          # weight of kind_loss
     rare: float = 0.5           # power by which rare kinds of sound count more; 0: not at all
-    early: float = 0.2
-    jump: float = 0.1
-    delta: float = 0.1
+    early: float = 0.2          # weight of early_loss
+    jump: float = 0.1           # weight of jump_loss
+    delta: float = 0.1          # weight of delta_loss
     delta_blur: float = 1.5     # frames: a move by one more is nearly as good
-    ops: float = 0.02
-    length: float = 0.5
+    look: float = 0.02          # weight of use_jump_loss and stop_loss
+    length: float = 0.5         # weight of length_loss
     stem_dropout: float = 0.3   # how often a stem is missing, and how often all of them are
 
-def stems_of(e: Example, a: int, m: int, size: int, r: PointerRecipe, rng: np.random.Generator) -> tuple | None: # (S, 128, size) mels, bool (S,); None: it has none
+def stems_of(e: Example,
+             a: int, m: int,   # first frame; how many
+             size: int,        # frames of the stretch, zeros after the m
+             r: PointerRecipe, rng: np.random.Generator,
+            ) -> tuple | None: # (S, 128, size) mels, bool (S,); None: it has none
     "The stems of a stretch, some of them missing at random."
     if e.stems is None: return None
     there = (rng.random(len(e.stems)) >= r.stem_dropout) & (rng.random() >= r.stem_dropout)
     return np.pad(e.stems[..., a:a + m].astype(np.float32) / 255, ((0, 0), (0, 0), (0, size - m))), there
 
-def pointer_batch(examples: list, step: int, shard: int, shards: int, seed: int, r: PointerRecipe, device='cpu') -> dict:
+def pointer_batch(examples: list,                      # of Example
+                  step: int, shard: int, shards: int,  # which step, which part of how many
+                  seed: int, r: PointerRecipe, device='cpu',
+                 ) -> dict:                            # mel (B, 128, T), matches (B, T / 32, 14, 3), mask (B, T), stems; y: counts, into, out (B, T), kind (B, T / 8); pieces: for each recording int64 (n, 3), those that lie inside
     "The batch of a shard: stretches of several recordings on even steps, whole recordings on odd ones. It depends on examples, seed, step and shard alone."
     rng = np.random.default_rng([seed, step, 38])
     whole = step % 2 == 1
@@ -126,7 +133,11 @@ def pointer_batch(examples: list, step: int, shard: int, shards: int, seed: int,
                 pieces=[r[4][(r[4][:, 0] >= 0) & (r[4][:, 1] <= size)] for r in rows])
 
 # %% ../nbs/42_pointer_training.ipynb #0715b08f
-def lattice_loss(o: dict, b: dict, c: PointerConfig, r: PointerRecipe, pool: int = 8) -> Tensor: # nats a second
+def lattice_loss(o: dict,             # outputs of `PointerNet.forward`
+                 b: dict,             # of `pointer_batch`
+                 c: PointerConfig, r: PointerRecipe,
+                 pool: int = 8,       # frames a step of the search
+                ) -> Tensor:          # scalar, nats a second
     "Negative log-likelihood of the play counts under the lattice."
     mask, y = b['mask'], b['y']
     pooled = lambda x: x.unflatten(-1, (-1, pool))
@@ -143,7 +154,10 @@ def lattice_loss(o: dict, b: dict, c: PointerConfig, r: PointerRecipe, pool: int
     nll = lattice_nll(gain, into, out, torch.zeros(COUNTS, COUNTS, device=gain.device), counts, sure)
     return (nll / mask.sum(1).clamp(min=1) * FRAME_RATE).mean()
 
-def jump_loss(net: PointerNet, o: dict, b: dict, r: PointerRecipe) -> Tensor:
+def jump_loss(net: PointerNet,
+              o: dict, b: dict,  # outputs of `PointerNet.forward`; of `pointer_batch`
+              r: PointerRecipe,
+             ) -> Tensor:        # scalar, nats
     "Cross entropy of what comes next, over the true pieces of each recording."
     heads = [p for part in (net.begin, net.follow, net.rank, net.fit) for p in ([part] if isinstance(part, Tensor) else part.parameters())]
     total, n = 0 * sum(v.sum() for v in (o['leave'], o['enter'], *heads)), 0          # processes that hear no order wait for the gradients of all parts, too
@@ -159,7 +173,9 @@ def jump_loss(net: PointerNet, o: dict, b: dict, r: PointerRecipe) -> Tensor:
     return total / max(n, 1)
 
 # %% ../nbs/42_pointer_training.ipynb #54c8f484
-def splices_of(o: dict, b: dict, c: PointerConfig, rng: np.random.Generator | None, # None: only the splices of the network's own decode
+def splices_of(o: dict, b: dict,              # outputs of `PointerNet.forward`; of `pointer_batch`
+               c: PointerConfig,
+               rng: np.random.Generator | None, # None: only the splices of the network's own decode
               ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     "Splices to look at, (B, S) each: frame, side, move that is right, bool: is there one, ops (B, S, 2): a jump, the end."
     rows = []
@@ -199,7 +215,11 @@ def pointer_loss(net: PointerNet, b: dict, r: PointerRecipe, seed: int = 0) -> d
     o = net(b['mel'], b['matches'], b['mask'], b['stems'] if bare.config.stems else None)
     return pointer_losses(bare, o, b, r, seed)
 
-def pointer_losses(net: PointerNet, o: dict, b: dict, r: PointerRecipe, seed: int = 0) -> dict:
+def pointer_losses(net: PointerNet,
+                   o: dict, b: dict,   # outputs of `PointerNet.forward`; of `pointer_batch`
+                   r: PointerRecipe,
+                   seed: int = 0,      # of the true splices that are moved at random
+                  ) -> dict:           # name -> scalar tensor
     "The parts, from what the network said."
     y, m = b['y'], b['mask'].float()
     mean = lambda v, w: (v * w).sum() / w.sum().clamp(min=1)
@@ -218,8 +238,8 @@ def pointer_losses(net: PointerNet, o: dict, b: dict, r: PointerRecipe, seed: in
     length = (((heard - y['counts']) * m).sum(1) / m.sum(1).clamp(min=1)).square().mean()
     parts = dict(lattice_loss=lattice_loss(o, b, net.config, r), op_loss=plays, boundary_loss=edge, kind_loss=kind, early_loss=early, length_loss=length,
                  jump_loss=jump_loss(net, o, b, r), delta_loss=delta, use_jump_loss=use_jump, stop_loss=stop)
-    weights = dict(lattice_loss=r.lattice, op_loss=r.plays, boundary_loss=r.boundary, kind_loss=r.kind, early_loss=r.early, length_loss=r.length,
-                   jump_loss=r.jump, delta_loss=r.delta, use_jump_loss=r.ops, stop_loss=r.ops)
+    weights = dict(lattice_loss=r.lattice, op_loss=r.op, boundary_loss=r.boundary, kind_loss=r.kind, early_loss=r.early, length_loss=r.length,
+                   jump_loss=r.jump, delta_loss=r.delta, use_jump_loss=r.look, stop_loss=r.look)
     return dict(loss=sum(weights[k] * v for k, v in parts.items()), **parts)
 
 # %% ../nbs/42_pointer_training.ipynb #b0a6458f
