@@ -127,18 +127,18 @@ class Encoder(nn.Module):
         x = self.norm(x)
         return x, early, run(self.detailed, x, mel, m)
 
-    def coarse(self, mel, m):
+    def coarse(self, mel, m): # (B, 128, T) and (B, 1, T) 1. where real -> (B, T / 8, D)
         "Tokens of 8 frames from a masked mel."
         x = self.stem[1](F.gelu(self.stem[0](mel)) * m[..., ::4]).transpose(1, 2)
         return x if self.texture is None else x + self.texture(mel, m)
 
-    def found(self, x, early, real, matches, size=None):
+    def found(self, x, early, real, matches, size=None): # (B, N, D), (B, N, classes), bool (B, N), (B, N / 4, 14, 3); tokens at a time -> (B, N, D)
         "What the places that match add to the tokens."
         r = STEP // POOL
         junk = (1 - early.softmax(-1)[..., PLAYED].sum(-1)) * real
         return self.retakes(x.unflatten(1, (-1, r)).mean(2), junk.unflatten(1, (-1, r)).mean(2), matches, size).repeat_interleave(r, 1)
 
-    def detailed(self, x, mel, m):
+    def detailed(self, x, mel, m): # (B, N, D), (B, 128, T), (B, 1, T) -> (B, T, F)
         "Fine features from tokens and a masked mel."
         y = self.spread(x).view(*m.shape[::2], -1).transpose(1, 2).contiguous() + self.detail(mel)      # contiguous: for many lengths the way back through `detail` is eight times as quick
         return (F.gelu(self.mix(F.gelu(y) * m)) * m).transpose(1, 2)
@@ -248,7 +248,7 @@ class PointerNet(nn.Module):
         for a, b, u, v in spans(fine.shape[1], size * POOL, self.frame.padding[0]): y[..., a:b] = self.frame(fine[:, u:v].transpose(1, 2))[..., a - u:b - u]
         return self.heads(x, early, fine, y, mask, mel)
 
-    def heads(self, x, early, fine, y, mask, mel):
+    def heads(self, x, early, fine, y, mask, mel): # (B, N, D), (B, N, classes), (B, T, F), (B, 7, T) of `frame`, (B, T), (B, 128, T)
         "Everything that is said, by its name."
         into, out = y[:, COUNTS:].unbind(1)
         return dict(plays=y[:, :COUNTS], into=into, out=out, kind=self.kind(x), early=early, leave=self.leave(x), enter=self.enter(x), tokens=x, fine=fine, mask=mask, mel=mel)
