@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LONG', 'RANKS', 'POINTER', 'PointerConfig', 'StemEncoder', 'Texture', 'Encoder', 'RankScores', 'without_fades',
            'PointerNet', 'hearing_stems', 'PointerScores', 'score_recording', 'lattice_of', 'Piece', 'refine_runs',
-           'stand_ins', 'apart', 'no_more_loops', 'reconsider', 'decode_edit', 'save_pointer', 'load_pointer']
+           'stand_ins', 'apart', 'obeys', 'no_more_loops', 'reconsider', 'decode_edit', 'save_pointer', 'load_pointer']
 
 # %% ../nbs/38_pointer_network.ipynb #d8b42ef5
 import dataclasses, functools, math, typing, warnings
@@ -416,6 +416,14 @@ def apart(spans: np.ndarray,        # (n, 2)
     "Those spans that meet none of the others."
     return np.array([(a, b) for a, b in spans if not any(a < y and x < b for x, y in others)], np.int64).reshape(-1, 2)
 
+def obeys(pieces: np.ndarray,                            # int (n, 3): start, end, count
+          keep: typing.Iterable, cut: typing.Iterable,   # of (from, to) frames
+         ) -> bool:
+    "Is all heard that must be, and nothing that must not?"
+    heard = np.asarray(pieces).reshape(-1, 3)[:, :2]
+    covered = lambda a, b: np.isin(np.arange(a, b), np.concatenate([np.zeros(0, int), *[np.arange(max(a, x), min(b, y)) for x, y in heard]]))
+    return all(covered(a, b).all() for a, b in keep) and not any(covered(a, b).any() for a, b in cut)
+
 def no_more_loops(l: Lattice) -> Lattice:
     "The lattice with only those loops that its best path has: a longer edit has more of the recording, not the same more often."
     counts, gain = counts_of(best_runs(l)), l.gain.copy()
@@ -465,6 +473,7 @@ def decode_edit(s: PointerScores,
         alone = pieces
         pieces, ties = comp(alone, chosen if room else [], runs=runs_played, edges=edges)
         if max_frames is not None and room and edit_length(pieces) > max_frames: pieces, ties = comp(alone, chosen)
+        if not obeys(pieces, keep, cut): pieces, ties = comp(alone, [])
         t = torch.from_numpy(np.ascontiguousarray(pieces)).to(o['tokens'].device)
         J = s.net.jumps(o, t[:, 0], t[:, 1]).cpu().numpy()
         for i, j in ties: J[i, j] += 100                                # a stand-in comes between the parts of its take
