@@ -9,7 +9,7 @@ two editors that know nothing. Results go to outputs/bench/keep/.
 import time
 
 from editorbot.evaluation import COLUMNS
-from editorbot.folds import fold_arguments, fold_table, finished, folds
+from editorbot.folds import fold_arguments, fold_intervals, fold_table, finished, folds
 from editorbot.keep_model import KeepConfig, load_keep
 from editorbot.keep_training import TrainConfig, judge, judge_trivial, train_keep, tune_decoder
 
@@ -26,4 +26,5 @@ def run(fold, a):
 
 if __name__ == '__main__':
     a = fold_arguments(__doc__, 'outputs/bench/keep', 1600).parse_args()
-    print(fold_table([finished(f.folder/'result.json', run, f, a) for f in folds(a, 0)], COLUMNS))
+    results = [finished(f.folder/'result.json', run, f, a) for f in folds(a, 0)]
+    print(fold_table(results, COLUMNS), fold_intervals(results, COLUMNS), sep='\n\n')

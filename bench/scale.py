@@ -53,10 +53,12 @@ def made(frames, seed=0):
 def task(what, frames, device):
     "What is measured, as a function without arguments."
     import numpy as np, torch
+    from editorbot import pointer_network
     from editorbot.lattice import best_runs, runs_of_length
     from editorbot.pointer_network import PointerNet, lattice_of, load_pointer, score_recording
     from editorbot.self_similarity import self_similarity
     torch.manual_seed(0)
+    if 'recompute' not in what: pointer_network.LONG = 1 << 60                              # which it is for long recordings otherwise
     config = load_pointer(None, 'cpu')[0].config.replace(recompute='recompute' in what)   # as large as the shipped one
     mel, matches, pieces = made(frames)
     if what == 'similarity': return lambda: self_similarity(mel)

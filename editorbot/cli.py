@@ -153,7 +153,7 @@ def evaluate(predicted, true, as_json, board, data, editors, output):
     from editorbot.evaluation import evaluate
     if true is None: raise EditorbotError('evaluate: expected PREDICTED and TRUE, found only one file')
     scores = evaluate(load_edl(predicted), load_edl(true))
-    if as_json: click.echo(json.dumps(scores, indent=1))
+    if as_json: click.echo(json.dumps(for_json(scores), indent=1))
     else: say(**{k: f'{v:.3f}' for k, v in scores.items()})
 
 # %% ../nbs/60_cli.ipynb #65a856de

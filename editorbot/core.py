@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SR', 'N_FFT', 'HOP', 'N_MELS', 'FRAME_RATE', 'CROSSFADE_S', 'frame_of', 'EditorbotError', 'describe', 'atomic_path',
-           'write_json', 'check_output', 'sha256_file', 'from_librosa', 'Bar', 'progress', 'Config']
+           'for_json', 'write_json', 'check_output', 'sha256_file', 'from_librosa', 'Bar', 'progress', 'Config']
 
 # %% ../nbs/00_core.ipynb #cec362fc
-import contextlib, dataclasses, hashlib, importlib, json, os, sys, tempfile, typing
+import contextlib, dataclasses, hashlib, importlib, json, math, os, sys, tempfile, typing
 from dataclasses import dataclass
 from pathlib import Path
 from filelock import FileLock
@@ -63,12 +63,18 @@ def atomic_path(path: str | Path,         # where the finished file goes
         if tmp is not None: tmp.unlink(missing_ok=True)
 
 # %% ../nbs/00_core.ipynb #70eb4c67
+def for_json(value: object) -> object:
+    "A value as JSON can say it: numbers that are none (nan, inf) become null."
+    if isinstance(value, dict): return {k: for_json(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)): return [for_json(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
 def write_json(path: str | Path, # target file
                value: object,    # anything `json` can write
                indent: int = 1,  # spaces a level
               ) -> Path:         # the path, for chaining
     "Write `value` as UTF-8 JSON, atomically."
-    with atomic_path(path) as tmp: tmp.write_text(json.dumps(value, indent=indent, ensure_ascii=False) + '\n', encoding='utf-8')
+    with atomic_path(path) as tmp: tmp.write_text(json.dumps(for_json(value), indent=indent, ensure_ascii=False) + '\n', encoding='utf-8')
     return Path(path)
 
 # %% ../nbs/00_core.ipynb #fafb20ef

@@ -219,8 +219,8 @@ def check_room(keep: typing.Sequence, cut: typing.Sequence, # of (from, to), s
     seconds = lambda spans: duration - sum(b - a for a, b in gaps_between(np.clip(np.reshape(list(spans), (-1, 2)), 0, duration), duration))
     longest = min(max_seconds or np.inf, target_ratio * duration if target_ratio else np.inf)
     if seconds(keep) > longest + .05: raise describe('--keep', f'{clock(longest)} in all at most, the length of the edit', clock(seconds(keep)), 'ask for a longer edit (--max-duration 0: no limit), or keep less')
-    if target_ratio and duration - seconds(cut) < target_ratio * duration - .05:
-        raise describe('--cut', f'{clock((1 - target_ratio) * duration)} in all at most, so that {clock(target_ratio * duration)} are left', clock(seconds(cut)), 'ask for a shorter edit, or cut less')
+    if target_ratio and duration - seconds(cut) < longest - .05:
+        raise describe('--cut', f'{clock(duration - longest)} in all at most, so that {clock(longest)} are left', clock(seconds(cut)), 'ask for a shorter edit, or cut less')
 
 def parse_span(text: str,   # 'FROM-TO', each s, m:ss or h:mm:ss
                option: str, # for messages

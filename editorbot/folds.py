@@ -129,15 +129,21 @@ def fold_table(results: list[dict], # holdout, seed (or none), rows: editor -> l
     name = lambda r: f"{r['holdout']}, seed {r['seed']}" if len(seeds) > 1 else r['holdout']
     means = [(f'all, seed {s}', [r for r in results if r['seed'] == s]) for s in seeds] if len(seeds) > 1 else []
     for name, group in [(name(r), [r]) for r in results] + means + [('all', results)]:
-        for editor in group[0]['rows']:
+        for editor in dict.fromkeys(e for r in group for e in r['rows']):
             rows = [x for r in group for x in r['rows'].get(editor, [])]
             lines.append(f'| {name} | {editor} | {len(rows)} | ' + ' | '.join(cell(rows, k) for k in columns) + ' |')
     return '\n'.join(lines)
 
-def fold_intervals(results: list[dict], # holdout, rows: editor -> list of scores, one a session
+def fold_intervals(results: list[dict], # holdout, rows: editor -> list of scores, one a session, in the same order for every seed
                    columns: dict,       # score -> heading
                   ) -> str:             # Markdown
-    "How sure the means over all sessions are: 95 % bootstrap intervals over sessions (`bootstrap`)."
-    cell = lambda rows, k: '{:.{d}f} ({:.{d}f} to {:.{d}f})'.format(*bootstrap([np.nan if r[k] is None else r[k] for r in rows]), d=1 if k.endswith('_s') else 3)
+    "How sure the means over all sessions are: 95 % bootstrap intervals over sessions (`bootstrap`), each with the mean of its seeds."
+    value = lambda r, k: np.nan if r[k] is None else r[k]
+    def cell(editor, k):
+        by = {}
+        for r in results:
+            for i, x in enumerate(r['rows'].get(editor, [])): by.setdefault((r.get('holdout'), i), []).append(value(x, k))
+        means = [np.nanmean(v) if np.isfinite(v).any() else np.nan for v in by.values()]
+        return '{:.{d}f} ({:.{d}f} to {:.{d}f})'.format(*bootstrap(means), d=1 if k.endswith('_s') else 3)
     lines = ['| over all sessions, 95 % intervals | ' + ' | '.join(columns.values()) + ' |', '|---|' + '---:|' * len(columns)]
-    return '\n'.join(lines + [f'| {e} | ' + ' | '.join(cell([x for r in results for x in r['rows'].get(e, [])], k) for k in columns) + ' |' for e in results[0]['rows']])
+    return '\n'.join(lines + [f'| {e} | ' + ' | '.join(cell(e, k) for k in columns) + ' |' for e in dict.fromkeys(e for r in results for e in r['rows'])])

@@ -13,7 +13,7 @@ import numpy as np, torch
 from numba import njit
 from torch import Tensor
 from .core import *
-from .edl import COPY, LOOP_END, LOOP_START, SKIP, STOP
+from .edl import COPY, LOOP_END, LOOP_START, NO_SOURCE, SKIP, STOP
 from .segmentation import log_partition
 
 # %% ../nbs/34_lattice.ipynb #ca64fe8b
@@ -324,8 +324,9 @@ def moves_of(pointers: np.ndarray,          # int (n,)
     far = np.abs(d) > REACH
     if op is None:
         op = np.full(len(p), COPY, np.int8)
-        back = np.flatnonzero(d[1:] < 0) + 1
-        op[1:][d[1:] > 0], op[back - 1], op[back], op[-1:] = SKIP, LOOP_END, LOOP_START, STOP
+        known = (p[1:] >= 0) & (p[:-1] >= 0)
+        back = np.flatnonzero((d[1:] < 0) & known) + 1
+        op[p < 0], op[1:][(d[1:] > 0) & known], op[back - 1], op[back], op[-1:] = NO_SOURCE, SKIP, LOOP_END, LOOP_START, STOP
     return dict(delta=np.where(far, 0, d), use_jump=far, jump=np.where(far, p, -1), stop=np.arange(len(p) + 1) == len(p), op=np.asarray(op, np.int8))
 
 def pointers_from_moves(delta, use_jump, jump, stop, op=None) -> np.ndarray: # int64 (n,)

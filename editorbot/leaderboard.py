@@ -170,5 +170,4 @@ def write_leaderboard(rows: list[dict], folder: str | Path) -> dict: # kind -> p
     "leaderboard.md, leaderboard.json (every row) and leaderboard.png."
     folder, board = Path(folder), leaderboard(rows)
     with atomic_path(folder/'leaderboard.md') as tmp: tmp.write_text(board_table(board) + '\n', encoding='utf-8')
-    clean = [{k: None if isinstance(v, float) and math.isnan(v) else v for k, v in r.items()} for r in rows]
-    return dict(table=folder/'leaderboard.md', scores=write_json(folder/'leaderboard.json', clean), picture=save_figure(plot_leaderboard(board), folder/'leaderboard.png'))
+    return dict(table=folder/'leaderboard.md', scores=write_json(folder/'leaderboard.json', rows), picture=save_figure(plot_leaderboard(board), folder/'leaderboard.png'))

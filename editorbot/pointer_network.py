@@ -396,8 +396,9 @@ def refine_runs(s: PointerScores,
         across = (np.minimum(moved, pieces) <= f) & (f <= np.maximum(moved, pieces))
         moved = np.where(across, pieces, moved)
     for i in range(len(moved)):
-        if i and moved[i, 0] < moved[i-1, 1]: moved[i-1, 1], moved[i, 0] = pieces[i-1, 1], pieces[i, 0]
         if moved[i, 1] - moved[i, 0] < max(1, (pieces[i, 1] - pieces[i, 0]) // 2): moved[i] = pieces[i]
+    for i in range(1, len(moved)):                                                               # to the left of what was just put back there is room, too
+        if moved[i, 0] < moved[i-1, 1]: moved[i-1, 1], moved[i, 0] = pieces[i-1, 1], pieces[i, 0]
     return moved
 
 @torch.no_grad()
@@ -470,6 +471,7 @@ def decode_edit(s: PointerScores,
         pieces = runs[runs[:, 2] > 0]
         room = not frames and (max_frames is None or edit_length(runs) <= max_frames - 2 * REACH * len(pieces) - 6 * FRAME_RATE * len(chosen))
         if refine and room: pieces = refine_runs(s, pieces, [f for span in said for f in span])
+        if not obeys(pieces, keep, cut): pieces = runs[runs[:, 2] > 0]      # splices inside of what must be heard: between counts
         alone = pieces
         pieces, ties = comp(alone, chosen if room else [], runs=runs_played, edges=edges)
         if max_frames is not None and room and edit_length(pieces) > max_frames: pieces, ties = comp(alone, chosen)

@@ -32,7 +32,7 @@ def snap_regions(regions: np.ndarray, # int64 (n, 2), samples
         out = np.where(free, to, r)
         walls = np.unique(np.concatenate([fixed, r[~free]]))
         crosses = np.searchsorted(walls, np.minimum(r, to), 'right') < np.searchsorted(walls, np.maximum(r, to), 'left')
-        left = free & ~crosses & (out[:, 1] > out[:, 0])[:, None]
+        left = free & ~crosses & ~np.isin(r, walls) & (out[:, 1] > out[:, 0])[:, None]
         if (left == free).all(): return out
         free = left
 
@@ -70,8 +70,9 @@ def in_phase(edl: EDL,
             if out != into and h <= out <= src.frames - h and h + r <= into <= src.frames - h - r and length > 4 * (r + h):
                 mono = lambda a, b: read_audio(path, a, b).mean(1)
                 d, rho = best_shift(mono(out - h, out + h), mono(into - h - r, into + h + r))
-                d = 0 if out in fixed or any(min(into, into + d) <= f <= max(into, into + d) for f in fixed) else d
-                new = dataclasses.replace(new, source_in=into + d, law='linear' if rho > LINEAR_FROM and not {into, out} & set(fixed) else s.law)
+                stays = out in fixed or any(min(into, into + d) <= f <= max(into, into + d) for f in fixed)
+                d = 0 if stays else d
+                new = dataclasses.replace(new, source_in=into + d, law='linear' if rho > LINEAR_FROM and not stays else s.law)
         segs[i] = new
         at += new.length()
     return validate(EDL(src, segs, edl.meta))
