@@ -53,7 +53,8 @@ def run_notebook(name: str | Path,            # of a training notebook, or a pat
     output = Path(output or Path('outputs')/'runs'/f'{path.stem}-{datetime.datetime.now():%Y%m%d-%H%M%S}.ipynb')
     output.parent.mkdir(parents=True, exist_ok=True)
     values = {k: parse_value(v) if isinstance(v, str) else v for k, v in params.items()}
-    try: papermill.execute_notebook(str(path), str(output), values, kernel_name='python3', progress_bar=sys.stderr.isatty() if show is None else show)
+    quiet = ['--IPKernelApp.log_level=40']                                          # how the kernel talks to this process is no news
+    try: papermill.execute_notebook(str(path), str(output), values, kernel_name='python3', progress_bar=sys.stderr.isatty() if show is None else show, extra_arguments=quiet)
     except papermill.exceptions.PapermillExecutionError as e:
         raise EditorbotError(f'{output}: cell {e.exec_count} failed with {e.ename}: {str(e.evalue).splitlines()[0] if e.evalue else ""}; the notebook shows where') from e
     return output
