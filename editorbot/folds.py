@@ -126,9 +126,9 @@ def fold_table(results: list[dict], # holdout, seed (or none), rows: editor -> l
         return f'{m[0]:.{digits}f}' + spread * f' ± {m[1]:.{digits}f}'
     lines = ['| left out | editor | n | ' + ' | '.join(columns.values()) + ' |', '|---|---|---:|' + '---:|' * len(columns)]
     seeds = sorted({r['seed'] for r in results if 'seed' in r})
-    name = lambda r: f"{r['holdout']}, seed {r['seed']}" if len(seeds) > 1 else r['holdout']
+    called = lambda r: f"{r['holdout']}, seed {r['seed']}" if len(seeds) > 1 else r['holdout']
     means = [(f'all, seed {s}', [r for r in results if r['seed'] == s]) for s in seeds] if len(seeds) > 1 else []
-    for name, group in [(name(r), [r]) for r in results] + means + [('all', results)]:
+    for name, group in [(called(r), [r]) for r in results] + means + [('all', results)]:
         for editor in dict.fromkeys(e for r in group for e in r['rows']):
             rows = [x for r in group for x in r['rows'].get(editor, [])]
             lines.append(f'| {name} | {editor} | {len(rows)} | ' + ' | '.join(cell(rows, k) for k in columns) + ' |')
