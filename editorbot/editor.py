@@ -157,10 +157,10 @@ class Pointer:
                  checkpoint: str | Path | None = None, # None: the shipped one
                  style: int = 0):                      # seed of a style: another editor each; 0: the style of the checkpoint
         from editorbot.pointer_network import load_pointer
-        from editorbot.style import load_style, own_style, sample_style
+        from editorbot.style import StyleConfig, is_personal, load_style, sample_style
         self.net, self.info = load_pointer(checkpoint)
-        self.style, self.z, self.fades = None, own_style(checkpoint), load_fades(checkpoint) if checkpoint else None
-        if style or self.z.any(): self.style, self.z, _ = load_style(self.net, checkpoint)
+        self.style, self.z, self.fades = None, np.zeros(StyleConfig.size, np.float32), load_fades(checkpoint) if checkpoint else None
+        if style or is_personal(checkpoint): self.style, self.z, _ = load_style(self.net, checkpoint)
         self.z = self.z + sample_style(style, len(self.z))
 
     def regions(self, track, target_ratio=None, max_seconds=None): return self.edits(track, target_ratio, max_seconds)[0]
