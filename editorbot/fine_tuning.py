@@ -27,7 +27,7 @@ from .pointer_network import PointerConfig, PointerNet, decode_edit, lattice_of,
 from .pointer_training import PointerRecipe, edit_scores, judge_pointer, pieces_of, pointer_merit, score_example
 from .self_similarity import self_similarity
 from .stems import separate
-from .style import Style, StyleConfig, StyleInput, add_style, PICKS, SOUNDS, TRAITS, Rule, RuleInput, edit_summary, follow, load_style, per_token, rule_input, runs_of, save_style, smooth, stretch_of, style_input, styled
+from .style import Style, StyleConfig, StyleInput, add_style, PICKS, SOUNDS, TRAITS, Rule, RuleInput, edit_summary, follow, load_style, per_token, rule_input, ruled, runs_of, save_style, smooth, stretch_of, style_input, styled
 
 # %% ../nbs/46_fine_tuning.ipynb #a31e7b60
 UNKNOWN = -100   #: kind of sound that nobody has labelled; cross entropy skips it

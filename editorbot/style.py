@@ -221,12 +221,12 @@ class Rule(Config):
     keeps: bool = False     # it is kept; left out
 
     def __str__(self):
-        what, over = self.about.removesuffix('_3').replace('_', ' '), 'more' if self.above else 'less'
-        if self.about == 'short': return f'no pieces under {self.least:g} s'
-        where = f'{self.at:.0%} with the least {what}' if not self.above else f'{1 - self.at:.0%} with the most {what}'
-        if self.about in PICKS: where = f'{what} {self.at:.0%} of the recording' if not self.above else f'all but the {what} {self.at:.0%} of the recording'
-        if self.about in SOUNDS: where = f'{what} (probability {over} than {self.at:.2f})'
-        return f"{'keeps' if self.keeps else 'leaves out'} {where}, where it lasts {self.least:g} s"
+        what = self.about.removesuffix('_3').replace('_', ' ')
+        if self.about == 'short': return f'leaves out pieces under {self.least:g} s'
+        if self.about in SOUNDS: where = f"{what} (probability {'over' if self.above else 'under'} {self.at:.2f})"
+        elif self.about in PICKS: where = f"what is {'not ' * self.above}among the {what} {self.at:.0%} of the recording"
+        else: where = f'the {1 - self.at:.0%} with the most {what}' if self.above else f'the {self.at:.0%} with the least {what}'
+        return f"{'keeps' if self.keeps else 'leaves out'} {where}, where that lasts {self.least:g} s"
 
 @dataclass(frozen=True, eq=False)
 class RuleInput:
@@ -275,7 +275,7 @@ def ruled(s: PointerScores, rules: typing.Iterable[Rule],
     m, T = follow(x, rules), s.frames
     plays, into, out = (s.outputs[k].clone() for k in ('plays', 'into', 'out'))
     for change, row in ((x.own & ~m, 0), (m & ~x.own, 1)):
-        at = torch.from_numpy(np.repeat(change, POOL)[:T])
+        at = torch.from_numpy(np.repeat(change, POOL)[:T]).to(plays.device)
         plays[0, row, :T][at] = plays[0, :, :T].amax(0)[at] + PIN
     for edge, side in ((into, 0), (out, 1)):
         new = POOL * np.setdiff1d(runs_of(m)[:, side], runs_of(x.own)[:, side])
