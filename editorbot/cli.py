@@ -51,7 +51,7 @@ class Beats(click.Choice):
 @click.option('--keep', multiple=True, metavar='FROM-TO', help='A stretch that must be in the edit, such as 1:20-3:10; may be given several times.')
 @click.option('--cut', multiple=True, metavar='FROM-TO', help='A stretch that must not be in the edit.')
 @click.option('--beats', is_flag=False, flag_value='beat', type=Beats(['beat', 'bar']), help='Move cuts to the nearest beat, or bar with --beats bar.')
-@click.option('--style', type=click.IntRange(min=0), default=0, metavar='SEED', help='Another editor for every SEED: other habits, other music kept. Default 0: as it learned.')
+@click.option('--style', type=click.IntRange(min=0), default=0, metavar='SEED', help='Another editor for every SEED: other habits and a rule, other music kept. Default 0: as it learned.')
 @click.option('--alternatives', default=1, show_default=True, metavar='N', help='Write N edits that differ, the best one first.')
 @click.option('--target-ratio', type=float, help='Share of the recording to keep, 0 to 1. Default: what the editor thinks right.')
 @click.option('--max-duration', type=float, default=600.0, show_default=True, help='Longest edit in seconds; 0 for no limit.')
@@ -81,6 +81,7 @@ def edit(raw, output, editor, checkpoint, keep, cut, beats, style, alternatives,
     chosen, t0 = get_editor(editor, checkpoint, style), time.perf_counter()
     track = load_track(raw, allow_truncated)
     edls = propose_several(track, alternatives, chosen, target_ratio=target_ratio, max_duration=max_duration, crossfade=None if crossfade is None else crossfade / 1000, fades=not no_fades, beats=beats, **wanted)
+    for rule in getattr(chosen, 'rules', ()): click.echo(f'this editor {rule}')
     for edl, (wav, json_, png) in zip(edls, files):
         if not dry_run:
             made = []                                                   # by this run, none of which was there before

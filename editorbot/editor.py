@@ -157,11 +157,17 @@ class Pointer:
                  checkpoint: str | Path | None = None, # None: the shipped one
                  style: int = 0):                      # seed of a style: another editor each; 0: the style of the checkpoint
         from editorbot.pointer_network import load_pointer
-        from editorbot.style import StyleConfig, is_personal, load_style, sample_style
+        from editorbot.style import StyleConfig, is_personal, load_style, sample_rules, sample_style
         self.net, self.info = load_pointer(checkpoint)
         self.style, self.z, self.fades = None, np.zeros(StyleConfig.size, np.float32), load_fades(checkpoint) if checkpoint else None
         if style or is_personal(checkpoint): self.style, self.z, _ = load_style(self.net, checkpoint)
         self.z = self.z + sample_style(style, len(self.z))
+        if self.style: self.style.rules += sample_rules(style)
+
+    @property
+    def rules(self) -> tuple: # of `Rule`
+        "What this editor does otherwise than the network."
+        return self.style.rules if self.style else ()
 
     def regions(self, track, target_ratio=None, max_seconds=None): return self.edits(track, target_ratio, max_seconds)[0]
 
@@ -170,7 +176,9 @@ class Pointer:
         from editorbot.pointer_network import decode_edit
         s, T = self.scores(track), track.mel.shape[1]
         spans = lambda x: [(round(a * FRAME_RATE), min(T, round(b * FRAME_RATE))) for a, b in x]
-        reason = lambda a, b, kept: heard(s, a, b, music=kept)
+        def reason(a, b, kept):
+            said = [words for x, y, words in s.decided if 2 * (min(b, y) - max(a, x)) > b - a]
+            return heard(s, a, b, music=kept or bool(said)) + ''.join(f', by a rule: {words}' for words in said[-1:])
         out = []
         for pieces in decode_edit(s, None, target_ratio and target_ratio * T, max_seconds and max_seconds * FRAME_RATE, spans(keep), spans(cut), n):
             played = [p for p in pieces for _ in range(p.times)]

@@ -298,6 +298,7 @@ class PointerScores:
     outputs: dict          # of `forward`, batch of one
     frames: int
     personal: bool = False # somebody's style has changed them
+    decided: tuple = ()    # (from, to, words): frames where a rule of theirs did
 
     @property
     def heard(self) -> np.ndarray: # float32 (T,)

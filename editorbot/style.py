@@ -6,8 +6,9 @@
 __all__ = ['FACTS', 'SHARES', 'LEVELS', 'STEPS', 'SEEN', 'TRAITS', 'PICKS', 'SOUNDS', 'PIN', 'STYLE', 'READ', 'runs_of',
            'mask_of', 'smooth', 'taken_before', 'since', 'StyleInput', 'stretch_of', 'facts_of', 'style_input',
            'sharpen', 'StyleConfig', 'StyleHead', 'spread', 'add_style', 'edit_summary', 'StyleEncoder', 'per_token',
-           'traits_of', 'Rule', 'RuleInput', 'rule_input', 'lasting', 'follow', 'ruled', 'Style', 'divergence',
-           'sample_style', 'styled', 'weights_id', 'style_path', 'save_style', 'is_personal', 'load_style']
+           'traits_of', 'Rule', 'RuleInput', 'rule_input', 'lasting', 'following', 'follow', 'ruled', 'Style',
+           'divergence', 'sample_style', 'sample_rules', 'styled', 'weights_id', 'style_path', 'save_style',
+           'is_personal', 'load_style']
 
 # %% ../nbs/39_style.ipynb #411653c7
 import dataclasses, hashlib, json, typing
@@ -17,7 +18,7 @@ import numpy as np, torch, torch.nn.functional as F
 from torch import nn, Tensor
 from .core import *
 from .checkpoints import CheckpointKind, load_checkpoint, save_checkpoint
-from .keep_model import CLASSES, POOL
+from .keep_model import CLASSES, HEARD, POOL
 from .lattice import COUNTS, best_runs
 from .pointer_network import PointerConfig, PointerNet, PointerScores, lattice_of, reconsider
 
@@ -191,7 +192,7 @@ class StyleEncoder(nn.Module):
         return mean, logvar.clamp(-8, 2)
 
 # %% ../nbs/39_style.ipynb #3892e57d
-TRAITS = ('level', 'fullness', 'flatness', 'centroid', 'flux')                                  #: of the sound; rules are about their rank
+TRAITS = dict(level=('quietest', 'loudest'), fullness=('thinnest', 'fullest'), flatness=('most tonal', 'noisiest'), centroid=('darkest', 'brightest'), flux=('calmest', 'busiest'))   #: of the sound, with little and much of it; rules are about their rank
 PICKS = ('loudest', 'longest', 'first', 'last')                                               #: shares of the recording that rules are about
 SOUNDS = tuple(c + s for s in ('', '_3') for c in CLASSES if c not in ('music', 'quiet'))      #: probabilities that rules are about, in the moment and over 3 s
 PIN = 20.0                                                                                     #: logits by which a rule is right
@@ -221,12 +222,11 @@ class Rule(Config):
     keeps: bool = False     # it is kept; left out
 
     def __str__(self):
-        what = self.about.removesuffix('_3').replace('_', ' ')
-        if self.about == 'short': return f'leaves out pieces under {self.least:g} s'
-        if self.about in SOUNDS: where = f"{what} (probability {'over' if self.above else 'under'} {self.at:.2f})"
-        elif self.about in PICKS: where = f"what is {'not ' * self.above}among the {what} {self.at:.0%} of the recording"
-        else: where = f'the {1 - self.at:.0%} with the most {what}' if self.above else f'the {self.at:.0%} with the least {what}'
-        return f"{'keeps' if self.keeps else 'leaves out'} {where}, where that lasts {self.least:g} s"
+        if self.about == 'short': return f'leaves out pieces under {self.least:.3g} s'
+        if self.about in SOUNDS: where = f"what is heard as {HEARD[self.about.removesuffix('_3')]} (probability {'over' if self.above else 'under'} {self.at:.2f})"
+        elif self.about in PICKS: where = f"what is {'not ' * self.above}among the {self.about} {self.at:.0%} of the recording"
+        else: where = f'the {TRAITS[self.about][self.above]} {1 - self.at if self.above else self.at:.0%} of the music'
+        return f"{'keeps' if self.keeps else 'leaves out'} {where}, where that lasts {self.least:.3g} s"
 
 @dataclass(frozen=True, eq=False)
 class RuleInput:
@@ -255,16 +255,22 @@ def lasting(mask: np.ndarray, seconds: float) -> np.ndarray: # bool (N,)
     "The stretches of True that go on for so long."
     return mask_of(runs_of(mask, max(1, round(seconds * FRAME_RATE / POOL))), len(mask))
 
-def follow(x: RuleInput, rules: typing.Iterable[Rule]) -> np.ndarray: # bool (N,)
-    "What is kept by somebody with these rules; those about short pieces come last, and leave the longest piece."
+def following(x: RuleInput, rules: typing.Iterable[Rule]) -> typing.Iterator[tuple[Rule, np.ndarray]]: # a rule, bool (N,)
+    "What is kept after each of somebody's rules; those about short pieces come last, and leave the longest piece."
     m = x.own
     for r in sorted(rules, key=lambda r: r.about == 'short'):
         if r.about == 'short':
             left = lasting(m, r.least)
             m = left if left.any() or not m.any() else mask_of([max(runs_of(m), key=lambda ab: ab[1] - ab[0])], len(m))
-            continue
-        there = x.facts[r.about] > r.at if r.above else x.facts[r.about] < r.at
-        m = m | lasting(there & ~m, r.least) if r.keeps else m & ~lasting(x.own & there, r.least)
+        else:
+            there = x.facts[r.about] > r.at if r.above else x.facts[r.about] < r.at
+            m = m | lasting(there & ~m, r.least) if r.keeps else m & ~lasting(x.own & there, r.least)
+        yield r, m
+
+def follow(x: RuleInput, rules: typing.Iterable[Rule]) -> np.ndarray: # bool (N,)
+    "What is kept by somebody with these rules."
+    m = x.own
+    for _, m in following(x, rules): pass
     return m
 
 def ruled(s: PointerScores, rules: typing.Iterable[Rule],
@@ -272,7 +278,10 @@ def ruled(s: PointerScores, rules: typing.Iterable[Rule],
          ) -> PointerScores:
     "Scores whose best path keeps to the rules."
     x = rule_input(s) if x is None else x
-    m, T = follow(x, rules), s.frames
+    m, T, decided = x.own, s.frames, []
+    for r, after in following(x, rules):
+        decided += [(POOL * a, min(T, POOL * b), str(r)) for a, b in runs_of(after != m).tolist()]
+        m = after
     plays, into, out = (s.outputs[k].clone() for k in ('plays', 'into', 'out'))
     for change, row in ((x.own & ~m, 0), (m & ~x.own, 1)):
         at = torch.from_numpy(np.repeat(change, POOL)[:T]).to(plays.device)
@@ -280,7 +289,7 @@ def ruled(s: PointerScores, rules: typing.Iterable[Rule],
     for edge, side in ((into, 0), (out, 1)):
         new = POOL * np.setdiff1d(runs_of(m)[:, side], runs_of(x.own)[:, side])
         edge[0, new[new < T]] = 6.0
-    return dataclasses.replace(s, outputs=s.outputs | dict(plays=plays, into=into, out=out), personal=True)
+    return dataclasses.replace(s, outputs=s.outputs | dict(plays=plays, into=into, out=out), personal=True, decided=tuple(decided))
 
 # %% ../nbs/39_style.ipynb #66d6b468
 class Style(nn.Module):
@@ -298,6 +307,14 @@ def sample_style(seed: int,    # 0: the network's own style
                 ) -> np.ndarray: # float32 (size,)
     "A style drawn from the prior; zeros for seed 0."
     return np.random.default_rng([seed, 39]).standard_normal(size).astype(np.float32) * (seed != 0)
+
+def sample_rules(seed: int) -> tuple: # of one `Rule`; none for seed 0
+    "A rule that somebody might have."
+    if not seed: return ()
+    rng = np.random.default_rng([seed, 40])
+    u, one = lambda a, b: round(float(rng.uniform(a, b)), 2), lambda *names: str(rng.choice(names))
+    return (({'pick': lambda: Rule(one('loudest', *PICKS), True, u(.15, .5), u(.7, 2.5)), 'trait': lambda: Rule(one(*TRAITS), False, u(.15, .4), u(3, 10)),
+              'short': lambda: Rule('short', least=u(8, 40)), 'sound': lambda: Rule(one(*SOUNDS), True, u(.25, .5), u(.7, 2.5), True)}[one('pick', 'pick', 'trait', 'trait', 'short', 'sound')])(),)
 
 @torch.no_grad()
 def styled(s: PointerScores, style: Style,

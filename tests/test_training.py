@@ -65,3 +65,16 @@ def test_a_network_learns_how_a_person_edits(tmp_path):
     edited = run('edit', data/'input'/'jam0_raw.wav', '-o', tmp_path/'best.wav', '--checkpoint', tmp_path/'models'/'mine', '--no-plot')
     assert edited.returncode == 0, edited.stderr
     assert load_edl(tmp_path/'best.edl.json').meta['editor'] == 'pointer'
+
+    from editorbot.pointer_network import load_pointer, save_pointer
+    from editorbot.style import Rule, load_style, save_style
+    net, ruled = load_pointer(None, 'cpu')[0], tmp_path/'models'/'ruled'
+    style = load_style(net)[0]
+    style.rules = (Rule('first', above=True, at=.2, least=.5),)                         # nothing but the first fifth of the recording, of what is kept
+    save_pointer(net, ruled/'best.safetensors', {}), save_style(style, net, ruled)
+    shown = []
+    for words in ((), ('--checkpoint', ruled)):
+        edited = run('edit', data/'input'/'jam0_raw.wav', '-o', tmp_path/'out.wav', '--no-plot', '--overwrite', *words)
+        assert edited.returncode == 0, edited.stderr
+        shown.append(load_edl(tmp_path/'out.edl.json'))
+    assert shown[0].edit_duration > 15 and abs(shown[1].edit_duration - .2 * 47) < 1.5
