@@ -56,7 +56,7 @@ def examples_of_data(data: str | Path, show: bool | None = None, stems: bool = F
     pairs = find_pairs(data)
     with progress(len(pairs), 'pairs', 'pairs', show) as bar:
         for p in pairs:
-            out.append(example_of(load_track(p.raw), ensure_alignment(p, paths)[0], p.name, stems)); bar.update(1)
+            out.append(example_of(load_track(p.raw, show=show), ensure_alignment(p, paths)[0], p.name, stems)); bar.update(1)
     return out
 
 def edits_of_data(data: str | Path,
