@@ -465,7 +465,7 @@ def decode_edit(s: PointerScores,
         if frames is not None: return runs_of_length(no_more_loops(l), min(frames, max_frames or frames))
         return best_runs(l) if max_frames is None else runs_of_length(l, max_frames, at_most=True)
     p, out = s.heard, []
-    said = keep + cut
+    said = keep + cut + [(a, b) for a, b, _ in s.decided]
     chosen = [r for r in stand_ins(s) if len(apart([(r.start, r.end), (r.out, r.back)], said)) == 2] if refine and not frames else []
     runs_played, edges = apart(s.runs, said) if chosen else (), (f('into'), f('out'))
     for runs in alternatives(l, n, search=search) if n > 1 else [search(l)]:
