@@ -177,8 +177,10 @@ class Pointer:
         s, T = self.scores(track), track.mel.shape[1]
         spans = lambda x: [(round(a * FRAME_RATE), min(T, round(b * FRAME_RATE))) for a, b in x]
         def reason(a, b, kept):
-            said = [words for x, y, words in s.decided if 2 * (min(b, y) - max(a, x)) > b - a]
-            return heard(s, a, b, music=kept or bool(said)) + ''.join(f', by a rule: {words}' for words in said[-1:])
+            share = {}
+            for x, y, words in s.decided: share[words] = share.get(words, 0) + max(0, min(b, y) - max(a, x)) / (b - a)
+            rule = max(share, key=share.get, default='')
+            return heard(s, a, b, music=kept or share.get(rule, 0) > .5) + (f', by a rule: {rule}' if share.get(rule, 0) > .2 else '')
         out = []
         for pieces in decode_edit(s, None, target_ratio and target_ratio * T, max_seconds and max_seconds * FRAME_RATE, spans(keep), spans(cut), n):
             played = [p for p in pieces for _ in range(p.times)]

@@ -221,6 +221,10 @@ class Rule(Config):
     least: float = 2.5      # s for which it goes on
     keeps: bool = False     # it is kept; left out
 
+    def __post_init__(self):
+        names = ('short', *TRAITS, *PICKS, *SOUNDS)
+        if self.about not in names: raise describe('what a rule is about', f"one of {', '.join(names)}", repr(self.about), 'check the spelling')
+
     def __str__(self):
         if self.about == 'short': return f'leaves out pieces under {self.least:.3g} s'
         if self.about in SOUNDS: where = f"what is heard as {HEARD[self.about.removesuffix('_3')]} (probability {'over' if self.above else 'under'} {self.at:.2f})"
@@ -371,7 +375,8 @@ def load_style(net: PointerNet,
     def build(d, side):
         if d['facts'] != [*FACTS]: raise describe(path, f'a style part that hears {len(FACTS)} facts', f"one of another version, with other facts ({len(d['facts'])})", STYLE.missing)
         style = Style(StyleConfig.from_dict(d['config'], side))
-        style.rules = tuple(Rule.from_dict(r, side) for r in d.get('rules', ()))
+        try: style.rules = tuple(Rule.from_dict(r) for r in d.get('rules', ()))
+        except EditorbotError as e: raise EditorbotError(f'{side}: {e}') from e
         return style
     style, d = load_checkpoint(path, STYLE, build, 'cpu')
     if d['network'] != weights_id(net): raise describe(path, f'the style part of this network ({weights_id(net)})', f"one of {d['network']}", STYLE.missing)
