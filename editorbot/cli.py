@@ -252,6 +252,12 @@ def train(model, data, start, param, output, list_):
         return
     given = {k: str(v) for k, v in (('data', data), ('start', start)) if v is not None}
     say(notebook=run_notebook(model, {**given, **({'recipe': 'full'} if data else {}), **dict(param)}, output))
+    if model == 'pointer' and data:
+        import json
+        from editorbot.fine_tuning import in_words
+        info = json.loads((Path(dict(param).get('output') or notebook_parameters(model)['output'][0].strip("'\""))/'best.json').read_text(encoding='utf-8'))['info']
+        click.echo(in_words(info['fine_tuning']))
+        if 'held-out' in info['judged_on']: click.echo('keep F1 on pairs of yours that were put aside: ' + ', '.join(f"{info['scores'][k]['keep_f1']:.2f} {word}" for k, word in (('before', 'before'), ('pointer', 'now'))))
 
 # %% ../nbs/60_cli.ipynb #b680fed9
 @main.command()

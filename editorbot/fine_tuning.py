@@ -6,7 +6,7 @@
 __all__ = ['UNKNOWN', 'HABITS', 'AT', 'LIKELY', 'LAST', 'SHORT', 'BIASES', 'SHORTEST', 'regions_in_frames', 'example_of',
            'examples_of_data', 'edits_of_data', 'spectral_entropy', 'bells', 'path_loss', 'Pair', 'pair_of',
            'read_style', 'tune_style', 'mask_merit', 'learn_rules', 'path_merit', 'judge_paths', 'judge_ways',
-           'learn_person', 'fine_tune']
+           'learn_person', 'fine_tune', 'in_words']
 
 # %% ../nbs/46_fine_tuning.ipynb #6abb3f95
 import copy, dataclasses, typing
@@ -299,3 +299,10 @@ def fine_tune(net: PointerNet,                # stays as it is, but for the pric
     info = dict(way=way, merits=merits, rules=[str(r) for r in style.rules], z=[round(float(v), 3) for v in z], bias=c.bias, min_keep=c.min_keep, pairs=len(pairs), steps=steps, seed=seed)
     save_pointer(best, Path(folder)/'best.safetensors', info); save_style(style, best, folder, z, info)
     return best, style, z, info
+
+def in_words(chosen: dict, # as `fine_tune` returns
+            ) -> str:      # lines
+    "What was learnt about a person, for that person."
+    way = chosen['way']
+    return '\n'.join([dict(shipped='you edit like the network as it is, as far as your pairs tell', rules='what you do otherwise than the network:').get(way, f'a way of your own, for which there are no words ({way})'),
+                      *(f'  {rule}' for rule in chosen['rules'])])
