@@ -256,8 +256,8 @@ def train(model, data, start, param, output, list_):
         import json
         from editorbot.fine_tuning import in_words
         info = json.loads((Path(dict(param).get('output') or notebook_parameters(model)['output'][0].strip("'\""))/'best.json').read_text(encoding='utf-8'))['info']
-        click.echo(in_words(info['fine_tuning']))
-        if 'held-out' in info['judged_on']: click.echo('keep F1 on pairs of yours that were put aside: ' + ', '.join(f"{info['scores'][k]['keep_f1']:.2f} {word}" for k, word in (('before', 'before'), ('pointer', 'now'))))
+        if 'fine_tuning' in info: click.echo(in_words(info['fine_tuning']))
+        if 'before' in info['scores'] and 'held-out' in info['judged_on']: click.echo('keep F1 on pairs of yours that were put aside: ' + ', '.join(f"{info['scores'][k]['keep_f1']:.2f} {word}" for k, word in (('before', 'before'), ('pointer', 'now'))))
 
 # %% ../nbs/60_cli.ipynb #b680fed9
 @main.command()

@@ -205,8 +205,7 @@ def learn_rules(pairs: list[Pair],
         now, shortest = merits(found), next((r.least for r in found if r.about == 'short'), 0.0)
         best = {}                                                                                 # the best of a kind
         for name in (*TRAITS, *PICKS, *SOUNDS):
-            for above, keeps in ((False, False), (True, False), (True, True)):
-                if keeps != (name in SOUNDS) and (keeps or (name in SOUNDS and not above)): continue
+            for above, keeps in ((True, False), (True, True)) if name in SOUNDS else ((False, False), (True, False)):
                 for rule in (Rule(name, above, at, l, keeps) for at in (LIKELY if name in SOUNDS else AT) for l in (2.5, 7.)):
                     for s in {shortest, max(shortest, 5.)}:
                         rules = with_short((*found, rule), s)

@@ -377,6 +377,7 @@ def load_style(net: PointerNet,
         style = Style(StyleConfig.from_dict(d['config'], side))
         try: style.rules = tuple(Rule.from_dict(r) for r in d.get('rules', ()))
         except EditorbotError as e: raise EditorbotError(f'{side}: {e}') from e
+        except TypeError as e: raise describe(side, 'a list of rules', repr(d['rules']), 'copy it again') from e
         return style
     style, d = load_checkpoint(path, STYLE, build, 'cpu')
     if d['network'] != weights_id(net): raise describe(path, f'the style part of this network ({weights_id(net)})', f"one of {d['network']}", STYLE.missing)
