@@ -11,13 +11,13 @@ cfg = ini['DEFAULT']
 words = lambda key: shlex.split(cfg.get(key, ''))
 
 class WithNotebooks(build_py):
-    "`editorbot train` runs the training notebooks: a built package carries copies of them."
+    "`editorbot train` runs the recipes: a built package carries copies of them."
     def run(self):
         super().run()
         if getattr(self, 'editable_mode', False): return
         to = Path(self.build_lib)/cfg['lib_path']/'notebooks'
         to.mkdir(parents=True, exist_ok=True)
-        for nb in (here/cfg['nbs_path']/'training').glob('*.ipynb'): shutil.copy(nb, to)
+        for nb in (here/cfg['nbs_path']/'recipes').glob('*.ipynb'): shutil.copy(nb, to)
 
 
 setup(
@@ -29,5 +29,6 @@ setup(
     package_data={'editorbot': ['checkpoints/**/*']},
     python_requires='>=' + cfg['min_python'], install_requires=words('requirements'),
     extras_require={k.removesuffix('_requirements'): words(k) for k in cfg if k.endswith('_requirements')},
-    entry_points={'console_scripts': words('console_scripts'), 'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
+    entry_points={'console_scripts': words('console_scripts'), 'editorbot.editors': words('editors'),
+                  'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
     cmdclass={'build_py': WithNotebooks}, zip_safe=False)

@@ -28,7 +28,7 @@ def song(seed: int, dur: float, music: list, sr: int = 44100) -> np.ndarray:
         x, r = sf.read(music[seed % len(music)], dtype='float32', always_2d=True)
         x = soxr.resample(x[:int(dur * r)], r, sr)
         return np.repeat(x, 2, 1)[:, :2] if x.shape[1] == 1 else x[:, :2]
-    from editorbot.synth import synth_song
+    from editorbot.simulation.band import synth_song
     return synth_song(seed, dur, sr)
 
 
@@ -128,7 +128,7 @@ def run_synctoolbox(raw, edit):
 
 def run_editorbot(raw, edit):
     """The library; the EDL is kept beside the prediction for the picture."""
-    from editorbot.alignment import align
+    from editorbot.alignment.alignment import align
     return align(raw, edit)
 
 
@@ -139,7 +139,7 @@ def worker(name, raw, edit, out):
     """One method on one pair, in a process of its own."""
     result = METHODS[name][0](raw, edit)
     if name == 'editorbot':
-        from editorbot.alignment import alignment_npz
+        from editorbot.alignment.alignment import alignment_npz
         alignment_npz(result, out); result.save(out + '.edl.json')
     else: np.savez(out, **result)
     Path(out + '.mb').write_text(str(peak_mb()))
@@ -291,7 +291,7 @@ def score(case, pred) -> tuple[dict, list]:
 def picture(case, edl_path, wrong, path):
     """The whole alignment with the truth drawn over it in black and the wrong segments marked."""
     from editorbot.edl import EDL
-    from editorbot.alignment import plot_alignment
+    from editorbot.alignment.alignment import plot_alignment
     edl = EDL.load(edl_path)
     fig, S = plot_alignment(edl, title=Path(case).name), np.load(f'{case}/truth.npz')['segments']
     unit = 60 if max(edl.edit_frames, edl.source.frames) / edl.source.sample_rate > 240 else 1

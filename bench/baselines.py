@@ -11,11 +11,11 @@ import logging, time
 import torch
 from lightning_fabric import Fabric
 
-from editorbot.baselines import BASELINES, DeltaFixed, Learned, delta_report, judge_editor, train_baseline
-from editorbot.editor import KeepAll, Loudness
-from editorbot.evaluation import mean_spread
-from editorbot.folds import fold_arguments, fold_intervals, fold_table, finished, folds
-from editorbot.pointer_training import RICH
+from editorbot.pointer.baselines import BASELINES, DeltaFixed, Learned, delta_report, judge_editor, train_baseline
+from editorbot.editors.editor import KeepAll, Loudness
+from editorbot.metrics import mean_spread
+from editorbot.judging.cross_validation import fold_arguments, fold_intervals, fold_table, finished, folds
+from editorbot.pointer.pointer_training import RICH
 
 STEPS = {'slicer': 200, 'mel_to_mel': 240, 'delta': 60}
 EDITORS = {e.name: e for e in (KeepAll, Loudness)} | BASELINES
@@ -59,7 +59,7 @@ if __name__ == '__main__':
     ap.add_argument('--editors', nargs='*', default=list(EDITORS), choices=list(EDITORS))
     a = ap.parse_args()
     torch.set_num_threads(1)
-    logging.getLogger('editorbot.beats').setLevel(logging.ERROR)             # sessions are full of talk: no pulse is no news
+    logging.getLogger('editorbot.sound.beats').setLevel(logging.ERROR)             # sessions are full of talk: no pulse is no news
     results = [run_editors(f, a) for f in folds(a, 1, RICH)]
     print(fold_table(results, COLUMNS), fold_intervals(results, COLUMNS), sep='\n\n')
     print(delta_table(results))

@@ -12,10 +12,10 @@ from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np, soundfile as sf
-from editorbot.beats import analyse_beats, onset_strength, score_beats
+from editorbot.sound.beats import analyse_beats, onset_strength, score_beats
 from editorbot.core import SR
-from editorbot.mel import load_track
-from editorbot.synth import random_score, synth_song
+from editorbot.sound.mel import load_track
+from editorbot.simulation.band import random_score, synth_song
 
 
 def song(seed, seconds=60.):

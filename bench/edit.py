@@ -19,7 +19,7 @@ def peak_mb():
 
 def write_tiled(path, minutes, sr=44100, subtype='PCM_16'):
     "A rehearsal, again and again, each time at another level."
-    from editorbot.sessions import demo_session
+    from editorbot.simulation.sessions import demo_session
     x, left, k = demo_session(0, sr if sr < 50000 else sr // 2).raw, round(minutes * 60 * sr), 0
     if sr >= 50000: x = np.repeat(x, 2, axis=0)
     with sf.SoundFile(path, 'w', sr, 2, subtype, format='RF64' if left * 2 * 3 > 4e9 else None) as f:
@@ -30,11 +30,11 @@ def write_tiled(path, minutes, sr=44100, subtype='PCM_16'):
 def stages(path, out):
     "CPU seconds of each stage of one edit, in this process."
     from editorbot.audio import stream_mono
-    from editorbot.editor import edl_of, get_editor
+    from editorbot.editors.editor import edl_of, get_editor
     from editorbot.edl import Source
-    from editorbot.mel import load_track
+    from editorbot.sound.mel import load_track
     from editorbot.rendering import render
-    from editorbot.mel import mel_filters
+    from editorbot.sound.mel import mel_filters
     mel_filters()                                              # librosa and numba are imported for it
     t, row = cpu(), {'imports': cpu()}
     def lap(name): nonlocal t; row[name] = cpu() - t; t = cpu()
@@ -55,7 +55,7 @@ def peers(path, out):
     "librosa's mel and a plain copy, in this process."
     import librosa
     from editorbot.audio import stream_mono
-    from editorbot.mel import mel_power, normalise_mel, stream_frames
+    from editorbot.sound.mel import mel_power, normalise_mel, stream_frames
     y = np.concatenate(list(stream_mono(path)))
     librosa.feature.melspectrogram(y=y[:22050], sr=22050)
     t = cpu(); np.clip((librosa.power_to_db(librosa.feature.melspectrogram(y=y, sr=22050, n_fft=2048, hop_length=512, n_mels=128), ref=np.max) + 80) / 80, 0, 1); theirs = cpu() - t

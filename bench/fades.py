@@ -12,10 +12,10 @@ import numpy as np
 
 from editorbot.core import CROSSFADE_S, FRAME_RATE
 from editorbot.edl import Source, edl_from_regions
-from editorbot.fades import fit_fades, judge_fades, with_fades
-from editorbot.keep_training import build_examples
-from editorbot.pointer_training import RICH
-from editorbot.sessions import find_songs
+from editorbot.editors.fades import fit_fades, judge_fades, with_fades
+from editorbot.editors.keep_training import build_examples
+from editorbot.pointer.pointer_training import RICH
+from editorbot.simulation.sessions import find_songs
 
 SR = 22050
 

@@ -21,7 +21,7 @@ def peak_mb(): return int(next(line for line in open('/proc/self/status') if lin
 
 def write_tiled(path, minutes, sr=44100):
     "Four minutes of songs, again and again, each time at another level."
-    from editorbot.synth import synth_song
+    from editorbot.simulation.band import synth_song
     x, left, k = np.concatenate([synth_song(s, 60., sr) for s in range(4)]), round(minutes * 60 * sr), 0
     with sf.SoundFile(path, 'w', sr, 2, 'PCM_16') as f:
         while left > 0:
@@ -46,11 +46,11 @@ def librosa_frames(y, S=None):
 
 def ratios(minutes):
     import librosa
-    from editorbot.beats import analyse_beats
-    from editorbot.features import analyse_frames, beat_features, beat_starts
+    from editorbot.sound.beats import analyse_beats
+    from editorbot.sound.beat_features import analyse_frames, beat_features, beat_starts
     with tempfile.TemporaryDirectory() as d:
         path = Path(d)/'mono.wav'
-        from editorbot.synth import synth_song
+        from editorbot.simulation.band import synth_song
         y = np.concatenate([synth_song(s, 60., 22050).mean(1) for s in range(int(np.ceil(minutes)))])[:round(minutes * 60 * 22050)].astype(np.float32)
         sf.write(path, y, 22050, subtype='FLOAT')
         track, table = analyse_frames(path)
@@ -87,11 +87,11 @@ def ratios(minutes):
 def stage(name, path, folder):
     "CPU and wall seconds of one stage in this process, and its peak memory."
     import librosa.beat  # noqa: F401  numba compiles while it is imported; that is not what is measured
-    from editorbot.beats import Beats, analyse_beats
+    from editorbot.sound.beats import Beats, analyse_beats
     from editorbot.edl import Source
-    from editorbot.features import analyse_frames, beat_features
-    from editorbot.mel import Track, load_track, mel_filters
-    from editorbot.stems import separate
+    from editorbot.sound.beat_features import analyse_frames, beat_features
+    from editorbot.sound.mel import Track, load_track, mel_filters
+    from editorbot.sound.stems import separate
     mel_filters()
     folder, base = Path(folder), peak_mb()
     def cached(): m = json.loads((folder/'meta.json').read_text()); return Track(Source(**m['source']), np.load(folder/'mel.npy', mmap_mode='r'), m['top'])

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from editorbot.core import EditorbotError, write_json
-from editorbot.fine_tuning import HABITS, UNKNOWN, fine_tune
-from editorbot.folds import fold_folder
-from editorbot.keep_training import build_examples, split_by_package, synthetic_examples
-from editorbot.pointer_network import load_pointer
-from editorbot.pointer_training import RICH, judge_pointer, pointer_merit
-from editorbot.sessions import find_songs
-from editorbot.style import load_style, save_style, styled
-from editorbot.style_training import StyleRecipe, train_style
+from editorbot.personal.fine_tuning import HABITS, UNKNOWN, fine_tune
+from editorbot.judging.cross_validation import fold_folder
+from editorbot.editors.keep_training import build_examples, split_by_package, synthetic_examples
+from editorbot.pointer.pointer_network import load_pointer
+from editorbot.pointer.pointer_training import RICH, judge_pointer, pointer_merit
+from editorbot.simulation.sessions import find_songs
+from editorbot.personal.style import load_style, save_style, styled
+from editorbot.personal.style_training import StyleRecipe, train_style
 
 COLUMNS = dict(keep_f1='keep F1', cut_f1='cut F1', boundary_f1_05='boundary F1, 0.5 s', boundary_f1_3='3 s', length_error_s='length error, s')
 

@@ -8,10 +8,10 @@ two editors that know nothing. Results go to outputs/bench/keep/.
 """
 import time
 
-from editorbot.evaluation import COLUMNS
-from editorbot.folds import fold_arguments, fold_intervals, fold_table, finished, folds
-from editorbot.keep_model import KeepConfig, load_keep
-from editorbot.keep_training import TrainConfig, judge, judge_trivial, train_keep, tune_decoder
+from editorbot.metrics import COLUMNS
+from editorbot.judging.cross_validation import fold_arguments, fold_intervals, fold_table, finished, folds
+from editorbot.editors.keep_model import KeepConfig, load_keep
+from editorbot.editors.keep_training import TrainConfig, judge, judge_trivial, train_keep, tune_decoder
 
 
 def run(fold, a):

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np, torch
 
 from editorbot.core import atomic_path, write_json
-from editorbot.folds import fold_arguments, fold_folder, fold_intervals, fold_table, finished, folds
-from editorbot.keep_model import decode, load_keep
-from editorbot.keep_training import score_examples
-from editorbot.pointer_network import PointerConfig, PointerNet, load_pointer
-from editorbot.pointer_training import RICH, PointerRecipe, delta_scores, edit_scores, heard_band, judge_pointer, pieces_of, train_pointer, widened
-from editorbot.sessions import find_songs
-from editorbot.trainer import TrainerConfig
+from editorbot.judging.cross_validation import fold_arguments, fold_folder, fold_intervals, fold_table, finished, folds
+from editorbot.editors.keep_model import decode, load_keep
+from editorbot.editors.keep_training import score_examples
+from editorbot.pointer.pointer_network import PointerConfig, PointerNet, load_pointer
+from editorbot.pointer.pointer_training import RICH, PointerRecipe, delta_scores, edit_scores, heard_band, judge_pointer, pieces_of, train_pointer, widened
+from editorbot.simulation.sessions import find_songs
+from editorbot.nn.trainer import TrainerConfig
 
 COLUMNS = dict(keep_f1='keep F1', cut_f1='cut F1', boundary_f1_3='boundary F1, 3 s', boundary_f1_05='0.5 s', count_f1='play-count F1', jump_f1_05='jump F1, 0.5 s', jump_f1_4='4 frames',
                pointer_accuracy='pointer accuracy', length_error_s='length error, s', junk_left_s='junk left, s', music_lost_s='music lost, s')

@@ -16,9 +16,9 @@ import numpy as np
 
 def make_data(folder: Path, n: int, minutes: tuple, jobs: int) -> Path:
     "A data folder with `n` sessions of the synthetic band."
-    from editorbot.sessions import SessionConfig, make_sessions
+    from editorbot.simulation.sessions import SessionConfig, make_sessions
     from editorbot.audio import write_audio
-    from editorbot.synth import synth_song
+    from editorbot.simulation.band import synth_song
     music, data = folder/'music', folder/'data'
     for k in range(8):
         if not (music/'band'/f'song{k}.wav').exists(): write_audio(music/'band'/f'song{k}.wav', synth_song(k, 45, 44100), 44100)
@@ -30,7 +30,7 @@ def fill(data: Path, jobs: int, features: str, stems: str) -> dict:
     "Seconds, CPU seconds (workers included), peak memory and states of one run in a process of its own."
     cpu = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
     before = cpu()
-    code = ('import sys, json, time, resource; t = time.perf_counter()\nfrom editorbot.cache import precache\na = json.loads(sys.argv[1]); start = time.perf_counter() - t\n'
+    code = ('import sys, json, time, resource; t = time.perf_counter()\nfrom editorbot.data.cache import precache\na = json.loads(sys.argv[1]); start = time.perf_counter() - t\n'
             'r = precache(a["data"], stems=a["stems"] or None, features=a["features"], jobs=a["jobs"], show=False); s = time.perf_counter() - t\n'
             'if a["jobs"] > 1: from joblib.externals.loky import get_reusable_executor as e; e().shutdown(wait=True)    # its processes count once they have ended\n'
             'mb = max(resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024\n'
@@ -43,7 +43,7 @@ def fill(data: Path, jobs: int, features: str, stems: str) -> dict:
 def opening(folder: Path, minutes: float) -> tuple[float, float, float]:
     "Milliseconds to open a made-up entry, to read ten seconds in its middle, and its size in MB."
     import soundfile as sf
-    from editorbot.cache import CacheConfig, _feature_settings, entry_header, load_features, stamp, write_npz
+    from editorbot.data.cache import CacheConfig, _feature_settings, entry_header, load_features, stamp, write_npz
     from editorbot.core import SR, HOP
     raw, entry = folder/'open_raw.wav', folder/'open_raw.npz'
     frames = int(minutes * 60 * SR)

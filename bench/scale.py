@@ -44,7 +44,7 @@ def full_attention(net):
 def made(frames, seed=0):
     "Mel, matches and pieces of a recording."
     import numpy as np
-    from editorbot.self_similarity import MATCHES, STEP
+    from editorbot.sound.self_similarity import MATCHES, STEP
     rng, T = np.random.default_rng(seed), frames // STEP * STEP
     m = rng.uniform(-1, 1, (T // STEP, MATCHES, 3)).astype(np.float32); m[..., 2] = rng.integers(-600, 600, m.shape[:2])
     return rng.random((128, T), np.float32), m, np.array([(a + 500, a + 1500, 1 + (a % 3 == 0)) for a in range(0, T - 2000, 2000)]).reshape(-1, 3)
@@ -53,10 +53,10 @@ def made(frames, seed=0):
 def task(what, frames, device):
     "What is measured, as a function without arguments."
     import numpy as np, torch
-    from editorbot import pointer_network
-    from editorbot.lattice import best_runs, runs_of_length
-    from editorbot.pointer_network import PointerNet, lattice_of, load_pointer, score_recording
-    from editorbot.self_similarity import self_similarity
+    from editorbot.pointer import pointer_network
+    from editorbot.nn.lattice import best_runs, runs_of_length
+    from editorbot.pointer.pointer_network import PointerNet, lattice_of, load_pointer, score_recording
+    from editorbot.sound.self_similarity import self_similarity
     torch.manual_seed(0)
     if 'recompute' not in what: pointer_network.LONG = 1 << 60                              # which it is for long recordings otherwise
     config = load_pointer(None, 'cpu')[0].config.replace(recompute='recompute' in what)   # as large as the shipped one
@@ -84,8 +84,8 @@ def training_step(net, x, pieces, precision, y=None):
     "A step as the trainer takes it, on one whole recording."
     import torch
     from lightning_fabric import Fabric
-    from editorbot.pointer_training import PointerRecipe, play_counts, pointer_loss
-    from editorbot.trainer import TrainerConfig, optimisers
+    from editorbot.pointer.pointer_training import PointerRecipe, play_counts, pointer_loss
+    from editorbot.nn.trainer import TrainerConfig, optimisers
     T, dev = x['mask'].shape[1], x['mask'].device
     c, r = TrainerConfig(precision=precision), PointerRecipe()
     fabric = Fabric(accelerator=dev.type, devices=1, precision=precision)
@@ -135,10 +135,10 @@ PRECISE = {'fp32': (), 'fp32, recompute': ('recompute',), 'bf16': ('bf16',), 'bf
 def band(frames, folder):
     "Rehearsals of the synthetic band, one after another, as one example of at least so many frames."
     import dataclasses, numpy as np
-    from editorbot.keep_training import save_example, session_example
-    from editorbot.self_similarity import STEP, self_similarity
-    from editorbot.sessions import DEMO, make_session
-    from editorbot.synth import synth_song
+    from editorbot.editors.keep_training import save_example, session_example
+    from editorbot.sound.self_similarity import STEP, self_similarity
+    from editorbot.simulation.sessions import DEMO, make_session
+    from editorbot.simulation.band import synth_song
     parts, T, seed = [], 0, 200
     while T < frames:
         e = session_example(make_session([synth_song(10 * seed + i, 44, 22050) for i in range(2)], seed, DEMO.replace(patches=1., riffs=1.), 22050))
@@ -156,9 +156,9 @@ def precise(what, frames, folder, device):
     import numpy as np, torch
     from contextlib import nullcontext
     from lightning_fabric import Fabric
-    from editorbot.keep_training import load_example
-    from editorbot.pointer_network import PointerNet, PointerScores, decode_edit, load_pointer, score_recording
-    from editorbot.pointer_training import PointerRecipe, play_counts, pointer_batch, pointer_loss
+    from editorbot.editors.keep_training import load_example
+    from editorbot.pointer.pointer_network import PointerNet, PointerScores, decode_edit, load_pointer, score_recording
+    from editorbot.pointer.pointer_training import PointerRecipe, play_counts, pointer_batch, pointer_loss
     e, mode = load_example(folder/f'{frames}.npz'), PRECISE[what.removeprefix('encode ')]
     short = load_example(folder/'4096.npz')
     shipped, _ = load_pointer(None, str(device))
@@ -289,7 +289,7 @@ if __name__ == '__main__':
         import torch
         torch.set_num_threads(1)
         for what in ('encode', 'decode', 'decode, wanted length', 'similarity'): task(what, 4096, 'cpu')()
-        import editorbot.pointer_training, lightning_fabric  # noqa: F401
+        import editorbot.pointer.pointer_training, lightning_fabric  # noqa: F401
     def once(what, frames, *folder):
         if a.fork: return forked(what, frames, a.threads, *folder)
         if a.within: return within(what, frames, a.threads)

@@ -13,7 +13,7 @@ from pathlib import Path
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np, soundfile as sf
 from editorbot.audio import read_audio
-from editorbot.stems import STEMS, separate
+from editorbot.sound.stems import STEMS, separate
 
 
 def levels(x, rate, seconds=.1):

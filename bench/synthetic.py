@@ -14,13 +14,13 @@ import torch
 from lightning_fabric import Fabric
 
 from editorbot.core import N_MELS
-from editorbot.evaluation import mean_spread
-from editorbot.keep_model import CLASSES
-from editorbot.keep_training import Example
-from editorbot.pointer_network import PointerConfig, load_pointer
-from editorbot.pointer_training import PointerRecipe, PointerTask, edit_scores, judge_pointer, pieces_of
-from editorbot.self_similarity import self_similarity
-from editorbot.trainer import TrainerConfig, train
+from editorbot.metrics import mean_spread
+from editorbot.editors.keep_model import CLASSES
+from editorbot.editors.keep_training import Example
+from editorbot.pointer.pointer_network import PointerConfig, load_pointer
+from editorbot.pointer.pointer_training import PointerRecipe, PointerTask, edit_scores, judge_pointer, pieces_of
+from editorbot.sound.self_similarity import self_similarity
+from editorbot.nn.trainer import TrainerConfig, train
 
 COLUMNS = dict(pointer_accuracy='pointer accuracy', count_f1='play-count F1', jump_f1_4='jump F1, 4 frames', keep_f1='keep F1', boundary_f1_05='boundary F1, 0.5 s')
 

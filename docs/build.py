@@ -6,6 +6,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+FLOORS = ('nn', 'sound', 'alignment', 'interchange', 'simulation', 'data', 'editors', 'pointer', 'personal', 'super_editor', 'agent', 'feedback', 'judging', 'app')
 TEXTS = {'CHANGELOG.md': 'Changelog', 'LOG.md': 'Experiments'}
 
 
@@ -54,13 +55,14 @@ def toctree(caption: str, names: list[str]) -> str:
 
 
 def contents(root: Path) -> str:
-    "The navigation: tutorials, the library in its import order, training, and the texts."
+    "The navigation: tutorials, the library floor by floor, the recipes, and the texts."
     nbs = [p.relative_to(root/'nbs').with_suffix('').as_posix() for p in notebooks(root)]
     below = lambda folder: [n for n in nbs if n.startswith(folder + '/')]
-    numbered = [n for n in nbs if '/' not in n and n[0].isdigit()]
-    rest = [n for n in nbs if n not in {*below('tutorials'), *below('training'), *numbered, 'index'}]
+    ground = [n for n in nbs if '/' not in n and n[0].isdigit()]
+    floors = [(f, below(f)) for f in FLOORS]
+    rest = [n for n in nbs if n not in {*below('tutorials'), *below('recipes'), *ground, *(n for _, ns in floors for n in ns), 'index'}]
     texts = [Path(name).stem for name in TEXTS if (root/name).exists()]
-    return '\n'.join([toctree('Tutorials', below('tutorials')), toctree('Library', numbered), toctree('Training', below('training')),
+    return '\n'.join([toctree('Tutorials', below('tutorials')), toctree('Ground floor', ground), *(toctree(f.replace('_', ' ').capitalize(), ns) for f, ns in floors), toctree('Recipes', below('recipes')),
                       toctree('Models', [f'models/{card_name(p)}' for p in cards(root)]), toctree('More', rest + texts)])
 
 

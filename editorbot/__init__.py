@@ -1,10 +1,10 @@
 """editorbot learns how you edit recordings and proposes edits for new ones, from the original samples."""
 __version__ = "0.1.0"
 
-_HOME = {'load_track': 'mel', 'Track': 'mel', 'propose': 'editor', 'get_editor': 'editor', 'render': 'rendering', 'align': 'alignment', 'evaluate': 'evaluation',
+_HOME = {'load_track': 'sound.mel', 'Track': 'sound.mel', 'propose': 'editors.editor', 'get_editor': 'editors.editor', 'render': 'rendering', 'align': 'alignment.alignment', 'evaluate': 'metrics',
          'EDL': 'edl', 'Segment': 'edl', 'Source': 'edl', 'load_edl': 'edl', 'edl_from_regions': 'edl', 'plot_edit': 'plot', 'EditorbotError': 'core',
-         'analyse_beats': 'beats', 'beat_features': 'features', 'separate': 'stems', 'find_pairs': 'pairs', 'check_pairs': 'pairs',
-         'precache': 'cache', 'edit_labels': 'labels', 'analyse_labels': 'labels', 'plot_labels': 'labels', 'PairDataset': 'datasets', 'BeatDataset': 'datasets'}
+         'analyse_beats': 'sound.beats', 'beat_features': 'sound.beat_features', 'separate': 'sound.stems', 'find_pairs': 'data.pairs', 'check_pairs': 'data.pairs',
+         'precache': 'data.cache', 'edit_labels': 'data.labels', 'analyse_labels': 'data.labels', 'plot_labels': 'data.labels', 'PairDataset': 'data.datasets', 'BeatDataset': 'data.datasets'}
 __all__ = list(_HOME)
 
 

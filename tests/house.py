@@ -34,16 +34,27 @@ def source(cell: dict) -> str:
 def code_cells(nb: Path) -> list[str]: return [source(c) for c in read(nb)['cells'] if c['cell_type'] == 'code']
 
 
+def exports(cell: str) -> bool: return bool(re.match(r'\s*#\|\s*exporti?\b', cell))
+
+
 def default_exp(nb: Path) -> str | None:
     "The module that a notebook writes, `editing.env` for `editorbot/editing/env.py`."
     found = [m[1] for s in code_cells(nb) if (m := re.search(r'^\s*#\|\s*default_exp\s+(\S+)', s, re.M))]
     return found[0] if found else None
 
 
-def number(nb: Path) -> float:
-    "The number that a notebook's file name begins with; one without a number stands above all others, and may import anything."
-    m = re.match(r'(\d+)', nb.name) if nb.parent.name == 'nbs' else None
-    return float(m[1]) if m else float('inf')
+# The house, ground floor first: a notebook imports from the floors below its own, and on its floor from lower numbers.
+FLOORS = ('', 'nn', 'sound', 'alignment', 'interchange', 'simulation', 'data', 'editors', 'pointer', 'personal', 'super_editor', 'agent', 'feedback', 'judging', 'app')
+FREE = ('recipes', 'tutorials')             # whole rooms for readers: they import what they like, and nothing imports them
+TOP = (len(FLOORS), 0.)
+TOY = 'simulation.band'                     # the one toy music: it imports nothing of the library, so demos on every floor may play it
+
+
+def place(nb: Path) -> tuple[int, float]:
+    "Floor and number of a notebook; one without a number (the index) or in a free room stands above all others, and may import anything."
+    parts = nb.parts[len(nb.parts) - nb.parts[::-1].index('nbs'):]
+    folder, m = '/'.join(parts[:-1]), re.match(r'(\d+)', nb.name)
+    return (FLOORS.index(folder), float(m[1])) if folder in FLOORS and m else TOP
 
 
 # ---- import order
@@ -82,34 +93,54 @@ def _package_imports(root: Path, lib: str, modules: set[str]) -> set[str]:
 
 
 def import_order(root: Path) -> list[str]:
-    "A numbered notebook must not reach a higher number, not even through the modules that it imports."
+    "A notebook must not reach a floor above its own, or a number of its own floor that is not lower, not even through the modules that it imports."
     lib = settings(root)['lib_name']
-    numbered = {m: nb for nb in notebooks(root) if (m := default_exp(nb)) and number(nb) < float('inf')}
-    every = {default_exp(nb) for nb in notebooks(root)} - {None} | {p.stem for p in (root/lib).glob('*.py')}
+    placed = {m: nb for nb in notebooks(root) if (m := default_exp(nb)) and place(nb) < TOP}
+    every = {default_exp(nb) for nb in notebooks(root)} - {None} | {module_of(p, root/lib) for p in (root/lib).rglob('*.py')}
     package = _package_imports(root, lib, every)
 
     @cache
     def direct(nb: Path) -> frozenset[str]:
         found = set()
         for cell in code_cells(nb):
-            try: found |= imported(_plain(cell), lib, every)
+            try: names = imported(_plain(cell), lib, every)
             except SyntaxError as e: raise SyntaxError(f'{nb.name}: {e}') from e
+            found |= names if exports(cell) else names - {TOY, TOY.split('.')[0]}
         return frozenset((found - {''}) | (package if '' in found else set()))
 
     bad = []
     for nb in notebooks(root):
-        if number(nb) == float('inf'): continue
+        if place(nb) == TOP: continue
         todo, seen = [(m, [m]) for m in sorted(direct(nb))], set()
         while todo:
             m, way = todo.pop()
             if m in seen or m == default_exp(nb): continue
             seen.add(m)
-            if m not in numbered:
-                bad.append(f'{nb.name} imports {lib}.{m} ({" -> ".join(way)}), which no numbered notebook writes')
-                continue
-            if number(numbered[m]) >= number(nb):
-                bad.append(f'{nb.name} imports {lib}.{m} ({" -> ".join(way)}) of {numbered[m].name}, a number not below its own')
-            else: todo += [(n, [*way, n]) for n in sorted(direct(numbered[m]))]
+            name = nb.relative_to(root/'nbs')
+            if m not in placed:
+                if any(p.startswith(m + '.') for p in placed): continue         # a package; its modules are named beside it
+                bad.append(f'{name} imports {lib}.{m} ({" -> ".join(way)}), which no numbered notebook writes')
+            elif place(placed[m]) >= place(nb):
+                bad.append(f'{name} imports {lib}.{m} ({" -> ".join(way)}) of {placed[m].relative_to(root/"nbs")}, which does not stand below it')
+            else: todo += [(n, [*way, n]) for n in sorted(direct(placed[m]))]
+    return bad
+
+
+def module_of(path: Path, lib: Path) -> str:
+    "`alignment.joins` for `editorbot/alignment/joins.py`; a package is named by its folder."
+    return '.'.join(path.relative_to(lib).with_suffix('').parts).removesuffix('.__init__')
+
+
+def rooms(root: Path) -> list[str]:
+    "Every notebook that writes a module stands on a floor, has a number, and writes into the package of its folder."
+    bad = []
+    for nb in notebooks(root):
+        m, folder = default_exp(nb), nb.parent.relative_to(root/'nbs').as_posix().strip('.')
+        if not m: continue
+        package = m.rpartition('.')[0].replace('.', '/')
+        if folder not in FLOORS: bad.append(f'{nb.relative_to(root)} writes {m}, but its folder is not one of the floors ({", ".join(FLOORS[1:])})')
+        elif place(nb) == TOP: bad.append(f'{nb.relative_to(root)} writes {m}, but its name has no number')
+        elif package != folder: bad.append(f'{nb.relative_to(root)} writes {m}, which is not in the package {folder or "itself"}')
     return bad
 
 
@@ -128,9 +159,9 @@ def unique_modules(root: Path) -> list[str]:
 
 
 def unique_numbers(root: Path) -> list[str]:
-    "Import order is only an order if no two notebooks share a number."
-    names = Counter(number(nb) for nb in notebooks(root) if number(nb) < float('inf'))
-    return [f'{n} notebooks have the number {int(i):02}' for i, n in names.items() if n > 1]
+    "Reading order is only an order if no two notebooks of a folder share a number."
+    names = Counter((nb.parent.relative_to(root/'nbs').as_posix(), int(m[1])) for nb in notebooks(root) if (m := re.match(r'(\d+)', nb.name)))
+    return [f'{n} notebooks in nbs/{folder} have the number {i:02}' for (folder, i), n in names.items() if n > 1]
 
 
 def stale_modules(root: Path) -> list[str]:
@@ -204,11 +235,11 @@ def _tags(cell: dict) -> list[str]: return cell.get('metadata', {}).get('tags', 
 
 
 def parameters(root: Path) -> list[str]:
-    "Every training notebook has exactly one cell for papermill's parameters, and none that papermill left behind."
+    "Every recipe has exactly one cell for papermill's parameters, and none that papermill left behind."
     bad = []
     for nb in notebooks(root):
         tags = [t for c in read(nb)['cells'] for t in _tags(c)]
-        if 'training' in nb.relative_to(root).parts and tags.count('parameters') != 1:
+        if 'recipes' in nb.relative_to(root).parts and tags.count('parameters') != 1:
             bad.append(f'{nb.relative_to(root)} has {tags.count("parameters")} cells with the tag `parameters`, 1 is needed')
         if 'injected-parameters' in tags or 'papermill' in read(nb)['metadata']: bad.append(f'{nb.relative_to(root)} is an executed copy (injected-parameters)')
     return bad

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import numpy as np, pytest, soundfile as sf
 
-from editorbot.alignment import align
+from editorbot.alignment.alignment import align
 from editorbot.edl import EDL, Segment, Source
 from editorbot.rendering import render, render_blocks
-from editorbot.synth import synth_song
+from editorbot.simulation.band import synth_song
 
 SR = 44100
 

@@ -6,7 +6,7 @@ import pytest
 import soundfile as sf
 
 from editorbot.edl import EDL, Segment, Source
-from editorbot.export import export
+from editorbot.interchange.export import export
 from editorbot.rendering import render
 
 EXPORT, LUA = shutil.which('ardour7-export'), shutil.which('ardour7-lua')

@@ -6,7 +6,7 @@ import pytest
 import soundfile as sf
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from editorbot.broadcast_wav import build_cues, chunk_table, copy_chunks, insert_chunks, parse_cues, read_chunks, render_with_chunks
+from editorbot.interchange.broadcast_wav import build_cues, chunk_table, copy_chunks, insert_chunks, parse_cues, read_chunks, render_with_chunks
 from editorbot.core import EditorbotError
 from editorbot.edl import EDL, Segment, Source, edl_from_regions
 from editorbot.rendering import null_test
@@ -99,8 +99,8 @@ def test_an_interrupted_copy_leaves_nothing(tmp_path, monkeypatch):
     raw = recording(tmp_path/'raw.wav')
     edl = edl_from_regions(Source.from_file(raw), [(90_000, 150_000)])
     def full(*_): raise OSError(28, 'No space left on device')
-    monkeypatch.setattr('editorbot.broadcast_wav.sample_count', full)
-    monkeypatch.setattr('editorbot.broadcast_wav.edit_bext', full)
+    monkeypatch.setattr('editorbot.interchange.broadcast_wav.sample_count', full)
+    monkeypatch.setattr('editorbot.interchange.broadcast_wav.edit_bext', full)
     with pytest.raises(EditorbotError, match='edit.wav: cannot be written'): render_with_chunks(edl, tmp_path/'edit.wav')
     assert [p.name for p in tmp_path.iterdir()] == ['raw.wav']
 

@@ -9,7 +9,7 @@ SR = 22050
 
 
 def run(*words, env=None, **kw):
-    return subprocess.run([sys.executable, '-c', 'from editorbot.cli import main; main()', *map(str, words)], capture_output=True, text=True, timeout=300,
+    return subprocess.run([sys.executable, '-c', 'from editorbot.app.cli import main; main()', *map(str, words)], capture_output=True, text=True, timeout=300,
                           env={**os.environ, **(env or {})}, **kw)
 
 
@@ -76,7 +76,7 @@ def test_an_interrupted_edit_leaves_nothing(jam, tmp_path, monkeypatch):
     "Ctrl-C between audio and picture: no edit without its EDL, and the next try isn't refused."
     import editorbot.plot
     from click.testing import CliRunner
-    from editorbot.cli import main
+    from editorbot.app.cli import main
     seen = []
     def interrupt(edl): seen.extend(sorted(p.name for p in (tmp_path/'out').iterdir())); raise KeyboardInterrupt
     monkeypatch.setattr(editorbot.plot, 'plot_edit', interrupt)
@@ -203,7 +203,7 @@ def test_debug_shows_the_traceback(tmp_path):
 
 def test_interruption_leaves_nothing_half_written(tmp_path):
     sf.write(tmp_path/'long.wav', np.tile(sound(60), 25), SR, subtype='PCM_16')
-    p = subprocess.Popen([sys.executable, '-c', 'from editorbot.cli import main; main()', 'edit', str(tmp_path/'long.wav'), '-o', str(tmp_path/'out'/'o.wav'), '--editor', 'keep_all', '--max-duration', '0'],
+    p = subprocess.Popen([sys.executable, '-c', 'from editorbot.app.cli import main; main()', 'edit', str(tmp_path/'long.wav'), '-o', str(tmp_path/'out'/'o.wav'), '--editor', 'keep_all', '--max-duration', '0'],
                          stderr=subprocess.PIPE, text=True)
     time.sleep(4)
     p.send_signal(signal.SIGINT)

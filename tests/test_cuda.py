@@ -1,9 +1,9 @@
 "On a GPU: what is heard, what a step costs and what comes out of an interrupted run are what they are on the processor."
 import pytest, torch
 
-from editorbot.pointer_network import decode_edit, load_pointer, score_recording
-from editorbot.pointer_training import PointerRecipe, PointerTask, pointer_batch, pointer_loss, short_session
-from editorbot.trainer import LineTask, TrainerConfig, train
+from editorbot.pointer.pointer_network import decode_edit, load_pointer, score_recording
+from editorbot.pointer.pointer_training import PointerRecipe, PointerTask, pointer_batch, pointer_loss, short_session
+from editorbot.nn.trainer import LineTask, TrainerConfig, train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
 

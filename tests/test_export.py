@@ -10,8 +10,8 @@ import soundfile as sf
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from editorbot.edl import EDL, Segment, Source, validate
-from editorbot.export import SUPERCLOCK, WRITERS, clips, export
-from editorbot.import_ import READERS, import_edl
+from editorbot.interchange.export import SUPERCLOCK, WRITERS, clips, export
+from editorbot.interchange.import_ import READERS, import_edl
 
 RATES, DEPTHS = (44100, 48000, 88200, 96000, 176400, 192000), ('PCM_16', 'PCM_24', 'PCM_32', 'FLOAT')
 HOURS = 3 * 3600            # positions of a long session; the files themselves stay tiny, no format reads their samples

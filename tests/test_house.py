@@ -20,7 +20,7 @@ def write_nb(path: Path, *cells: dict, **metadata):
 
 @pytest.fixture
 def small(tmp_path) -> Path:
-    "A small house in order: two modules, an index, a training notebook."
+    "A small house in order: two modules, an index, a recipe."
     root = tmp_path/'small'
     (root/'editorbot').mkdir(parents=True)
     (root/'settings.ini').write_text((ROOT/'settings.ini').read_text())
@@ -30,12 +30,12 @@ def small(tmp_path) -> Path:
     write_nb(root/'nbs/00_core.ipynb', cell('#| default_exp core'), cell('# core\n\n> constants', 'markdown'), cell('#| export\nSR = 22050'))
     write_nb(root/'nbs/01_audio.ipynb', cell('#| default_exp audio'), cell('#| export\nfrom editorbot.core import *'), cell('#| export\ndef f(): return SR'))
     write_nb(root/'nbs/index.ipynb', cell('# editorbot', 'markdown'), cell('from editorbot import audio'))
-    write_nb(root/'nbs/training/01_keep.ipynb', cell('steps = 10', metadata={'tags': ['parameters']}))
+    write_nb(root/'nbs/recipes/01_keep.ipynb', cell('steps = 10', metadata={'tags': ['parameters']}))
     assert not house._export(root)
     return root
 
 
-CHECKS = [house.import_order, house.unique_modules, house.unique_numbers, house.stale_modules, house.unclean, house.too_big, house.cell_ids,
+CHECKS = [house.import_order, house.rooms, house.unique_modules, house.unique_numbers, house.stale_modules, house.unclean, house.too_big, house.cell_ids,
           house.failed_cells, house.parameters, house.machine_paths, house.undeclared, house.versions]
 
 
@@ -52,7 +52,7 @@ def test_readme_is_the_index_notebook():
         assert path.exists() and path.read_bytes() == content, f'{path.name} is not what nbs/index.ipynb says: make export'
 
 
-def test_there_are_notebooks(): assert {'core', 'edl', 'rendering'} <= {house.default_exp(nb) for nb in house.notebooks(ROOT)}
+def test_there_are_notebooks(): assert {'core', 'edl', 'rendering', 'alignment.alignment', 'pointer.pointer_network'} <= {house.default_exp(nb) for nb in house.notebooks(ROOT)}
 
 
 # ---- every check can fail
@@ -92,6 +92,36 @@ def test_import_order_fails_on_a_module_of_a_tutorial(small):
     write_nb(small/'nbs/tutorials/01_x.ipynb', cell('#| default_exp tut'))
     write_nb(small/'nbs/01_audio.ipynb', cell('#| default_exp audio'), cell('from editorbot.tut import *'))
     assert 'no numbered notebook' in house.import_order(small)[0]
+
+
+@pytest.mark.parametrize('wrong, says', [('alignment/00_joins', 'app.cli'), ('alignment/01_joins', 'alignment.waveform')])
+def test_floors_fail_on_a_climb(wrong, says, small):
+    "A folder may not import from a floor above, nor from a number of its own floor that is not lower; a lower one is fine."
+    write_nb(small/'nbs/alignment/02_waveform.ipynb', cell('#| default_exp alignment.waveform'), cell('from editorbot.core import SR'))
+    write_nb(small/'nbs/app/00_cli.ipynb', cell('#| default_exp app.cli'), cell('from editorbot.alignment.waveform import *'))
+    assert house.import_order(small) == [] == house.rooms(small)
+    write_nb(small/f'nbs/{wrong}.ipynb', cell('#| default_exp alignment.joins'), cell(f'from editorbot.{says} import *'))
+    assert any('joins' in s and says in s for s in house.import_order(small))
+
+
+def test_floors_fail_on_a_climb_through_others(small):
+    write_nb(small/'nbs/nn/00_trainer.ipynb', cell('#| default_exp nn.trainer'), cell('from editorbot.audio import f'))
+    write_nb(small/'nbs/01_audio.ipynb', cell('#| default_exp audio'), cell('from editorbot.nn import trainer'))
+    assert any('01_audio' in s and 'nn.trainer' in s for s in house.import_order(small))
+
+
+def test_demos_may_play_the_toy_music(small):
+    write_nb(small/'nbs/simulation/00_band.ipynb', cell('#| default_exp simulation.band'), cell('#| export\ndef synth_song(): pass'))
+    write_nb(small/'nbs/sound/00_beats.ipynb', cell('#| default_exp sound.beats'), cell('from editorbot.simulation.band import synth_song'))
+    assert house.import_order(small) == []
+    write_nb(small/'nbs/sound/00_beats.ipynb', cell('#| default_exp sound.beats'), cell('#| export\nfrom editorbot.simulation.band import synth_song'))
+    assert 'simulation.band' in house.import_order(small)[0]
+
+
+@pytest.mark.parametrize('path, module, says', [('attic/00_x', 'attic.x', 'not one of the floors'), ('app/x', 'app.x', 'no number'), ('app/00_x', 'x', 'not in the package app')])
+def test_rooms_fail(path, module, says, small):
+    write_nb(small/f'nbs/{path}.ipynb', cell(f'#| default_exp {module}'))
+    assert any(says in s for s in house.rooms(small))
 
 
 def test_doubles_fail(small):
@@ -134,11 +164,11 @@ def test_failed_cells_fail(small):
 
 
 def test_parameters_fail(small):
-    write_nb(small/'nbs/training/01_keep.ipynb', cell('steps = 10'))
+    write_nb(small/'nbs/recipes/01_keep.ipynb', cell('steps = 10'))
     assert '0 cells' in house.parameters(small)[0]
-    write_nb(small/'nbs/training/01_keep.ipynb', *[cell(f'steps = {i}', metadata={'tags': ['parameters']}) for i in range(2)])
+    write_nb(small/'nbs/recipes/01_keep.ipynb', *[cell(f'steps = {i}', metadata={'tags': ['parameters']}) for i in range(2)])
     assert '2 cells' in house.parameters(small)[0]
-    write_nb(small/'nbs/training/01_keep.ipynb', cell('a = 1', metadata={'tags': ['parameters']}), cell('a = 2', metadata={'tags': ['injected-parameters']}))
+    write_nb(small/'nbs/recipes/01_keep.ipynb', cell('a = 1', metadata={'tags': ['parameters']}), cell('a = 2', metadata={'tags': ['injected-parameters']}))
     assert 'injected' in house.parameters(small)[0]
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given, settings, strategies as st
 
 from editorbot.edl import EDL, Segment, Source, validate
-from editorbot.labels import (Action, Label, analyse_labels, beat_actions, beat_edges, beat_plays, edit_labels, edl_from_labels, edl_from_plays, frame_edges,
+from editorbot.data.labels import (Action, Label, analyse_labels, beat_actions, beat_edges, beat_plays, edit_labels, edl_from_labels, edl_from_plays, frame_edges,
                               run_sizes, snap)
 
 RATE = 1000

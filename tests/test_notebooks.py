@@ -1,15 +1,15 @@
 """Every notebook is a test: it runs from top to bottom in its own folder and a process of its own, through nbdev's own runner, honouring its flags.
 
-The training notebooks run through papermill instead, as people run them: with the `quick` recipe, into a temporary folder."""
+The recipes run through papermill instead, as people run them: with the `quick` recipe, into a temporary folder."""
 from pathlib import Path
 
 import house, pytest
 from runner import runs
 
-TRAINING = house.ROOT/'nbs/training'
+RECIPES = house.ROOT/'nbs/recipes'
 ALL = house.notebooks(house.ROOT)
-RUN = [nb for nb in ALL if TRAINING not in nb.parents]
-TRAIN = [nb for nb in ALL if TRAINING in nb.parents]
+RUN = [nb for nb in ALL if RECIPES not in nb.parents]
+TRAIN = [nb for nb in ALL if RECIPES in nb.parents]
 
 
 def name(nb: Path) -> str: return str(nb.relative_to(house.ROOT/'nbs'))
@@ -26,8 +26,8 @@ SMALL = {'recipe': 'quick', 'steps': 6, 'sessions': 3, 'jobs': 1}      # smaller
 
 
 def quick_parameters(nb: Path) -> dict:
-    "The parameters of the miniature run: every training notebook takes `recipe`, and the rest of SMALL if it has them."
-    from editorbot.training import parameters_of
+    "The parameters of the miniature run: every recipe takes `recipe`, and the rest of SMALL if it has them."
+    from editorbot.app.runs import parameters_of
     known = parameters_of(nb)
     assert 'recipe' in known, f'{name(nb)} has no parameter `recipe`; it has {", ".join(known)}'
     return {k: v for k, v in SMALL.items() if k in known}
@@ -36,7 +36,7 @@ def quick_parameters(nb: Path) -> dict:
 @pytest.mark.parametrize('nb', TRAIN, ids=name)
 def test_training_notebook(nb, tmp_path, monkeypatch):
     "The miniature twin of a training: the same notebook, run as `editorbot train` runs it, in an empty folder."
-    from editorbot.training import run_notebook
+    from editorbot.app.runs import run_notebook
     monkeypatch.chdir(tmp_path)
     before = nb.read_bytes()
     copy = run_notebook(nb, quick_parameters(nb), tmp_path/'runs/run.ipynb', show=False)

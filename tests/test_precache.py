@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np, pytest, soundfile as sf
 from click.testing import CliRunner
 
-from editorbot.cache import CacheConfig, CachePaths, cache_sample, entry_header, inspect_cache, load_features, precache, stamp, write_npz
-from editorbot.cli import main
+from editorbot.data.cache import CacheConfig, CachePaths, cache_sample, entry_header, inspect_cache, load_features, precache, stamp, write_npz
+from editorbot.app.cli import main
 from editorbot.core import EditorbotError
 from editorbot.edl import EDL, Source
 from editorbot.rendering import render
-from editorbot.synth import synth_song
+from editorbot.simulation.band import synth_song
 
 SR = 22050
 
@@ -21,7 +21,7 @@ def run(*words):
 
 
 def start(*words):
-    return subprocess.Popen([sys.executable, '-c', 'from editorbot.cli import main; main()', *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, '-c', 'from editorbot.app.cli import main; main()', *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.fixture(scope='module')
@@ -181,8 +181,8 @@ def timed(f):
 
 
 def test_a_sample_never_raises(data, monkeypatch):
-    import editorbot.cache as cache
-    from editorbot.pairs import Pair
+    import editorbot.data.cache as cache
+    from editorbot.data.pairs import Pair
     monkeypatch.setattr(cache, 'analyse_frames', lambda *a, **k: (_ for _ in ()).throw(MemoryError('too long')))
     r = cache_sample(str(data), Pair('s0', data/'input'/'s0_raw.wav', data/'desired_output'/'s0_edit.wav'), cache.CacheConfig())
     assert r.state == 'failed' and 'MemoryError' in r.error
@@ -200,7 +200,7 @@ def test_a_new_edit_is_aligned_again(data):
     other = EDL.from_regions(edl.source, [(2 * SR, 6 * SR), (7 * SR, 11 * SR)])           # as long as before
     render(other, data/'desired_output'/'s0_edit.wav', overwrite=True, show=False)
     with pytest.raises(EditorbotError, match='has changed'):
-        from editorbot.datasets import PairDataset, find_samples
+        from editorbot.data.datasets import PairDataset, find_samples
         PairDataset(data, [s for s in find_samples(data) if s.name == 's0'])
     r, = precache(data, ['s0'], jobs=1)
     assert not r.error and r.steps['alignment'] == 'made' and r.steps['labels'] == 'made' and r.steps['raw features'] == 'cached'

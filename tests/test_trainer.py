@@ -7,7 +7,7 @@ import torch
 SCRIPT = '''
 import sys, time
 from lightning_fabric import Fabric
-from editorbot.trainer import LineTask, TrainerConfig, train
+from editorbot.nn.trainer import LineTask, TrainerConfig, train
 
 class Slow(LineTask):
     def batch(self, *args): time.sleep(float(sys.argv[4])); return super().batch(*args)
@@ -62,11 +62,11 @@ POINTER = '''
 import sys
 import numpy as np, torch
 from lightning_fabric import Fabric
-from editorbot.keep_model import MATCHES
-from editorbot.keep_training import Example
-from editorbot.pointer_network import PointerConfig
-from editorbot.pointer_training import PointerRecipe, PointerTask
-from editorbot.trainer import TrainerConfig, train
+from editorbot.editors.keep_model import MATCHES
+from editorbot.editors.keep_training import Example
+from editorbot.pointer.pointer_network import PointerConfig
+from editorbot.pointer.pointer_training import PointerRecipe, PointerTask
+from editorbot.nn.trainer import TrainerConfig, train
 
 def recording(seed, frames=2048):
     "Noise, of which one stretch is heard (so that nothing comes after anything), or three."

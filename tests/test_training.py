@@ -3,7 +3,7 @@ import json, os, signal, subprocess, sys, time
 import pytest
 from safetensors.numpy import load_file
 
-MAIN = [sys.executable, '-c', 'from editorbot.cli import main; main()', 'train', 'keep']
+MAIN = [sys.executable, '-c', 'from editorbot.app.cli import main; main()', 'train', 'keep']
 
 
 def start(folder, name):
@@ -48,7 +48,7 @@ def test_a_network_learns_how_a_person_edits(tmp_path):
     import numpy as np, soundfile as sf
     from editorbot.edl import EDL, Source, load_edl
     from editorbot.rendering import render
-    from editorbot.synth import synth_song
+    from editorbot.simulation.band import synth_song
     data, sr = tmp_path/'data', 22050
     for sub in ('input', 'desired_output', 'pointer_sequences'): (data/sub).mkdir(parents=True)
     for k in range(5):
@@ -67,8 +67,8 @@ def test_a_network_learns_how_a_person_edits(tmp_path):
     assert edited.returncode == 0, edited.stderr
     assert load_edl(tmp_path/'best.edl.json').meta['editor'] == 'pointer'
 
-    from editorbot.pointer_network import load_pointer, save_pointer
-    from editorbot.style import Rule, load_style, save_style
+    from editorbot.pointer.pointer_network import load_pointer, save_pointer
+    from editorbot.personal.style import Rule, load_style, save_style
     net, ruled = load_pointer(None, 'cpu')[0], tmp_path/'models'/'ruled'
     style = load_style(net)[0]
     style.rules = (Rule('first', above=True, at=.2, least=.5),)                         # nothing but the first fifth of the recording, of what is kept

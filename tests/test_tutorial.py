@@ -16,7 +16,7 @@ KEPT = re.compile(r'kept (\d+):(\d+\.\d) of')
 def recording(tmp_path_factory) -> Path:
     "Another rehearsal than the tutorial's own, as a band would record it: stereo, 24 bit."
     import soundfile as sf
-    from editorbot.sessions import demo_session
+    from editorbot.simulation.sessions import demo_session
     s, path = demo_session(1, 22050), tmp_path_factory.mktemp('recording')/'monday.wav'
     sf.write(path, s.raw, s.sr, subtype='PCM_24')
     return path
