@@ -9,7 +9,7 @@ As bench/keep.py, with sessions whose edits loop riffs and put a passage that wa
 heard the package either) and is judged beside it and beside editors that know nothing; with --band it begins with a network that has heard the synthetic band alone, one for all folds of a seed. Results go to
 outputs/bench/pointer/.
 """
-import copy, itertools, json, time
+import itertools, json, time
 from pathlib import Path
 
 import numpy as np, torch
@@ -33,10 +33,8 @@ def judge_keep(net, examples, config):
 
 
 def judged(net, test):
-    "The network with and without what it learns last, and an editor that knows nothing."
-    bare = copy.deepcopy(net)
-    bare.take.load_state_dict(PointerNet(net.config).take.state_dict())
-    return {'pointer': judge_pointer(net, test), 'pointer, no judges of takes': judge_pointer(bare, test), 'pointer, path alone': judge_pointer(net, test, refine=False),
+    "The network with and without some of its stages, and an editor that knows nothing."
+    return {'pointer': judge_pointer(net, test), 'pointer, no judges of takes': judge_pointer(net, test, skip=('retakes',)), 'pointer, path alone': judge_pointer(net, test, skip=('retakes', 'splices', 'comping')),
             'keep_all': [edit_scores([(0, e.frames, 1)], pieces_of(e.regions), e.frames) for e in test]}
 
 

@@ -267,14 +267,14 @@ def score_example(net: PointerNet, e: Example) -> PointerScores:
     "What a network says about the recording of an example, stems included if it hears them."
     return score_recording(net, e.mel.astype(np.float32) / 255, e.repeats, None if e.stems is None or not net.config.stems else e.stems.astype(np.float32) / 255)
 
-def judge_pointer(net: PointerNet, examples: list, config: PointerConfig | None = None, refine: bool = True,
-                  change: typing.Callable = lambda s: s, # scores -> scores, such as a style's
+def judge_pointer(net: PointerNet, examples: list, config: PointerConfig | None = None,
+                  skip: typing.Collection = (), # names of stages that are left out
                  ) -> list[dict]: # one a recording
     "Scores of decoded edits."
     rows = []
     for e in examples:
-        s = change(score_example(net, e))
-        pred = [(p.start, p.end, p.times) for p in decode_edit(s, config, refine=refine)[0]]
+        s = score_example(net, e)
+        pred = [(p.start, p.end, p.times) for p in decode_edit(s, config, skip=skip)[0]]
         rows.append(edit_scores(pred, pieces_of(e.regions), e.frames))
     return rows
 
