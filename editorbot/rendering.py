@@ -54,7 +54,7 @@ def change_speed(x: np.ndarray,      # (frames, channels) source samples
 class SegmentReader:
     "Samples of a segment of `edl`, handles included, by position in the edit."
     def __init__(self, edl: EDL,       # whose segments
-                 file: sf.SoundFile,   # the open source
+                 file: Recording,      # the open source
                  dtype: str,           # 'int32' or 'float64'
                 ):
         self.edl, self.file, self.dtype, self._made = edl, file, dtype, (None, None)
@@ -121,7 +121,7 @@ def render_blocks(edl: EDL,                    # what to play
     dtype = dtype or exact_dtype(edl.source.subtype)
     bits = {'PCM_S8': 8, 'PCM_U8': 8, 'PCM_16': 16, 'PCM_24': 24, 'ALAC_16': 16, 'ALAC_20': 20, 'ALAC_24': 24}.get(edl.source.subtype, 32)
     lengths, segs = edl.segment_lengths(), edl.segments
-    with sf.SoundFile(str(path or edl.source.path)) as f:
+    with open_audio(path or edl.source.path) as f:
         reader = SegmentReader(edl, f, dtype)
         def piece(i, a, b):                                    # segment i at [a, b), its gain applied; ints stay ints where it has none
             x, g = reader.read(i, a, b), segment_gain(segs[i], lengths[i], a, b)
