@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, scipy.fft as fft, soundfile as sf, soxr
 from ..core import *
-from ..audio import audio_info, mix_channels, mix_dtype, parts_of, read_audio
+from ..audio import mix_channels, mix_dtype, open_audio
 from .candidates import *
 from .waveform import *
 
@@ -118,19 +118,17 @@ class ClockReader:
                  rate: float = 1.0,      # clock seconds per second of the file
                  mix: str = 'mean',      # of `channel_weights`
                 ):
-        self.path, i = path, audio_info(path, allow_truncated=True)
-        self.f = sf.SoundFile(str(path)) if len(parts_of(path)) == 1 else None
-        self.w, self.dtype = channel_weights(mix, i.channels), mix_dtype(i.subtype)
-        self.k, self.length = sr * rate / i.sample_rate, i.frames                            # clock samples per sample of the file
-        self.frames = int(round(i.frames * self.k))
+        self.f = open_audio(path)
+        self.w, self.dtype = channel_weights(mix, self.f.channels), mix_dtype(self.f.subtype)
+        self.k = sr * rate / self.f.samplerate                             # clock samples per sample of the file
+        self.frames = int(round(self.f.frames * self.k))
 
     def _file(self, a: int, n: int) -> np.ndarray:
-        lo, hi = max(0, a), min(self.length, a + n)
+        lo, hi = max(0, a), min(self.f.frames, a + n)
         y = np.zeros(n, np.float32)
         if hi > lo:
-            if self.f: self.f.seek(lo)
-            x = self.f.read(hi - lo, dtype=self.dtype, always_2d=True) if self.f else read_audio(self.path, lo, hi, self.dtype)
-            y[lo-a:hi-a] = mix_channels(x, self.w)
+            self.f.seek(lo)
+            y[lo-a:hi-a] = mix_channels(self.f.read(hi - lo, dtype=self.dtype, always_2d=True), self.w)
         return y
 
     def __call__(self, start: int, n: int, # clock samples; may lie outside
