@@ -7,8 +7,9 @@ __all__ = ['LAWS', 'EFFECTS', 'EDL_VERSION', 'TEXT_HEAD', 'SAMPLES', 'TIME', 'lo
            'SKIP', 'FADE_IN', 'FADE_OUT', 'STOP', 'NO_SOURCE', 'OPS', 'Source', 'joined_source', 'plain_source',
            'pieces_of', 'Segment', 'SyncTrack', 'rescale', 'EDL', 'segment_name', 'validate', 'parse_time', 'time_text',
            'stated_lengths', 'meta_for', 'lay_out', 'edl_json', 'save_edl', 'segment_lines', 'edl_of_rows', 'load_edl',
-           'text_options', 'edl_text', 'parse_segment_line', 'parse_edl_text', 'edl_from_regions', 'kept_regions',
-           'raw_frames', 'play_counts', 'pointer_samples', 'pointers', 'operations', 'clock', 'count', 'summary']
+           'text_options', 'edl_text', 'parse_segment_line', 'parse_edl_text', 'edl_from_regions', 'track_edl',
+           'kept_regions', 'raw_frames', 'play_counts', 'pointer_samples', 'pointers', 'operations', 'clock', 'count',
+           'summary']
 
 # %% ../nbs/02_edl.ipynb #b0ac73bd
 import dataclasses, hashlib, json, logging, math, re, typing
@@ -465,7 +466,6 @@ def parse_edl_text(text: str,      # as `edl_text` writes it, or as a person has
             else: rows.append(parse_segment_line(line)); lines.append(k)
         except (ValueError, TypeError, AttributeError) as e: raise describe(f'{where}: line {k}', 'a line of an EDL', str(e)) from e
     if not files: raise describe(where, 'a line with the source', 'none', 'export it again')
-    rows = [{**r, 'edit_in': None} if 'edit_in' not in r else r for r in rows]
     return edl_of_rows(joined_source(files), rows, meta, tracks, where, lines)
 
 # %% ../nbs/02_edl.ipynb #3365da4c
@@ -492,6 +492,47 @@ def edl_from_regions(source: Source,               # the recording
     if segs and segs[0].source_in > 0: fade(0, fade_in=min(x // 2, segs[0].length() // 2))
     if segs and segs[-1].source_out < source.frames: fade(-1, fade_out=min(x // 2, segs[-1].length() // 2))
     return validate(EDL(source, segs, meta or {}))
+
+# %% ../nbs/02_edl.ipynb #20624dc1
+def _on_track(s: Segment, n: int, to: typing.Callable, offset: int) -> Segment:
+    "A segment in samples of a track, `n` of the edit long; `to` rescales."
+    if not s.has_source: return s
+    a, b = to(s.source_in) - offset, to(s.source_out) - offset
+    if s.rate == 1: a, b = (b - n, b) if s.reverse else (a, a + n)
+    elif abs(round((b - a) / s.rate) - n) > 1: b = a + max(1, round(n * s.rate))
+    return dataclasses.replace(s, source_in=a, source_out=b)
+
+# %% ../nbs/02_edl.ipynb #3e260f4c
+def _within(s: Segment, n: int, frames: int) -> list[tuple[Segment, int]]: # segments and their lengths
+    "A segment cut to where a file of `frames` samples exists; the rest is silence."
+    if not s.has_source or 0 <= s.source_in and s.source_out <= frames: return [(s, n)]
+    before, after = math.ceil(max(0, -s.source_in) / s.rate), math.ceil(max(0, s.source_out - frames) / s.rate)
+    lead, tail = (after, before) if s.reverse else (before, after)
+    silence = Segment(None, None, 0, reason='the track is not running')
+    if lead + tail >= n: return [(silence, n)]
+    part = dataclasses.replace(s, source_in=max(0, s.source_in), source_out=min(frames, s.source_out), fade_in=0 if lead else s.fade_in,
+                               fade_out=0 if tail else s.fade_out, crossfade=0 if lead else s.crossfade)
+    return [x for x in ((silence, lead), (part, n - lead - tail), (silence, tail)) if x[1]]
+
+# %% ../nbs/02_edl.ipynb #1ffda916
+def track_edl(edl: EDL,         # the edit
+              track: SyncTrack, # which of its tracks
+             ) -> EDL:          # of the track's own source
+    "The edit of one track: cut where the recording is cut, in samples of its own."
+    to = lambda n: rescale(n, edl.source.sample_rate, track.source.sample_rate)
+    bounds = [*(to(s.edit_in) for s in edl.segments), to(edl.edit_frames)]
+    out, at = [], 0
+    for s, a, b in zip(edl.segments, bounds, bounds[1:]):
+        if a == b: continue
+        half, fades = to(s.crossfade // 2), {k: min(to(getattr(s, k)), b - a) for k in ('fade_in', 'fade_out')}
+        fades['fade_out'] = min(fades['fade_out'], b - a - fades['fade_in'])
+        for p, n in _within(dataclasses.replace(_on_track(s, b - a, to, track.offset), crossfade=2 * half, **fades), b - a, track.source.frames):
+            before, room = (out[-1], at - out[-1].edit_in) if out else (None, 0)
+            joined = before is not None and before.has_source and p.has_source
+            x = 2 * min(p.crossfade // 2, n // 2, room // 2) if joined else 0
+            out.append(dataclasses.replace(p, edit_in=at, crossfade=x))
+            at += n
+    return EDL(track.source, out, {'edit_frames': at})
 
 # %% ../nbs/02_edl.ipynb #d26ca6c2
 def kept_regions(edl: EDL,
@@ -590,7 +631,8 @@ def summary(edl: EDL) -> str:
     back = sum(1 for p, s in zip(edl.segments, edl.segments[1:]) if p.has_source and s.has_source and s.source_in < p.source_out)
     share = 100 * kept / max(1, edl.source.frames)
     return (f'kept {clock(kept/sr)} of {clock(edl.source.frames/sr)} ({share:.0f} %), cut {clock((edl.source.frames - kept)/sr)}, '
-            + (f'{clock(edl.edit_frames/sr)} long, ' if abs(edl.edit_frames - kept) > .1 * sr else '') + f'{count(len(edl.segments), "segment")}, {count(max(0, len(edl.segments) - 1), "join")}' + (f', {count(back, "jump")} back' if back else ''))
+            + (f'{clock(edl.edit_frames/sr)} long, ' if abs(edl.edit_frames - kept) > .1 * sr else '') + f'{count(len(edl.segments), "segment")}, {count(max(0, len(edl.segments) - 1), "join")}'
+            + (f', {count(back, "jump")} back' if back else '') + (f', {count(len(edl.tracks), "track")} beside it' if edl.tracks else ''))
 
 # %% ../nbs/02_edl.ipynb #70cf2d75
 def _html(edl: EDL) -> str:
