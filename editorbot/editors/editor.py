@@ -411,12 +411,15 @@ def check_skip(skip: typing.Collection, editor: Editor):
     if strange := [x for x in skip if x not in known]:
         raise describe('--without', f"stages of the editor {editor.name} ({', '.join(known)})", repr(strange[0]), 'check the spelling')
 
-# %% ../../nbs/editors/01_editor.ipynb #d4f841b4
-def check_track(track: Track):
-    "Raises `EditorbotError` for silence, and for less than a second."
+# %% ../../nbs/editors/01_editor.ipynb #eea9fa93
+def check_track(track: Track, asked: bool = False): # a stretch that must be kept was asked for
+    "Raises `EditorbotError` for silence, and for less than a second of sound."
     if track.duration < 1:
         raise describe(track.path, 'at least one second', f'{count(track.source.frames, "sample")} ({track.duration:.3f} s)', 'choose a longer recording')
     if track.mel.max() == 0: raise describe(track.path, 'sound', 'only silence', 'check the recording')
+    sounds = int((track.mel.max(0) > 0).sum()) / FRAME_RATE
+    if sounds < 1 and not asked:
+        raise describe(track.path, 'at least one second of sound', f'{sounds:.1f} s of it in {clock(track.duration)}', 'nothing here is worth keeping; check the recording')
 
 # %% ../../nbs/editors/01_editor.ipynb #d852873d
 def usual_crossfade(editor: Editor) -> float: # s
@@ -440,7 +443,7 @@ def propose_several(track: Track | str | Path,      # an analysed recording, or 
     check_options(target_ratio, max_duration)
     if n < 1: raise describe('--alternatives', 'one or more', n)
     track = track if isinstance(track, Track) else load_track(track)
-    check_track(track)
+    check_track(track, bool(keep))
     if not isinstance(editor, str) and checkpoint:
         raise describe('checkpoint', 'the name of an editor', f'an editor ({editor.name}), which has its own', 'leave it out, or name the editor')
     w = wishes_for(track, target_ratio, max_duration or None, keep, cut, n=n, beats=beats)
