@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['KINDS', 'MASTER', 'Facts', 'facts_of', 'ChainConfig', 'knot_weights', 'Chain', 'knot_weights_between', 'decay',
            'Plan', 'plan', 'shaped', 'Mastered', 'pass_through', 'mastered', 'master_array', 'render_mastered', 'hertz',
-           'eq_peaks', 'in_words', 'plot_chain', 'save_master', 'load_master']
+           'eq_peaks', 'in_words', 'plot_chain', 'save_master', 'load_master', 'find_master']
 
 # %% ../../nbs/super_editor/01_mastering.ipynb #43300016
 import dataclasses, functools, math, typing
@@ -118,10 +118,13 @@ def decay(x: Tensor,       # (S, T)
           both: bool = False, # look ahead as far as back
          ) -> Tensor:      # (S, T)
     "Exponential mean of what has been (and will be); differentiable in the time, too."
-    n = min(x.shape[1], int(4 * float(seconds) * fps) + 1)
+    T, n = x.shape[1], min(x.shape[1], int(4 * float(seconds.detach()) * fps) + 1)
     k = torch.exp(-torch.arange(n) / (seconds * fps).clamp(min=.05))
-    k = torch.cat([k.flip(0), k[1:]]) if both else k.flip(0)
-    return F.conv1d(F.pad(x[:, None], (n - 1, n - 1 if both else 0), mode='replicate'), (k / k.sum())[None, None])[:, 0]
+    k = torch.cat([k[1:].flip(0), k]) if both else k
+    x = F.pad(x[:, None], (n - 1, n - 1 if both else 0), mode='replicate')[:, 0]
+    size = x.shape[1] + len(k) - 1
+    y = torch.fft.irfft(torch.fft.rfft(x, size) * torch.fft.rfft(k / k.sum(), size), size)
+    return y[:, len(k) - 1:len(k) - 1 + T]
 
 # %% ../../nbs/super_editor/01_mastering.ipynb #4eeca4aa
 @patch
@@ -350,7 +353,8 @@ def in_words(chain: Chain) -> list[str]: # sentences
         slope = float(c.slope)
         out.append(f'brings everything to {float(c.target):.1f} LUFS' if abs(slope) < .15 else
                    f'brings a recording of {float(c.usual_lufs):.0f} LUFS to {float(c.target):.1f}; one that is 6 dB softer comes out {6 * slope:.1f} dB softer')
-        eq = eq - eq.mean()
+    else: out.append(f'changes the level by {eq.mean():+.1f} dB')
+    eq = eq - eq.mean()
     follow = (c.follow @ knot_weights(c.config.knots)).numpy() if kind in ('chain', 'reading') else np.zeros(BANDS)
     for f, g in eq_peaks(eq):
         more = bool(follow[np.abs(band_centres() - f).argmin()] > .25)
@@ -373,7 +377,6 @@ def plot_chain(chain: Chain):
     c, kind = chain, chain.config.kind
     fig, ax = plt.subplots(1, 3, figsize=(11, 2.8), layout='constrained', width_ratios=(2, 1, 1))
     eq, f, s = (c.eq @ knot_weights(c.config.knots)).numpy() * (kind != 'nothing'), band_centres(), c.spread.numpy()
-    eq = eq - eq.mean() * (kind != 'eq')
     ax[0].fill_between(f, eq - s, eq + s, alpha=.2, lw=0, label='spread over recordings'); ax[0].plot(f, eq, label='average recording'); ax[0].axhline(0, color='.7', lw=.6)
     ax[0].set(xscale='log', xlabel='frequency (Hz)', ylabel='gain (dB)', title='Equaliser'); ax[0].legend(fontsize=8)
     x = np.linspace(-24, 12, 100)
@@ -397,3 +400,11 @@ def load_master(path: str | Path, # *.safetensors, or the folder that holds mast
     path = Path(path)
     path = path/'master.safetensors' if path.is_dir() else path
     return load_checkpoint(path, MASTER, lambda d, where: Chain(ChainConfig.from_dict(d['config'], where)), 'cpu')
+
+# %% ../../nbs/super_editor/01_mastering.ipynb #a035ad5f
+def find_master(path: str | Path | None,         # '' or None: beside the editor's checkpoint, or where training leaves it
+                checkpoint: str | Path | None = None, # of the editor
+               ) -> Chain:
+    "The chain that `--master` means; raises `EditorbotError` when there is none: none is shipped, since a sound is somebody's own."
+    beside = Path(checkpoint) if checkpoint else Path('outputs/models/super_editor')
+    return load_master(path or (beside if beside.is_dir() or not beside.suffix else beside.parent)/'master.safetensors')[0]
