@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint export docs lab bench train-keep clean distclean
+.PHONY: help demo test test-all lint export docs lab bench results train-keep clean distclean
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -49,8 +49,11 @@ docs: $(DEV) ## the documentation site, in _docs/ (open _docs/index.html)
 lab: $(DEV) ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --ServerApp.root_dir=nbs $(ARGS)
 
+results: $(BASE) ## RESULTS.md from bench/results/*.json
+	$(BIN)/python bench/results.py
+
 bench: $(DEV) ## every table of bench/ (make bench-align for bench/align.py alone)
-	@for f in bench/[a-z]*.py; do test -f "$$f" || { echo "error: there is no bench/*.py to run"; exit 1; }; \
+	@for f in $(filter-out bench/results.py,$(wildcard bench/[a-z]*.py)); do test -f "$$f" || { echo "error: there is no bench/*.py to run"; exit 1; }; \
 	  echo "== $$f $(ARGS)"; $(BIN)/python "$$f" $(ARGS); done
 
 bench-%: bench/%.py $(DEV)

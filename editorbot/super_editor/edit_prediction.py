@@ -23,7 +23,7 @@ from ..nn.checkpoints import CheckpointKind, load_checkpoint, save_checkpoint
 from ..nn.segmentation import best_regions, regions_of_length
 from ..pointer.pointer_network import load_pointer, score_recording
 from ..sound.mel import Track, load_track
-from .mastering import Chain, render_mastered
+from .mastering import Chain, Rendered, render_mastered
 
 # %% ../../nbs/super_editor/04_edit_prediction.ipynb #668a8c83
 @dataclass(frozen=True, eq=False)
@@ -312,7 +312,7 @@ def full_pipeline(raw: str | Path,               # a recording
                   checkpoint: str | Path,        # folder with best.safetensors
                   chain: Chain | None = None,    # mastering; None: none
                   overwrite: bool = False,
-                 ) -> tuple[EDL, dict]:          # the edit; lufs, wanted, passes of the mastering
+                 ) -> tuple[EDL, Rendered]:      # the edit; how loud it became
     "raw -> labels -> EDL -> mastered file."
     check_output(out, overwrite, not_same_as=raw)
     track = load_track(raw)

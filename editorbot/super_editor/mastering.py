@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'MASTER', 'Facts', 'facts_of', 'ChainConfig', 'knot_weights', 'Chain', 'knot_weights_between', 'decay',
-           'Plan', 'plan', 'shaped', 'Mastered', 'pass_through', 'mastered', 'master_array', 'render_mastered', 'hertz',
-           'eq_peaks', 'in_words', 'plot_chain', 'save_master', 'load_master', 'find_master']
+           'Plan', 'plan', 'shaped', 'Mastered', 'pass_through', 'mastered', 'master_array', 'Rendered',
+           'render_mastered', 'hertz', 'eq_peaks', 'in_words', 'plot_chain', 'save_master', 'load_master',
+           'find_master', 'master_for']
 
 # %% ../../nbs/super_editor/01_mastering.ipynb #43300016
 import dataclasses, functools, math, typing
@@ -302,6 +303,15 @@ def master_array(x: np.ndarray, # (n, channels)
     return np.concatenate(out)
 
 # %% ../../nbs/super_editor/01_mastering.ipynb #2a23558c
+@dataclass(frozen=True)
+class Rendered:
+    "What was written, and how loud it became."
+    files: list              # what was written
+    lufs: float = math.nan   # measured behind everything; nan: nothing was done
+    wanted: float = math.nan # LUFS; nan: the chain doesn't say
+    passes: int = 0          # over the recording
+
+# %% ../../nbs/super_editor/01_mastering.ipynb #5d80e576
 def render_mastered(edl: EDL,                      # what to play
                     out: str | Path,               # target: .wav, .flac, .aiff, .w64 or .rf64
                     raw: str | Path | None = None, # the recording; None: where the EDL says
@@ -309,7 +319,7 @@ def render_mastered(edl: EDL,                      # what to play
                     overwrite: bool = False,       # may `out` be replaced?
                     verify: bool = True,           # compare the recording's hash
                     show: bool | None = None,      # progress bar; None: on a terminal
-                   ) -> dict:                      # lufs, wanted (LUFS), passes; empty where nothing is done
+                   ) -> 'Rendered':
     "Write the edit as the person of the chain would have it sound, at the source's rate, channels and bit depth. Raises `EditorbotError` as `render` does."
     src = find_source(refuse_effects(edl, out), raw, verify)
     check_output(out, overwrite, not_same_as=src)
@@ -326,7 +336,7 @@ def render_mastered(edl: EDL,                      # what to play
                     write_audio(tmp, tick(), info.sample_rate, info.channels, sub, fmt)
             mastered(source, info.sample_rate, info.channels, edl.edit_frames, chain, put, tell=told)
         copy_chunks(src, tmp, edl)
-    return told
+    return Rendered([Path(out)], **told)
 
 # %% ../../nbs/super_editor/01_mastering.ipynb #dbbb6002
 def hertz(f: float) -> str:
@@ -401,10 +411,19 @@ def load_master(path: str | Path, # *.safetensors, or the folder that holds mast
     path = path/'master.safetensors' if path.is_dir() else path
     return load_checkpoint(path, MASTER, lambda d, where: Chain(ChainConfig.from_dict(d['config'], where)), 'cpu')
 
-# %% ../../nbs/super_editor/01_mastering.ipynb #a035ad5f
+# %% ../../nbs/super_editor/01_mastering.ipynb #8a2d5fd4
 def find_master(path: str | Path | None,         # '' or None: beside the editor's checkpoint, or where training leaves it
                 checkpoint: str | Path | None = None, # of the editor
                ) -> Chain:
     "The chain that `--master` means; raises `EditorbotError` when there is none: none is shipped, since a sound is somebody's own."
     beside = Path(checkpoint) if checkpoint else Path('outputs/models/super_editor')
     return load_master(path or (beside if beside.is_dir() or not beside.suffix else beside.parent)/'master.safetensors')[0]
+
+def master_for(master: str | Path | None,     # what `--master` says; None: it was not given
+               checkpoint: str | Path | None, # of the editor
+               tracks: typing.Sequence = (),  # of `--with`
+              ) -> Chain | None:
+    "The chain for an edit, if one is wanted."
+    if master is None: return None
+    if tracks: raise describe('--master', 'one recording', f'{len(tracks)} tracks of --with, whose mix is not known here', 'leave out one of both')
+    return find_master(master, checkpoint)
