@@ -57,8 +57,8 @@ def test_without_a_chain_there_is_one_line(tmp_path):
     assert r.returncode == 2 and '--engineers' in r.stderr
 
 
-@pytest.mark.parametrize('k, kind', enumerate(['silent', 'clipped', 'mono', 'rate', 'peak']))
-def test_pairs_that_are_not_as_usual(tmp_path, k, kind):
+@pytest.mark.parametrize('kind', ['silent', 'clipped', 'mono', 'rate', 'peak'])
+def test_pairs_that_are_not_as_usual(tmp_path, kind):
     "Silence is refused in one line; clipping, mono, another rate and peaks at 0 dBFS are learnt from."
     from editorbot.core import EditorbotError
     from editorbot.super_editor.mastering_training import learn_mastering, pairs_in

@@ -179,13 +179,14 @@ def true_peaks(x: np.ndarray,      # (n, channels)
                above: float = 0.0, # between samples below half of this nothing is looked for
               ) -> np.ndarray:     # float32 (n - 16,): largest magnitude around each sample but the first and last eight
     "The largest magnitude of all channels at each sample and next to it."
-    x = np.asarray(x, np.float32)
-    peak = np.abs(x).max(1)
-    for c in range(x.shape[1]):
-        size = np.abs(x[:, c])
-        at = np.flatnonzero(np.maximum(size[5:-6], size[6:-5]) >= above / 2) + 5       # between this sample and the next
+    x = np.ascontiguousarray(np.asarray(x, np.float32).T)                              # (channels, n)
+    sizes = np.abs(x)
+    peak = functools.reduce(np.maximum, sizes).copy()
+    for c, size in zip(x, sizes):
+        big = size >= above / 2
+        at = np.flatnonzero(big[5:-6] | big[6:-5]) + 5                                 # between this sample and the next
         for part in np.split(at, range(1 << 16, len(at), 1 << 16)):
-            y = np.abs(np.lib.stride_tricks.sliding_window_view(x[:, c], 12)[part - 5] @ upsampler()[:, ::-1].T).max(1, initial=0)
+            y = np.abs(np.lib.stride_tricks.sliding_window_view(c, 12)[part - 5] @ upsampler()[:, ::-1].T).max(1, initial=0)
             peak[part], peak[part + 1] = np.maximum(peak[part], y), np.maximum(peak[part + 1], y)
     return peak[PAD:-PAD]
 
@@ -210,8 +211,9 @@ def limit(blocks: typing.Iterable[np.ndarray], # (n, channels)
         pend = np.concatenate([pend, np.zeros((L + PAD, pend.shape[1]), pend.dtype) if x is None else x])
         m = len(pend) - 2 * PAD - L
         if m <= 0: continue
-        need = 20 * np.log10(np.maximum(true_peaks(pend, top) / top, 1)).astype(np.float64)
-        if last or tail.any() or need.any():
+        peak = true_peaks(pend, top)
+        if last or tail.any() or (peak > top).any():
+            need = 20 * np.log10(np.maximum(peak / top, 1)).astype(np.float64)
             ahead = maximum_filter1d(need, 2 * q + 1, mode='constant')[q:q + m]
             ramp = d * np.arange(m + 1)
             r = (np.maximum.accumulate(np.concatenate([[last], ahead]) + ramp) - ramp)[1:]
