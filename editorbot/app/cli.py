@@ -71,22 +71,24 @@ def with_tracks(command):
 @click.option('--keep', multiple=True, metavar='FROM-TO', help='A stretch that must be in the edit, such as 1:20-3:10; may be given several times.')
 @click.option('--cut', multiple=True, metavar='FROM-TO', help='A stretch that must not be in the edit.')
 @click.option('--beats', is_flag=False, flag_value='beat', type=Beats(['beat', 'bar']), help='Move cuts to the nearest beat, or bar with --beats bar.')
-@click.option('--style', type=click.IntRange(min=0), default=0, metavar='SEED', help='Another editor for every SEED: other habits and a rule, other music kept. Default 0: as it learned.')
 @click.option('--alternatives', default=1, show_default=True, metavar='N', help='Write N edits that differ, the best one first.')
 @click.option('--target-ratio', type=float, help='Share of the recording to keep, 0 to 1. Default: what the editor thinks right.')
 @click.option('--max-duration', type=float, default=600.0, show_default=True, help='Longest edit in seconds; 0 for no limit.')
 @click.option('--crossfade', type=click.FloatRange(0), help='Crossfade at joins, ms. Default: as the person does whose checkpoint it is, or 50.')
 @click.option('--no-fades', is_flag=True, help='No fades, whatever the person does whose checkpoint it is.')
 @click.option('--master', is_flag=False, flag_value='', metavar='CHAIN', help='Sound as the person does whose chain this is (train super_editor); write it behind RAW. Without a name: beside --checkpoint.')
+@click.option('--without', multiple=True, metavar='STAGE', help='Leave a stage out, such as retakes or phase; --explain lists them.')
+@click.option('--explain', 'explained', is_flag=True, help='Say what each stage changed.')
 @click.option('--dry-run', is_flag=True, help='Only say what would be kept; write nothing.')
 @click.option('--no-plot', is_flag=True, help='Write no picture.')
 @click.option('--allow-truncated', is_flag=True, help='Use a recording that is cut short.')
 @click.option('--overwrite', is_flag=True, help='Replace existing outputs.')
-def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, beats, style, alternatives, target_ratio, max_duration, crossfade, no_fades, master, dry_run, no_plot, allow_truncated, overwrite):
+def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, beats, alternatives, target_ratio, max_duration, crossfade, no_fades,
+         without, explained, master, dry_run, no_plot, allow_truncated, overwrite):
     "Propose an edit of RAW and write it: audio, EDL and picture. Several files in order are one recording."
     from editorbot.audio import audio_info, output_format
     from editorbot.edl import clock, summary
-    from editorbot.editors.editor import check_options, get_editor, parse_span, propose_several
+    from editorbot.editors.editor import check_options, check_skip, explain, get_editor, parse_span, propose_several
     from editorbot.edl import Source
     from editorbot.super_editor.mastering import master_for, render_mastered
     from editorbot.interchange.tracks import check_parts, deciding_track, find_tracks, render_together, track_outputs
@@ -102,10 +104,12 @@ def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, b
         for group in files:
             for p in group[:2 if no_plot else 3]:
                 for i in inputs: check_output(p, overwrite, not_same_as=i)
-    chosen, t0 = get_editor(editor, checkpoint, style), time.perf_counter()
+    chosen, t0 = get_editor(editor, checkpoint), time.perf_counter()
+    check_skip(without, chosen)
     tracks = find_tracks(Source.from_file(raw, None, allow_truncated), with_, offset, allow_truncated) if with_ or offset else ()
     track = deciding_track(raw, tracks, decide_on, allow_truncated)
-    edls = propose_several(track, alternatives, chosen, target_ratio=target_ratio, max_duration=max_duration, crossfade=None if crossfade is None else crossfade / 1000, fades=not no_fades, beats=beats, **wanted)
+    edls = propose_several(track, alternatives, chosen, target_ratio=target_ratio, max_duration=max_duration, crossfade=None if crossfade is None else crossfade / 1000, beats=beats,
+                           skip=(*without, *['fades'] * no_fades), **wanted)
     for rule in getattr(chosen, 'rules', ()): click.echo(f'this editor {rule}')
     for edl, (wav, json_, png) in zip([dataclasses.replace(e, tracks=tracks) for e in edls], files):
         if not dry_run:
@@ -120,6 +124,7 @@ def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, b
                 for p in made if not overwrite else (): p.unlink(missing_ok=True)
                 raise
         click.echo(f'{raw.name}: {summary(edl)}')
+        if explained: click.echo(explain(edl, chosen))
         if dry_run:
             for a, b, why in edl.meta['cuts']: click.echo(f'  cut {clock(a):>9} to {clock(b):>9}  {why}')
         else: say(edit=wav, **({'tracks': ', '.join(p.name for p in track_outputs(wav, tracks))} if tracks else {}), EDL=json_, **({} if no_plot else {'picture': png}))
@@ -270,7 +275,7 @@ def sessions(music_dir, number, output, seed, minutes, patches, riffs, arranged,
 
 # %% ../../nbs/app/09_cli.ipynb #dd0b05f9
 @main.command()
-@click.argument('model', type=click.Choice(['keep', 'pointer', 'style', 'super_editor']))
+@click.argument('model', type=click.Choice(['keep', 'pointer', 'super_editor']))
 @click.option('--data', type=AUDIO, help='pointer, super_editor: a folder with your own pairs, to learn how you edit, or how your edits sound.')
 @click.option('--from', 'start', help="pointer: what to begin with: 'shipped', 'keep', 'band' (trains a network on the synthetic band first) or a checkpoint.")
 @click.option('-p', '--param', nargs=2, multiple=True, metavar='NAME VALUE', help='A parameter of the training notebook; --list shows them.')
@@ -291,9 +296,11 @@ def train(model, data, start, param, output, list_):
     if model == 'pointer' and data:
         import json
         from editorbot.personal.fine_tuning import in_words
-        info = json.loads((Path(dict(param).get('output') or notebook_parameters(model)['output'][0].strip("'\""))/'best.json').read_text(encoding='utf-8'))['info']
-        if 'fine_tuning' in info: click.echo(in_words(info['fine_tuning']))
-        if 'before' in info['scores'] and 'held-out' in info['judged_on']: click.echo('keep F1 on pairs of yours that were put aside: ' + ', '.join(f"{info['scores'][k]['keep_f1']:.2f} {word}" for k, word in (('before', 'before'), ('pointer', 'now'))))
+        folder = Path(dict(param).get('output') or notebook_parameters(model)['output'][0].strip("'\""))
+        info = json.loads((folder/'person.json').read_text(encoding='utf-8'))['info']
+        click.echo(in_words(info))
+        kept = [f"{info['judged'][k]['keep_f1']:.2f} {word}" for k, word in (('before', 'before'), ('pointer', 'now'))] if info['held_out'] else ()
+        if kept: click.echo('keep F1 on pairs of yours that were put aside: ' + ', '.join(kept))
 
 # %% ../../nbs/app/09_cli.ipynb #b680fed9
 @main.command()
