@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['log', 'SEPARATOR', 'NO_AUDIO', 'KBPS', 'FOREIGN', 'DEMUXERS', 'UNKNOWN', 'SHARED', 'READABLE', 'open_audio', 'GRID',
            'CANCELLED', 'AudioInfo', 'parts_of', 'join_paths', 'widest', 'joined_info', 'Chunk', 'chunks_follow',
-           'data_size', 'chunk_table', 'id3_size', 'block_align', 'missing_frames', 'Spliced', 'Streamed', 'mended_wav',
-           'ogg_links', 'mp3_frame', 'Mp3', 'told_frames', 'mp3_frames', 'mended_mp3', 'foreign', 'Damage',
-           'ffmpeg_input', 'ffprobe', 'ffmpeg_blocks', 'decoded_blocks', 'roomy_folder', 'Decoded', 'Way',
-           'sndfile_info', 'counted', 'wav_way', 'ogg_way', 'mp3_way', 'flac_way', 'ffmpeg_way', 'find_way', 'file_key',
-           'shared', 'way_of', 'readable_file', 'audio_info', 'converted', 'Recording', 'read_blocks', 'read_audio',
-           'mix_dtype', 'mix_channels', 'rescued', 'say_once', 'stream_mono', 'exact_dtype', 'output_format',
-           'counting_clips', 'write_audio', 'waveform_overview']
+           'data_size', 'chunk_table', 'id3_size', 'wav_format', 'block_align', 'missing_frames', 'valid_bits',
+           'Spliced', 'Streamed', 'mended_wav', 'ogg_links', 'mp3_frame', 'Mp3', 'told_frames', 'mp3_frames',
+           'mended_mp3', 'foreign', 'Damage', 'ffmpeg_input', 'ffprobe', 'ffmpeg_blocks', 'decoded_blocks',
+           'roomy_folder', 'Decoded', 'Way', 'sndfile_info', 'counted', 'wav_way', 'ogg_way', 'mp3_way', 'flac_way',
+           'ffmpeg_way', 'find_way', 'file_key', 'shared', 'way_of', 'readable_file', 'audio_info', 'converted',
+           'Recording', 'read_blocks', 'read_audio', 'mix_dtype', 'mix_channels', 'rescued', 'say_once', 'stream_mono',
+           'exact_dtype', 'output_format', 'counting_clips', 'write_audio', 'waveform_overview']
 
 # %% ../nbs/01_audio.ipynb #378a03e1
 import contextlib, io, json, logging, mmap, os, shutil, stat, struct, subprocess, tempfile, threading, typing
@@ -152,10 +152,15 @@ def id3_size(head: bytes, # the first ten bytes of a file
     return 10 + sum((b & 127) << 7 * k for k, b in enumerate(head[9:5:-1])) if head[:3] == b'ID3' and len(head) == 10 else 0
 
 # %% ../nbs/01_audio.ipynb #4ff3b977
+def wav_format(path: str | Path, chunks: list[Chunk] | None = None) -> bytes: # b'' for other files
+    "The bytes of a WAV's `fmt ` chunk."
+    fmt = next((c for c in (chunk_table(path) if chunks is None else chunks) if c.name == b'fmt '), None)
+    if fmt is None: return b''
+    with open(path, 'rb') as f: return (f.seek(fmt.start), f.read(min(fmt.size, 1 << 16)))[1]
+
 def block_align(path: str | Path, chunks: list[Chunk]) -> int: # bytes a frame (or a block of ADPCM)
     "The unit in which a WAV's samples come."
-    fmt = next((c for c in chunks if c.name == b'fmt '), None)
-    with open(path, 'rb') as f: return max(1, struct.unpack('<12xH', (f.seek(fmt.start), f.read(14))[1].ljust(14, b'\0'))[0]) if fmt else 1
+    return max(1, struct.unpack('<12xH', wav_format(path, chunks)[:14].ljust(14, b'\0'))[0])
 
 def missing_frames(path: str | Path, # a file
                   ) -> int:          # sample frames that the header promises and the file lacks; 0 for other containers
@@ -163,6 +168,12 @@ def missing_frames(path: str | Path, # a file
     chunks = chunk_table(path)
     data = next((c for c in chunks if c.name == b'data'), None)
     return max(0, data.said - data.size) // block_align(path, chunks) if data and data.said not in (0, 0xFFFFFFFF) else 0
+
+# %% ../nbs/01_audio.ipynb #37968c0d
+def valid_bits(path: str | Path) -> int: # 0: not said
+    "How many bits of a sample a WAVE_FORMAT_EXTENSIBLE file means."
+    form = wav_format(path)
+    return struct.unpack_from('<H', form, 18)[0] if len(form) >= 40 and form[:2] == b'\xfe\xff' else 0
 
 # %% ../nbs/01_audio.ipynb #af60d374
 class Spliced(io.RawIOBase):
@@ -201,9 +212,9 @@ def mended_wav(path: str | Path,    # a WAV whose header is wrong about its leng
                chunks: list[Chunk], # of `chunk_table`
               ) -> tuple:           # pieces for `Spliced`
     "The samples of a WAV under a header that tells their true length."
-    fmt, data = (next(c for c in chunks if c.name == n) for n in (b'fmt ', b'data'))
+    data = next(c for c in chunks if c.name == b'data')
     align = block_align(path, chunks)
-    with open(path, 'rb') as f: f.seek(fmt.start); form = f.read(fmt.size)
+    form = wav_format(path, chunks)
     size = data.size // align * align
     inner = struct.pack('<4sI', b'fmt ', len(form)) + form + b'\0' * (len(form) % 2)
     if 28 + len(inner) + size > 0xFFFFFFFF:

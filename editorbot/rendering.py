@@ -156,6 +156,7 @@ def render_blocks(edl: EDL,                    # what to play
     "The edit, block by block. Blocks that only copy are the source's own samples."
     refuse_effects(edl)
     dtype, bits = dtype or exact_dtype(edl.source.subtype), depth_of(edl.source.subtype)
+    bits = min(bits, valid_bits(parts_of(path or edl.source.path)[0]) or bits)
     lengths, segs, reader = edl.segment_lengths(), edl.segments, SegmentReader(edl, path or edl.source.path, dtype)
     def piece(i, a, b):                                    # segment i at [a, b), its gain applied; ints stay ints where it has none
         x, g = reader.read(i, a, b), segment_gain(segs[i], lengths[i], a, b)
