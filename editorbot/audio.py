@@ -8,10 +8,10 @@ __all__ = ['log', 'SEPARATOR', 'NO_AUDIO', 'KBPS', 'FOREIGN', 'DEMUXERS', 'UNKNO
            'data_size', 'chunk_table', 'id3_size', 'wav_format', 'block_align', 'missing_frames', 'valid_bits',
            'Spliced', 'Streamed', 'mended_wav', 'ogg_links', 'mp3_frame', 'Mp3', 'told_frames', 'mp3_frames',
            'mended_mp3', 'foreign', 'Damage', 'ffmpeg_input', 'ffprobe', 'ffmpeg_blocks', 'decoded_blocks',
-           'roomy_folder', 'Decoded', 'Way', 'sndfile_info', 'counted', 'wav_way', 'ogg_way', 'mp3_way', 'flac_way',
-           'ffmpeg_way', 'find_way', 'file_key', 'shared', 'way_of', 'readable_file', 'audio_info', 'converted',
-           'Recording', 'read_blocks', 'read_audio', 'mix_dtype', 'mix_channels', 'rescued', 'say_once', 'stream_mono',
-           'exact_dtype', 'output_format', 'counting_clips', 'write_audio', 'waveform_overview']
+           'roomy_folder', 'Decoded', 'Way', 'sndfile_name', 'sndfile_info', 'counted', 'wav_way', 'ogg_way', 'mp3_way',
+           'flac_way', 'ffmpeg_way', 'find_way', 'file_key', 'shared', 'way_of', 'readable_file', 'audio_info',
+           'converted', 'Recording', 'read_blocks', 'read_audio', 'mix_dtype', 'mix_channels', 'rescued', 'say_once',
+           'stream_mono', 'exact_dtype', 'output_format', 'counting_clips', 'write_audio', 'waveform_overview']
 
 # %% ../nbs/01_audio.ipynb #378a03e1
 import contextlib, io, json, logging, mmap, os, shutil, stat, struct, subprocess, tempfile, threading, typing
@@ -437,15 +437,22 @@ class Way:
         "All of it, in order."
         if self.ffmpeg: yield from ffmpeg_blocks(self.info.path, self.info.channels, self.linear)
         else:
-            for p in self.pieces or (None,): yield from decoded_blocks(self.info.path if p is None else Spliced(self.info.path, p), self.linear, self.stop)
+            for p in self.pieces or (None,): yield from decoded_blocks(sndfile_name(self.info.path, p), self.linear, self.stop)
+
+# %% ../nbs/01_audio.ipynb #40c8ac6c
+def sndfile_name(path: str | Path,            # a file
+                 pieces: tuple | None = None, # of a `Spliced`; None: as it is
+                ) -> str | Spliced:
+    "What libsndfile opens. A name that ends in .raw tells it not to look for a header, so it doesn't see the name."
+    if not pieces and Path(path).suffix.lower() == '.raw': pieces = ((0, Path(path).stat().st_size),)
+    return Spliced(path, pieces) if pieces else str(path)
 
 # %% ../nbs/01_audio.ipynb #cdf0a535
 def sndfile_info(path: str | Path,    # a file
                  pieces: tuple | None = None, # of a `Spliced`; None: as it is
                 ) -> AudioInfo:
     "libsndfile's idea of a file; raises its own error."
-    if pieces is None and Path(path).suffix.lower() == '.raw': pieces = ((0, Path(path).stat().st_size),)   # soundfile won't look into those
-    with contextlib.closing(sf.SoundFile(str(path) if pieces is None else Spliced(path, pieces))) as f:
+    with contextlib.closing(sf.SoundFile(sndfile_name(path, pieces))) as f:
         return AudioInfo(str(path), f.samplerate, f.channels, f.frames, f.subtype, f.format)
 
 def counted(way: Way) -> Way:
@@ -459,15 +466,20 @@ def counted(way: Way) -> Way:
 # %% ../nbs/01_audio.ipynb #9d4ba411
 def wav_way(path: str | Path, chunks: list[Chunk]) -> Way:
     "WAV, RF64, BW64: as it is, or mended."
-    data, fmt = (next((c for c in chunks if c.name == n), None) for n in (b'data', b'fmt '))
-    with open(path, 'rb') as f: form = (f.seek(chunks[0].start - 20), f.read(4))[1]
-    if data is None or fmt is None or (data.size <= data.said and form != b'BW64'): return Way(sndfile_info(path), lost=missing_frames(path))
-    pieces, align = mended_wav(path, chunks), block_align(path, chunks)
-    info, repair = sndfile_info(path, pieces), '`editorbot repair` writes a sound copy'
-    if data.said == 0: notes = (f'the header was never finished and gives no length; all that follows it is read; {repair}',)
-    elif data.size > data.said: notes = (f'the header gives {data.said // align} samples, but they go on for {data.size // align}; all are read; {repair}',)
+    data = next((c for c in chunks if c.name == b'data'), None)
+    with open(path, 'rb') as f: form = (f.seek(id3_size(f.read(10))), f.read(4))[1]
+    align = block_align(path, chunks)
+    if data is None or not wav_format(path, chunks): return Way(sndfile_info(path))
+    if data.size <= data.said and form != b'BW64' and sum(c.name == b'data' for c in chunks) == 1:
+        info = sndfile_info(path)
+        if info.frames or data.size < align: return Way(info, lost=missing_frames(path))
+    pieces = mended_wav(path, chunks)
+    info, do = sndfile_info(path, pieces), '`editorbot repair` writes a sound copy'
+    if data.said == data.size: notes = ()
+    elif data.said in (0, 0xFFFFFFFF) and form != b'BW64': notes = (f'the header was never finished and gives no length; all that follows it is read; {do}',)
+    elif data.size > data.said: notes = (f'the header gives {data.said // align} samples, but they go on for {data.size // align}; all are read; {do}',)
     else: notes = ()
-    return Way(replace(info, notes=notes), (pieces,))
+    return Way(replace(info, notes=notes), (pieces,), lost=missing_frames(path))
 
 # %% ../nbs/01_audio.ipynb #3a94fb95
 def ogg_way(path: str | Path) -> Way:
@@ -496,7 +508,7 @@ def mp3_way(path: str | Path, info: AudioInfo) -> Way:
 def flac_way(path: str | Path, info: AudioInfo) -> Way:
     "FLAC: as it is where its end can be reached; linearly where it can't, or where the length is unknown."
     if info.frames < UNKNOWN:
-        with sf.SoundFile(str(path)) as f, contextlib.suppress(sf.LibsndfileError):
+        with sf.SoundFile(sndfile_name(path)) as f, contextlib.suppress(sf.LibsndfileError):
             f.seek(info.frames - 1)
             if len(f.read(1)) == 1: return Way(info)
     return counted(Way(info, linear='int32'))
@@ -527,8 +539,7 @@ def find_way(path: str | Path) -> Way:
         info = sndfile_info(path)
         if info.subtype.startswith('MPEG'): return mp3_way(path, info)
         if info.format == 'FLAC': return flac_way(path, info)
-        pieces = (((0, Path(path).stat().st_size),),) if Path(path).suffix.lower() == '.raw' else ()
-        return counted(Way(info, pieces, linear='float32')) if info.frames >= UNKNOWN else Way(info, pieces)
+        return counted(Way(info, linear='float32')) if info.frames >= UNKNOWN else Way(info)
     except sf.LibsndfileError:
         if (what := foreign(path)) is None: raise
         return ffmpeg_way(path, what)
@@ -609,7 +620,7 @@ class Recording:
         self.way = None if self.parts else way_of(path)
         if self.parts: self.file = None
         elif self.way.linear: self.file = shared(self.way)
-        else: self.file = sf.SoundFile(Spliced(path, self.way.pieces[0]) if self.way.pieces else str(path))
+        else: self.file = sf.SoundFile(sndfile_name(path, self.way.pieces[0] if self.way.pieces else None))
 
     def close(self):
         for p in self.parts: p.close()
