@@ -233,12 +233,12 @@ def render_with_chunks(edl: EDL,                      # what to play
                       ) -> Path:
     "`render`, and the recording's bext, iXML, cue points and INFO with it. Nothing appears under `out` before it is whole."
     src = Path(raw or edl.source.path)
-    check_output(out, overwrite, not_same_as=src)
+    for p in parts_of(src): check_output(out, overwrite, not_same_as=p)
     with atomic_path(out) as tmp:
         try:
             render(edl, tmp, raw, overwrite=True, **options)
-            copy_chunks(src, tmp, edl)
-            keep_format(src, tmp)
+            copy_chunks(parts_of(src)[0], tmp, edl)                        # of several files the first one tells the time
+            keep_format(parts_of(src)[0], tmp)
         except EditorbotError as e: raise EditorbotError(str(e).replace(str(tmp), str(out))) from e
     return Path(out)
 
