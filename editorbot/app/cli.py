@@ -74,7 +74,8 @@ def with_tracks(command):
 @click.option('--beats', is_flag=False, flag_value='beat', type=Beats(['beat', 'bar']), help='Move cuts to the nearest beat, or bar with --beats bar.')
 @click.option('--alternatives', default=1, show_default=True, metavar='N', help='Write N edits that differ, the best one first.')
 @click.option('--target-ratio', type=float, help='Share of the recording to keep, 0 to 1. Default: what the editor thinks right.')
-@click.option('--max-duration', type=float, default=600.0, show_default=True, help='Longest edit in seconds; 0 for no limit.')
+@click.option('--max-duration', metavar='TIME', help='Longest edit, such as 10:00 or 600 (s). Default: no limit.')
+@click.option('--fragments', is_flag=True, help='A length may be met by cutting inside takes. Default: whole takes, which may miss it.')
 @click.option('--crossfade', type=click.FloatRange(0), help='Crossfade at joins, ms. Default: as the person does whose checkpoint it is, or 50.')
 @click.option('--no-fades', is_flag=True, help='No fades, whatever the person does whose checkpoint it is.')
 @click.option('--master', is_flag=False, flag_value='', metavar='CHAIN', help='Sound as the person does whose chain this is (train super_editor); write it behind RAW. Without a name: beside --checkpoint.')
@@ -84,12 +85,12 @@ def with_tracks(command):
 @click.option('--no-plot', is_flag=True, help='Write no picture.')
 @click.option('--allow-truncated', is_flag=True, help='Use a recording that is cut short.')
 @click.option('--overwrite', is_flag=True, help='Replace existing outputs.')
-def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, beats, alternatives, target_ratio, max_duration, crossfade, no_fades,
+def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, beats, alternatives, target_ratio, max_duration, fragments, crossfade, no_fades,
          without, explained, master, dry_run, no_plot, allow_truncated, overwrite):
     "Propose an edit of RAW and write it: audio, EDL and picture. Several files in order are one recording."
     from editorbot.audio import audio_info, output_format
     from editorbot.edl import clock, summary
-    from editorbot.editors.editor import check_options, check_skip, explain, get_editor, parse_span, propose_several
+    from editorbot.editors.editor import check_options, check_skip, explain, get_editor, parse_clock, parse_span, propose_several
     from editorbot.edl import Source
     from editorbot.super_editor.mastering import master_for, render_mastered
     from editorbot.interchange.tracks import check_parts, deciding_track, find_tracks, render_together, track_outputs
@@ -98,6 +99,7 @@ def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, b
     inputs, raw = raw, Path(check_parts(raw, allow_truncated))
     info = audio_info(raw, allow_truncated)
     for n in info.notes: click.echo(f'  note: {n}')
+    max_duration = parse_clock(max_duration, '--max-duration') if max_duration else None
     check_options(target_ratio, max_duration)
     chain = master_for(master, checkpoint, with_)
     wanted = dict(keep=[parse_span(x, '--keep') for x in keep], cut=[parse_span(x, '--cut') for x in cut])
@@ -110,7 +112,7 @@ def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, b
     check_skip(without, chosen)
     tracks = find_tracks(Source.from_file(raw, None, allow_truncated), with_, offset, allow_truncated) if with_ or offset else ()
     track = deciding_track(raw, tracks, decide_on, allow_truncated)
-    edls = propose_several(track, alternatives, chosen, target_ratio=target_ratio, max_duration=max_duration, crossfade=None if crossfade is None else crossfade / 1000, beats=beats,
+    edls = propose_several(track, alternatives, chosen, target_ratio=target_ratio, max_duration=max_duration, fragments=fragments, crossfade=None if crossfade is None else crossfade / 1000, beats=beats,
                            skip=(*without, *['fades'] * no_fades), **wanted)
     for rule in getattr(chosen, 'rules', ()): click.echo(f'this editor {rule}')
     for edl, (wav, json_, png) in zip([dataclasses.replace(e, tracks=tracks) for e in edls], files):
@@ -130,8 +132,8 @@ def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, b
         if dry_run:
             for a, b, why in edl.meta['cuts']: click.echo(f'  cut {clock(a):>9} to {clock(b):>9}  {why}')
         else: say(edit=wav, **({'tracks': ', '.join(p.name for p in track_outputs(wav, tracks))} if tracks else {}), EDL=json_, **({} if no_plot else {'picture': png}))
-        if max_duration and edl.edit_duration > max_duration - 1.5: click.echo(f'  limited to {clock(max_duration)}; --max-duration 0 keeps all that is good')
-    if len(edls) < alternatives: click.echo(f'  found only {len(edls)} that differ enough')
+        if edl.meta.get('said'): click.echo(f"  {edl.meta['said']}")
+    if len(edls) < alternatives: click.echo('  no other good edit' if len(edls) == 1 else f'  only {len(edls) - 1} other good edits' if len(edls) > 2 else '  only one other good edit')
     click.echo(f'  {clock(track.duration)} of audio in {time.perf_counter() - t0:.1f} s')
 
 # %% ../../nbs/app/09_cli.ipynb #2ad49ebf

@@ -7,8 +7,8 @@ __all__ = ['DEFAULT_EDITOR', 'GROUP', 'gaps_between', 'Wishes', 'Draft', 'Stage'
            'change_of_pieces', 'change_of_edl', 'change', 'run_stages', 'Proposal', 'Editor', 'check_options',
            'why_here', 'exact_samples', 'samples_of', 'with_regions', 'to_samples', 'to_beats', 'to_fades', 'to_phase',
            'last_stages', 'KeepAll', 'otsu', 'Loudness', 'editors', 'find_editor', 'get_editor', 'check_spans',
-           'check_room', 'parse_span', 'wishes_for', 'proposed', 'stages_of', 'check_skip', 'check_track',
-           'usual_crossfade', 'propose_several', 'propose', 'explain']
+           'check_room', 'parse_clock', 'parse_span', 'wishes_for', 'proposed', 'stages_of', 'check_skip',
+           'check_track', 'usual_crossfade', 'propose_several', 'propose', 'explain']
 
 # %% ../../nbs/editors/01_editor.ipynb #5fbbdcbc
 import dataclasses, functools, typing
@@ -43,6 +43,7 @@ class Wishes:
     frames: float | None = None    # wanted length of the edit
     at_most: float | None = None   # longest edit
     n: int = 1                     # how many edits that differ
+    fragments: bool = True         # a length may be met by cutting inside takes; False: by whole takes alone
     because: tuple = ()            # (from, to, words): what a rule asks for; it is in `keep` or `cut` as well
     edges: tuple = ()              # s: where a user's own stretches begin and end, to the sample
     beats: str | None = None       # 'beat' or 'bar': where cuts are moved to
@@ -70,6 +71,7 @@ def fits(self: Wishes,
          before: float = 0, # its length before a stage changed it
         ) -> bool:
     "May the edit be as long as this? Where a length is wanted, it gets no shorter."
+    if not self.fragments: return True                             # whole takes meet the length later
     longest = min(x for x in (self.frames, self.at_most, np.inf) if x is not None)
     return frames <= longest and (self.frames is None or frames >= before)
 
@@ -86,6 +88,7 @@ class Draft:
     confidence: typing.Callable = lambda a, b: 1.0      # (a, b) frames -> 0 to 1
     reason: typing.Callable = lambda a, b, kept: ''     # (a, b, kept) -> words for the frames [a, b)
     edl: EDL | None = None                # once frames have become samples
+    said: str = ''                        # a line for the person: a length that can't be met, a decision
     log: tuple = ()                       # what each stage changed: of `change`
 
     def replace(self, **kw) -> 'Draft': return dataclasses.replace(self, **kw)
@@ -137,6 +140,7 @@ def change(stage: Stage, before: Draft, after: Draft) -> dict: # name, changed, 
     elif after.pieces is not None and before.pieces is not None:
         said = change_of_pieces(before.pieces, after.pieces, after.frames)
     else: said = [f'asked for {len(after.wishes.because)} stretches'] * bool(after.wishes.because)
+    said += [after.said] * (after.said != before.said)
     out = dict(name=stage.name, changed=', '.join(said))
     if after.pieces is None: return out
     length = (np.diff(after.pieces[:, :2])[:, 0] * after.pieces[:, 2]).sum() / FRAME_RATE
@@ -363,15 +367,23 @@ def _union(spans): # float (n, 2) -> list of (a, b) without overlaps
     return out
 
 # %% ../../nbs/editors/01_editor.ipynb #4fc0dc49
+def parse_clock(text: str,   # seconds, m:ss or h:mm:ss, such as 3:10.5
+                option: str, # for messages
+               ) -> float:   # s
+    "A time as people write it; raises `EditorbotError` for anything else."
+    try: t = sum(float(x) * 60**i for i, x in enumerate(reversed(str(text).strip().split(':'))))
+    except ValueError as e: raise describe(option, 'seconds or m:ss, such as 190 or 3:10', repr(text)) from e
+    if not 0 <= t < float('inf'): raise describe(option, 'a time that is not negative', repr(text))
+    return t
+
+# %% ../../nbs/editors/01_editor.ipynb #9068cce8
 def parse_span(text: str,   # 'FROM-TO', each s, m:ss or h:mm:ss
                option: str, # for messages
               ) -> tuple[float, float]: # s
     "A stretch as people write it; raises `EditorbotError` for anything else."
-    parts = text.replace('\u2013', '-').split('-')
-    try:
-        a, b = (sum(float(x) * 60**i for i, x in enumerate(reversed(p.strip().split(':')))) for p in parts)
-        if not 0 <= a < b: raise ValueError
-    except ValueError as e: raise describe(option, 'FROM-TO such as 1:20-3:10', repr(text)) from e
+    try: a, b = (parse_clock(p, option) for p in text.replace('\u2013', '-').split('-'))
+    except (ValueError, EditorbotError) as e: raise describe(option, 'FROM-TO such as 1:20-3:10', repr(text)) from e
+    if not a < b: raise describe(option, 'FROM-TO such as 1:20-3:10', repr(text))
     return a, b
 
 # %% ../../nbs/editors/01_editor.ipynb #9b47a0a6
@@ -433,7 +445,8 @@ def propose_several(track: Track | str | Path,      # an analysed recording, or 
             editor: str | Editor = DEFAULT_EDITOR,  # a name of `editors`, or an editor
             checkpoint: str | Path | None = None,   # weights; None: the shipped ones
             target_ratio: float | None = None,      # share of the recording to keep; None: what the editor thinks right
-            max_duration: float | None = 600.0,     # longest edit, s; None or 0: no limit
+            max_duration: float | None = None,      # longest edit, s; None or 0: no limit
+            fragments: bool = False,                # a length may be met by cutting inside takes
             crossfade: float | None = None,         # at joins, s; None: `usual_crossfade`
             beats: typing.Literal['beat', 'bar'] | None = None, # move cuts to these
             keep: typing.Sequence = (), cut: typing.Sequence = (), # stretches (from, to) in s that must, must not be in the edit
@@ -446,23 +459,31 @@ def propose_several(track: Track | str | Path,      # an analysed recording, or 
     check_track(track, bool(keep))
     if not isinstance(editor, str) and checkpoint:
         raise describe('checkpoint', 'the name of an editor', f'an editor ({editor.name}), which has its own', 'leave it out, or name the editor')
-    w = wishes_for(track, target_ratio, max_duration or None, keep, cut, n=n, beats=beats)
     editor = get_editor(editor, checkpoint) if isinstance(editor, str) else editor
+    fragments = fragments or not hasattr(editor, 'stages')
+    w = wishes_for(track, target_ratio, max_duration or None, keep, cut, n=n, beats=beats, fragments=fragments)
     if (keep or cut or n > 1) and not hasattr(editor, 'stages'):
         raise describe('--keep, --cut and --alternatives', 'the editor pointer', f'--editor {editor.name}', 'choose --editor pointer')
     check_skip(skip, editor)
     w = dataclasses.replace(w, crossfade=usual_crossfade(editor) if crossfade is None else crossfade)
     drafts = run_stages(stages_of(editor), Draft(track.mel.shape[1], w, track), skip)
-    return [dataclasses.replace(d.edl, meta=d.edl.meta | {'stages': list(d.log)}) for d in drafts]
+    said = lambda d: {'said': d.said} if d.said else {}
+    return [dataclasses.replace(d.edl, meta=d.edl.meta | {'stages': list(d.log)} | said(d)) for d in drafts]
 
 # %% ../../nbs/editors/01_editor.ipynb #d29f654d
 def propose(track: Track | str | Path, # an analysed recording, or its path
             editor: str | Editor = DEFAULT_EDITOR,  # a name of `editors`, or an editor
             checkpoint: str | Path | None = None,   # weights; None: the shipped ones
-            **options, # target_ratio, max_duration, crossfade, beats, keep, cut, skip: see `propose_several`
+            target_ratio: float | None = None,      # share of the recording to keep; None: what the editor thinks right
+            max_duration: float | None = None,      # longest edit, s; None or 0: no limit
+            fragments: bool = False,                # a length may be met by cutting inside takes
+            crossfade: float | None = None,         # at joins, s; None: `usual_crossfade`
+            beats: typing.Literal['beat', 'bar'] | None = None, # move cuts to these
+            keep: typing.Sequence = (), cut: typing.Sequence = (), # stretches (from, to) in s that must, must not be in the edit
+            skip: typing.Collection = (),           # names of stages that are left out: `stages_of`
            ) -> EDL:
-    "Propose an edit of a recording: the best of `propose_several`, which explains the options."
-    return propose_several(track, 1, editor, checkpoint, **options)[0]
+    "The edit that an editor proposes for a recording; raises `EditorbotError` as `propose_several` does."
+    return propose_several(track, 1, editor, checkpoint, target_ratio, max_duration, fragments, crossfade, beats, keep, cut, skip)[0]
 
 # %% ../../nbs/editors/01_editor.ipynb #4a63859e
 def explain(edl: EDL, editor: Editor) -> str: # lines

@@ -15,6 +15,7 @@ from ..editors.fades import load_fades
 from ..editors.keep_model import heard
 from .rules import load_person, rules_stage
 from ..pointer.pointer_network import STAGES, PointerScores, score_recording
+from ..pointer.whole_takes import WHOLE
 from ..sound.stems import separate
 
 # %% ../../nbs/personal/02_editor.ipynb #84788432
@@ -40,7 +41,8 @@ class Pointer:
     @property
     def stages(self) -> tuple: # of `Stage`
         "From a track to pieces in the order of the edit."
-        return (Stage('scores', 'The network hears the recording.', self.hear), rules_stage(self.rules), *STAGES, Stage('words', 'Every piece gets a reason.', self.explained))
+        return (Stage('scores', 'The network hears the recording.', self.hear), rules_stage(self.rules), *STAGES,
+                Stage('words', 'Every piece gets a reason.', self.explained), *WHOLE)
 
     def scores(self, track) -> PointerScores:
         "Scores of a track; those of the last one are kept."

@@ -21,7 +21,7 @@ from ..nn.checkpoints import CheckpointKind, begins_as_new, load_checkpoint, sav
 from ..editors.editor import Draft, Stage, Wishes, play_counts_of, run_stages
 from .comping import FACTS, Retake, comp, continuity, played_runs, retakes
 from ..editors.keep_model import CLASSES, PLAYED, POOL
-from ..nn.lattice import COUNTS, REACH, Lattice, alternatives, best_order, best_runs, constrain, edit_length, lattice, runs_from, runs_of_length
+from ..nn.lattice import COUNTS, REACH, Lattice, best_order, best_runs, constrain, edit_length, lattice, runs_from, runs_of_length
 from ..nn.linear_attention import Block, spans, stream_blocks
 from ..sound.self_similarity import MATCHES, STEP, RetakeAttention, self_similarity
 from .retakes import TAKE_FACTS, Judge, Panel, coarse_mel, second_thoughts, take_facts, take_segments
@@ -470,17 +470,17 @@ def lattice_of(plays: np.ndarray,     # float (5, T) logits
 # %% ../../nbs/pointer/02_pointer_network.ipynb #c032e19e
 @patch
 def lattice(self: PointerScores, wishes: Wishes = Wishes()) -> Lattice:
-    "All edits of the recording, without those that contradict what is asked for."
-    return constrain(lattice_of(*(self.logits(k) for k in ('plays', 'into', 'out')), self.decoder), wishes.keep, wishes.cut)
+    "All edits of the recording, without those that contradict what is asked for. What must be kept is played once."
+    l = constrain(lattice_of(*(self.logits(k) for k in ('plays', 'into', 'out')), self.decoder), wishes.keep, wishes.cut)
+    for a, b in wishes.keep: l.gain[2:, a:b] = -1e9
+    return l
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #1a7f242e
 @torch.no_grad()
-def take_path(draft: Draft) -> list[Draft]:
-    "Drafts with the pieces of the best path, and of others that differ from it if several edits are wanted."
-    l = draft.scores.lattice(draft.wishes)
-    found = alternatives(l, draft.wishes.n) if draft.wishes.n > 1 else [best_runs(l)]
-    pieces = [runs[runs[:, 2] > 0] for runs in found]
-    return [draft.replace(pieces=p) for i, p in enumerate(pieces) if not i or len(p)]
+def take_path(draft: Draft) -> Draft:
+    "The draft with the pieces of the best path."
+    runs = best_runs(draft.scores.lattice(draft.wishes))
+    return draft.replace(pieces=runs[runs[:, 2] > 0])
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #b8b79b3f
 def verdicts(s: PointerScores,
@@ -513,7 +513,7 @@ def judge_takes(draft: Draft) -> Draft:
 def to_length(draft: Draft) -> Draft:
     "The draft with pieces of the length that is wanted, or of the longest; as it is where that fits already."
     w, now = draft.wishes, edit_length(draft.pieces)
-    if w.frames is None and w.fits(now): return draft
+    if not w.fragments or (w.frames is None and w.fits(now)): return draft
     want = min(x for x in (w.frames, w.at_most) if x is not None)
     l, counts, k = draft.scores.lattice(w), play_counts_of(draft.pieces, draft.frames), np.arange(COUNTS)[:, None]
     l.gain[k > np.maximum(counts, now < want)] = -1e9                   # shorter: nothing new
@@ -592,7 +592,7 @@ def to_order(draft: Draft) -> Draft:
 # %% ../../nbs/pointer/02_pointer_network.ipynb #3b44ac13
 STAGES = (Stage('path', 'The best path through all edits that meet the wishes.', take_path),
           Stage('retakes', 'Whole takes that were played again go; the one to keep comes back.', judge_takes, 'bench/stages.py'),
-          Stage('length', 'The edit gets the length that is wanted.', to_length),
+          Stage('length', 'The edit gets the length that is wanted, if it may be cut inside takes.', to_length),
           Stage('splices', 'Each splice moves to where a second look sees it.', to_splices, 'bench/stages.py'),
           Stage('comping', 'Passages that were played once more stand in for what failed.', to_comps, 'bench/stages.py'),
           Stage('order', 'Pieces are played in the order in which they fit.', to_order, 'bench/stages.py'))  #: from scores to pieces in the order of the edit
@@ -612,12 +612,11 @@ def decode_edit(s: PointerScores,
                 frames: float | None = None,          # wanted length of the edit
                 max_frames: float | None = None,      # longest edit
                 keep: typing.Iterable = (), cut: typing.Iterable = (), # (from, to) frames
-                n: int = 1,                           # how many different edits
                 skip: typing.Collection = (),         # names of `STAGES` that are left out
                ) -> list:                             # of lists of Piece, in the order in which they are played; the best edit first
     "The best edits under the scores."
     s = s if config is None else dataclasses.replace(s, config=config)
-    drafts = run_stages(STAGES, Draft(s.frames, Wishes(tuple(keep), tuple(cut), frames, max_frames, n), scores=s), skip)
+    drafts = run_stages(STAGES, Draft(s.frames, Wishes(tuple(keep), tuple(cut), frames, max_frames), scores=s), skip)
     return [[Piece(int(a), int(b), int(k), float(s.heard[a:b].mean())) for a, b, k in d.pieces] for d in drafts]
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #61729492
