@@ -16,7 +16,8 @@ from editorbot.personal.fine_tuning import HABITS, UNKNOWN, fine_tune
 from editorbot.judging.cross_validation import fold_folder
 from editorbot.editors.keep_training import build_examples, split_by_package, synthetic_examples
 from editorbot.pointer.pointer_network import load_pointer
-from editorbot.pointer.pointer_training import RICH, judge_pointer, pointer_merit
+from editorbot.pieces import edit_score
+from editorbot.pointer.pointer_training import RICH, judge_pointer
 from editorbot.simulation.sessions import find_songs
 from editorbot.personal.style import load_style, save_style, styled
 from editorbot.personal.style_training import StyleRecipe, train_style
@@ -45,7 +46,7 @@ def style_of(net, fold, examples, holdout, steps, seed):
 def run(net, style, test, own, habits, pairs, out, seed=0):
     "Markdown: a row for each person and number of pairs."
     first = judge_pointer(net, test)
-    print(f'first habit: keep F1 {mean(first, "keep_f1"):.3f}, merit {pointer_merit(first):.3f}', flush=True)
+    print(f'first habit: keep F1 {mean(first, "keep_f1"):.3f}, merit {edit_score(first):.3f}', flush=True)
     lines = ['| person | pairs | way | ' + ' | '.join(COLUMNS.values()) + ' | merit | first habit after, merit | CPU, s |', '|---|---:|---|' + '---:|' * (len(COLUMNS) + 3)]
     for habit in habits:
         theirs = of_person(test, habit)
@@ -60,7 +61,7 @@ def run(net, style, test, own, habits, pairs, out, seed=0):
             write_json(folder/'result.json', dict(info=info, rows=runs[-1][2], first=runs[-1][3], before=runs[0][2]))
             print(habit, info, flush=True)
         for n, way, rows, old, cpu in runs:
-            lines.append(f'| {habit} | {n} | {way} | ' + ' | '.join(f'{mean(rows, k):.{1 if k.endswith("_s") else 3}f}' for k in COLUMNS) + f' | {pointer_merit(rows):.3f} | {pointer_merit(old):.3f} | {cpu:.0f} |')
+            lines.append(f'| {habit} | {n} | {way} | ' + ' | '.join(f'{mean(rows, k):.{1 if k.endswith("_s") else 3}f}' for k in COLUMNS) + f' | {edit_score(rows):.3f} | {edit_score(old):.3f} | {cpu:.0f} |')
         print('\n'.join(lines[:2] + lines[-len(runs):]), flush=True)
     return '\n'.join(lines)
 

@@ -18,8 +18,9 @@ from editorbot.core import atomic_path, write_json
 from editorbot.judging.cross_validation import fold_arguments, fold_folder, fold_intervals, fold_table, finished, folds
 from editorbot.editors.keep_model import decode, load_keep
 from editorbot.editors.keep_training import score_examples
+from editorbot.pieces import edit_scores, pieces_of
 from editorbot.pointer.pointer_network import PointerConfig, PointerNet, load_pointer
-from editorbot.pointer.pointer_training import RICH, PointerRecipe, delta_scores, edit_scores, heard_band, judge_pointer, pieces_of, train_pointer, widened
+from editorbot.pointer.pointer_training import RICH, PointerRecipe, delta_scores, heard_band, judge_pointer, train_pointer, widened
 from editorbot.simulation.sessions import find_songs
 from editorbot.nn.trainer import TrainerConfig
 

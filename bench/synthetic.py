@@ -17,8 +17,9 @@ from editorbot.core import N_MELS
 from editorbot.metrics import mean_spread
 from editorbot.editors.keep_model import CLASSES
 from editorbot.editors.keep_training import Example
+from editorbot.pieces import edit_scores, pieces_of
 from editorbot.pointer.pointer_network import PointerConfig, load_pointer
-from editorbot.pointer.pointer_training import PointerRecipe, PointerTask, edit_scores, judge_pointer, pieces_of
+from editorbot.pointer.pointer_training import PointerRecipe, PointerTask, judge_pointer
 from editorbot.sound.self_similarity import self_similarity
 from editorbot.nn.trainer import TrainerConfig, train
 

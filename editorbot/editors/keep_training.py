@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SHORT', 'GROUP', 'Example', 'session_example', 'save_example', 'load_example', 'cached_example', 'build_examples',
            'synthetic_example', 'synthetic_examples', 'augment', 'TrainConfig', 'targets', 'batch_of', 'regions_loss',
-           'keep_loss', 'region_scores', 'score_examples', 'judge', 'merit', 'split_by_package', 'judge_trivial',
+           'keep_loss', 'scores_of_regions', 'score_examples', 'judge', 'split_by_package', 'judge_trivial',
            'tune_decoder', 'KeepTask', 'train_keep']
 
 # %% ../../nbs/editors/03_keep_training.ipynb #be250fa8
@@ -17,11 +17,12 @@ from joblib import Parallel, delayed
 from lightning_fabric import Fabric
 from ..core import *
 from ..sound.mel import mel_power, normalise_mel, stream_frames
-from ..nn.segmentation import segmentation_nll
+from ..nn.lattice import keep_nll
+from ..pieces import POOL, coordinate_search, edit_score, edit_scores, mask_of, pieces_of
 from ..sound.self_similarity import MATCHES, STEP, self_similarity
 from .keep_model import *
 from .editor import KeepAll, Loudness
-from ..metrics import f1, keep_scores, match_points, mean_spread
+from ..metrics import mean_spread
 from ..simulation.sessions import Session, SessionConfig, Song, arrange, make_session, render_session, session_seeds
 from ..sound.stems import stem_mels
 from ..simulation.band import synth_song
@@ -51,9 +52,7 @@ class Example:
 
     def keep(self) -> np.ndarray: # bool (T,)
         "Which frames are kept."
-        k = np.zeros(self.frames + 1, np.int8)
-        for a, b in self.regions: k[a] += 1; k[b] -= 1
-        return np.cumsum(k[:-1]) > 0
+        return mask_of(self.regions, self.frames)
 
 # %% ../../nbs/editors/03_keep_training.ipynb #a7655172
 def session_example(s: Session,
@@ -223,7 +222,7 @@ def regions_loss(o: dict,            # of the network
     pooled = lambda x: x.unflatten(1, (-1, pool))
     m = mask.float()
     edge = lambda x: pooled(x.clamp(-6, 6)).amax(-1) - c.cost / 2
-    nll = segmentation_nll(pooled(o['keep'] * m).sum(-1) / FRAME_RATE, edge(o['into']), edge(o['out']), pooled(y['keep']).mean(-1), pooled(m).amax(-1) > 0, round(c.near * FRAME_RATE / pool))
+    nll = keep_nll(pooled(o['keep'] * m).sum(-1) / FRAME_RATE, edge(o['into']), edge(o['out']), pooled(y['keep']).mean(-1), pooled(m).amax(-1) > 0, round(c.near * FRAME_RATE / pool))
     return (nll / m.sum(1).clamp(min=1) * FRAME_RATE).mean()
 
 # %% ../../nbs/editors/03_keep_training.ipynb #e3ec4588
@@ -243,18 +242,12 @@ def keep_loss(o: dict,          # of the network
     loss = keep + c.boundary_weight * edge + c.kind_weight * kind + c.early_weight * early + c.regions_weight * regions
     return dict(loss=loss, keep_loss=keep, boundary_loss=edge, kind_loss=kind, early_loss=early, regions_loss=regions)
 
-# %% ../../nbs/editors/03_keep_training.ipynb #7f453f82
-def region_scores(pred: np.ndarray, # (n, 2) frames
-                  e: Example,
-                 ) -> dict:
-    "keep_f1, cut_f1, boundary F1 at 0.5 and 3 s, seconds of junk left and of music lost."
-    mask = np.zeros(e.frames, bool)
-    for a, b in pred: mask[a:b] = True
-    edges = lambda r: np.sort([x for x in np.ravel(r) if 0 < x < e.frames]) / FRAME_RATE
-    p, t = edges(pred), edges(e.regions)
-    return keep_scores(mask, e.keep()) | {f'boundary_f1_{n}': f1(match_points(p, t, tol), len(p), len(t)) for n, tol in (('05', .5), ('3', 3.))}
-
 # %% ../../nbs/editors/03_keep_training.ipynb #41a291a4
+def scores_of_regions(regions: np.ndarray, # int (n, 2) frames, in edit order
+                      e: Example) -> dict:
+    "Scores of what an editor keeps of an example."
+    return edit_scores(pieces_of(regions), pieces_of(e.regions), e.frames)
+
 def score_examples(net: KeepNet, examples: list[Example]) -> list[Scores]:
     "What the network says about each example."
     return [score_mel(net, e.mel.astype(np.float32) / 255, e.repeats) for e in examples]
@@ -264,11 +257,8 @@ def judge(net: KeepNet, examples: list[Example],
           scores: list[Scores] | None = None,      # if they are known already
          ) -> list[dict]:                          # one dictionary an example
     "Scores of decoded edits."
-    return [region_scores(decode(s, config or net.config), e) for s, e in zip(scores or score_examples(net, examples), examples)]
-
-def merit(rows: list[dict]) -> float: # 0 to 1
-    "The number that chooses a checkpoint: the mean of keep F1, boundary F1 at 0.5 s and at 3 s, over recordings."
-    return float(np.mean([np.nanmean([r[k] for r in rows]) for k in ('keep_f1', 'boundary_f1_05', 'boundary_f1_3')]))
+    scores = score_examples(net, examples) if scores is None else scores
+    return [scores_of_regions(decode(s, config or net.config), e) for s, e in zip(scores, examples)]
 
 # %% ../../nbs/editors/03_keep_training.ipynb #e273acdb
 def split_by_package(examples: list[Example],
@@ -292,19 +282,15 @@ def judge_trivial(examples: list[Example]) -> dict[str, list[dict]]: # editor ->
     out = {}
     for editor in (Loudness(), KeepAll()):
         tracks = (SimpleNamespace(mel=e.mel.astype(np.float32) / 255) for e in examples)
-        out[editor.name] = [region_scores(editor.regions(t).regions, e) for t, e in zip(tracks, examples)]
+        out[editor.name] = [scores_of_regions(editor.regions(t).regions, e) for t, e in zip(tracks, examples)]
     return out
 
 # %% ../../nbs/editors/03_keep_training.ipynb #03128b67
 def tune_decoder(net: KeepNet, examples: list[Example]) -> KeepConfig:
-    "The decoder settings with the best `merit` on `examples`, by coordinate search; the network is not changed."
-    scores, best = score_examples(net, examples), net.config
-    value = lambda c: merit(judge(net, examples, c, scores))
-    top = value(best)
-    for name, grid in 2 * [('cost', (3., 6., 10., 16.)), ('boundary', (.5, 1., 2., 4.)), ('bias', (-.5, 0., .5))]:
-        for v in grid:
-            if (got := value(c := best.replace(**{name: v}))) > top + 1e-4: best, top = c, got
-    return best
+    "The decoder settings with the best `edit_score` on `examples`; the network is not changed."
+    scores = score_examples(net, examples)
+    grids = dict(cost=(3., 6., 10., 16.), boundary=(.5, 1., 2., 4.), bias=(-.5, 0., .5))
+    return coordinate_search(net.config, grids, lambda c: edit_score(judge(net, examples, c, scores)), rounds=2)
 
 # %% ../../nbs/editors/03_keep_training.ipynb #a6b0d60e
 class KeepTask:
@@ -319,7 +305,7 @@ class KeepTask:
 
     def validate(self, net):
         rows = judge(net, self.valid)
-        return {'merit': merit(rows)} | {k: v for k in rows[0] if not math.isnan(v := mean_spread(rows, k)[0])}
+        return {'merit': edit_score(rows)} | {k: v for k in rows[0] if not math.isnan(v := mean_spread(rows, k)[0])}
 
     def save(self, net, path, info): save_keep(net, Path(path).with_suffix('.safetensors'), info)
 

@@ -24,7 +24,7 @@ from ..sound.mel import Track, load_track
 from ..data.pairs import find_pairs
 from ..nn.lattice import best_runs, lattice_nll
 from ..pointer.pointer_network import PointerConfig, PointerNet, decode_edit, lattice_of, load_pointer, save_pointer
-from ..pointer.pointer_training import PointerRecipe, edit_scores, judge_pointer, pieces_of, pointer_merit, score_example
+from ..pointer.pointer_training import PointerRecipe, edit_scores, judge_pointer, pieces_of, score_example
 from ..sound.self_similarity import self_similarity
 from ..sound.stems import separate
 from .style import Style, StyleConfig, StyleInput, add_style, PICKS, SOUNDS, TRAITS, Rule, RuleInput, edit_summary, follow, load_style, per_token, rule_input, ruled, runs_of, save_style, smooth, stretch_of, style_input, styled
@@ -131,7 +131,7 @@ def path_loss(plays: Tensor,               # (5, T) logits
     change, n = F.pad((y[:, 1:] != y[:, :-1]).float(), (1, 0)), max(1, round(r.near * FRAME_RATE / POOL))
     sure = F.max_pool1d(change[:, None], 2 * n + 1, 1, n)[:, 0] == 0
     gain = pooled((plays[1:].amax(0) - plays[0]).clamp(-8, 8)).sum(1) / FRAME_RATE
-    path = lattice_nll(two(gain), two(peak(into) - c.cost), two(peak(out)), torch.zeros(2, 2), y, sure)[0]
+    path = lattice_nll(two(gain), two(peak(into) - c.cost), two(peak(out)), y, sure)[0]
     return r.op * said + r.boundary * edge + r.lattice * path / T * FRAME_RATE
 
 # %% ../../nbs/personal/01_fine_tuning.ipynb #412b2359

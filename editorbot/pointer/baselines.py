@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['RULES', 'LEARNED', 'KINDS', 'MODELS', 'BASELINES', 'MelTrack', 'predict', 'judge_editor', 'toy_examples',
-           'merge_regions', 'threshold_regions', 'beat_rules', 'Rules', 'BaselineConfig', 'Slicer', 'TimeUNet',
-           'MelToMel', 'expectation', 'Delta', 'delta_pointers', 'padded', 'pieces_from_pointers', 'baseline_kind',
-           'save_baseline', 'load_baseline', 'Learned', 'SlicerEditor', 'MelToMelEditor', 'DeltaFixed', 'DeltaLearned',
-           'DeltaPrevious', 'stretch', 'finished_stretch', 'slicer_loss', 'mel_loss', 'delta_loss', 'tune_threshold',
-           'BaselineTask', 'train_baseline', 'delta_report']
+           'threshold_regions', 'beat_rules', 'Rules', 'BaselineConfig', 'Slicer', 'TimeUNet', 'MelToMel',
+           'expectation', 'Delta', 'delta_pointers', 'padded', 'baseline_kind', 'save_baseline', 'load_baseline',
+           'Learned', 'SlicerEditor', 'MelToMelEditor', 'DeltaFixed', 'DeltaLearned', 'DeltaPrevious', 'stretch',
+           'finished_stretch', 'slicer_loss', 'mel_loss', 'delta_loss', 'tune_threshold', 'BaselineTask',
+           'train_baseline', 'delta_report']
 
 # %% ../../nbs/pointer/04_baselines.ipynb #03588742
 import math, typing
@@ -23,10 +23,9 @@ from ..editors.editor import Proposal, otsu
 from ..metrics import pointer_accuracy
 from ..sound.beat_features import beat_mean, beat_starts
 from ..editors.keep_training import Example, augment
-from ..nn.lattice import REACH
+from ..nn.lattice import fill, keep_lattice
 from ..sound.mel import Track
-from .pointer_training import edit_scores, pieces_of, pointer_merit, pointers_of_pieces
-from ..nn.segmentation import as_regions, fill_up
+from ..pieces import REACH, coordinate_search, edit_score, edit_scores, mask_of, pieces_of, play_counts, pointers_of, regions_of_pointers, regions_over, regions_played, runs_of
 from ..nn.trainer import TrainerConfig, train
 
 # %% ../../nbs/pointer/04_baselines.ipynb #d7cc8873
@@ -76,29 +75,17 @@ def toy_examples(n: int,             # how many
                            np.zeros((frames // 32, 14, 3), np.float16), f'toy-{seed}-{i}', 'toy'))
     return out
 
-# %% ../../nbs/pointer/04_baselines.ipynb #d78b826f
-def merge_regions(mask: np.ndarray, # bool (T,): over the threshold
-                  min_keep: int,    # shortest region, frames; a recording that is shorter may be kept whole
-                  min_cut: int,     # shortest gap, frames
-                 ) -> np.ndarray:   # int64 (n, 2)
-    "Runs of True, short gaps closed, then short runs dropped."
-    r = as_regions(mask)
-    if not len(r): return r
-    wide = r[1:, 0] - r[:-1, 1] >= min_cut
-    r = np.stack([r[np.append(True, wide), 0], r[np.append(wide, True), 1]], 1)
-    return r[r[:, 1] - r[:, 0] >= min(min_keep, len(mask))]
-
 # %% ../../nbs/pointer/04_baselines.ipynb #132a2e75
 def threshold_regions(score: np.ndarray,        # float (T,)
                       threshold: float,
                       target_ratio: float | None = None, # share of the recording to keep
                       max_seconds: float | None = None,  # longest edit, s
-                      min_keep: float = 4.0,    # s
-                      min_cut: float = 1.5,     # s
+                      min_keep: float = 4.0,    # s; a shorter recording may be kept whole
+                      min_cut: float = 1.5,     # s: shorter gaps are closed
                      ) -> np.ndarray:           # int64 (n, 2)
     "Regions over a threshold, of a wanted length if one is given."
-    T, keep, cut = len(score), round(min_keep * FRAME_RATE), round(min_cut * FRAME_RATE)
-    find, length = lambda v: merge_regions(score > v, keep, cut), lambda r: int(np.diff(r).sum())
+    T, keep, cut = len(score), min(round(min_keep * FRAME_RATE), len(score)), round(min_cut * FRAME_RATE)
+    find, length = lambda v: regions_over(score, v, cut, keep), lambda r: int(np.diff(r).sum())
     r, most = find(threshold), (max_seconds or math.inf) * FRAME_RATE
     frames = min(length(r) if target_ratio is None else target_ratio * T, most)
     if length(r) == frames: return r
@@ -107,8 +94,8 @@ def threshold_regions(score: np.ndarray,        # float (T,)
         mid = (lo + hi) / 2
         if length(find(mid)) > frames: lo = mid
         else: hi = mid
-    mask = lambda r: np.isin(np.arange(T), np.concatenate([np.zeros(0, int), *[np.arange(a, b) for a, b in r]]))
-    return as_regions(fill_up(score, mask(find(hi)), mask(find(lo)), int(frames), min(keep, int(frames))))
+    l = keep_lattice(score, min_keep=keep, min_cut=cut)
+    return regions_played(runs_of(fill(l, *(mask_of(find(v), T).astype(int) for v in (hi, lo)), frames)))
 
 # %% ../../nbs/pointer/04_baselines.ipynb #333b2d5e
 RULES = ('level', 'fullness', 'attack', 'recurrence', 'pulse')   #: what the rules look at
@@ -279,12 +266,6 @@ def padded(mel: np.ndarray, device='cpu', to: int = 256) -> Tensor: # (1, 128, T
     "A mel for a network."
     return torch.from_numpy(np.pad(np.asarray(mel, np.float32), ((0, 0), (0, -mel.shape[1] % to))))[None].to(device)
 
-def pieces_from_pointers(p: np.ndarray) -> np.ndarray: # int64 (n, 2)
-    "Stretches in which the pointer goes on by one."
-    p = np.asarray(p, np.int64)
-    first = np.flatnonzero(np.diff(p, prepend=-9) != 1)
-    return np.stack([p[first], p[np.append(first[1:], len(p)) - 1] + 1], 1) if len(p) else np.zeros((0, 2), np.int64)
-
 # %% ../../nbs/pointer/04_baselines.ipynb #bb51a9f8
 MODELS = {'slicer': Slicer, 'mel_to_mel': MelToMel, 'delta': Delta}   #: name -> network
 
@@ -339,7 +320,7 @@ class DeltaFixed(Learned):
     def regions(self, track, target_ratio=None, max_seconds=None):
         p = delta_pointers(self.net, track.mel, self.kind, target_ratio)
         most = min(target_ratio * track.mel.shape[1] if target_ratio else math.inf, max_seconds * FRAME_RATE if max_seconds else math.inf)
-        r = pieces_from_pointers(p[:int(min(most, len(p)))])
+        r = regions_of_pointers(p[:int(min(most, len(p)))])
         return Proposal(r, [1.0] * len(r), lambda a, b, kept: 'pointed at' if kept else 'not pointed at')
 
 class DeltaLearned(DeltaFixed):
@@ -394,19 +375,19 @@ def delta_loss(net: Delta, mel: Tensor, kept: Tensor, frames: int, pointers: np.
 
 # %% ../../nbs/pointer/04_baselines.ipynb #a549dda6
 def tune_threshold(editor: Learned, examples: list) -> tuple[BaselineConfig, list[dict]]: # the config with the best threshold; scores of its edits
-    "The best threshold on examples."
-    c, scores = editor.net.config, [editor.score(MelTrack(e.mel.astype(np.float32) / 255)) for e in examples]
-    best = None
-    for v in np.unique(np.quantile(np.concatenate([s[::16] for s in scores]), np.linspace(.04, .96, 20))):
-        rows = [edit_scores(pieces_of(threshold_regions(s, v, min_keep=c.min_keep, min_cut=c.min_cut)), pieces_of(e.regions), e.frames) for s, e in zip(scores, examples)]
-        if best is None or pointer_merit(rows) > best[0]: best = (pointer_merit(rows), float(v), rows)
-    return c.replace(threshold=best[1]), best[2]
+    "The best threshold on examples, among twenty quantiles of the scores."
+    scores = [editor.score(MelTrack(e.mel.astype(np.float32) / 255)) for e in examples]
+    cut = lambda s, c: pieces_of(threshold_regions(s, c.threshold, min_keep=c.min_keep, min_cut=c.min_cut))
+    rows = lambda c: [edit_scores(cut(s, c), pieces_of(e.regions), e.frames) for s, e in zip(scores, examples)]
+    grid = np.unique(np.quantile(np.concatenate([s[::16] for s in scores]), np.linspace(.04, .96, 20))).tolist()
+    best = coordinate_search(editor.net.config.replace(threshold=grid[0]), dict(threshold=grid), lambda c: edit_score(rows(c)), 0.)
+    return best, rows(best)
 
 class BaselineTask:
     "A learned baseline as a task of the `trainer`."
     def __init__(self, train: list, valid: list, config: BaselineConfig, seed: int = 0):
         torch.manual_seed(seed)
-        if config.model == 'delta': config = config.replace(ratio=float(sum(len(pointers_of_pieces(pieces_of(e.regions))) for e in train) / sum(e.frames for e in train)))
+        if config.model == 'delta': config = config.replace(ratio=float(sum(len(pointers_of(pieces_of(e.regions))) for e in train) / sum(e.frames for e in train)))
         self.train, self.valid, self.config, self.seed, self.net = train, valid, config, seed, MODELS[config.model](config)
 
     def batch(self, step, shard, shards, device):
@@ -416,7 +397,7 @@ class BaselineTask:
         if c.model == 'delta':
             e = pick()
             mel, kept, _ = stretch(e, 0, -(-e.frames // 256) * 256, rng)
-            return *t([mel], kept), e.frames, pointers_of_pieces(pieces_of(e.regions)), c.ratio
+            return *t([mel], kept), e.frames, pointers_of(pieces_of(e.regions)), c.ratio
         if c.model == 'slicer':
             rows = []
             while len(rows) < 8 * c.crops: rows += [x for x in [finished_stretch(pick(), rng)] if x is not None]
@@ -430,7 +411,7 @@ class BaselineTask:
     def validate(self, net):
         if self.config.model == 'delta': rows = judge_editor(DeltaFixed(net=net), self.valid)
         else: net.config, rows = tune_threshold(Learned(net=net), self.valid)
-        return {'merit': pointer_merit(rows)} | {k: float(np.nanmean(v)) for k in rows[0] if not np.isnan(v := np.array([r[k] for r in rows])).all()}
+        return {'merit': edit_score(rows)} | {k: float(np.nanmean(v)) for k in rows[0] if not np.isnan(v := np.array([r[k] for r in rows])).all()}
 
     def save(self, net, path, info): save_baseline(net, path, info)
 
@@ -458,7 +439,7 @@ def delta_report(net: Delta, examples: list,
     "How the delta formulations do, beside what says nothing."
     out = {k: [] for k in KINDS}
     for e in examples:
-        mel, p = e.mel.astype(np.float32) / 255, pointers_of_pieces(pieces_of(e.regions))
+        mel, p = e.mel.astype(np.float32) / 255, pointers_of(pieces_of(e.regions))
         if not len(p): continue
         ratio = len(p) / e.frames if true_ratio else net.config.ratio
         x, keep = net.eval()(padded(mel))

@@ -17,8 +17,9 @@ from torch.utils.checkpoint import checkpoint
 from ..core import *
 from ..nn.checkpoints import CheckpointKind, begins_as_new, load_checkpoint, save_checkpoint
 from .comping import FACTS, Retake, comp, continuity, played_runs, retakes
-from ..editors.keep_model import CLASSES, PLAYED, POOL
-from ..nn.lattice import COUNTS, REACH, Lattice, alternatives, best_order, best_runs, constrain, counts_of, edit_length, lattice, runs_of_length
+from ..editors.keep_model import CLASSES, PLAYED
+from ..pieces import COUNTS, POOL, REACH, edit_length, play_counts
+from ..nn.lattice import Lattice, alternatives, best_order, best_runs, constrain, lattice, runs_of_length
 from ..nn.linear_attention import Block, spans, stream_blocks
 from ..sound.self_similarity import MATCHES, STEP, RetakeAttention, self_similarity
 from .retakes import TAKE_FACTS, Judge, Panel, coarse_mel, second_thoughts, take_facts, take_segments
@@ -369,7 +370,7 @@ def lattice_of(plays: np.ndarray,     # float (5, T) logits
     a[0], b[T] = max(a[0], 0), 0
     begins, ends = np.zeros((COUNTS, T + 1)), np.zeros((COUNTS, T + 1))
     begins[1:], ends[1:] = a - c.cost, b
-    return lattice(gain, begins, ends, 0.0, [max(1, round(c.min_cut * FRAME_RATE))] + [round(c.min_keep * FRAME_RATE)] * (COUNTS - 1))
+    return lattice(gain, begins, ends, [max(1, round(c.min_cut * FRAME_RATE))] + [round(c.min_keep * FRAME_RATE)] * (COUNTS - 1))
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #41d367c5
 @dataclass(frozen=True)
@@ -428,7 +429,7 @@ def obeys(pieces: np.ndarray,                            # int (n, 3): start, en
 
 def no_more_loops(l: Lattice) -> Lattice:
     "The lattice with only those loops that its best path has: a longer edit has more of the recording, not the same more often."
-    counts, gain = counts_of(best_runs(l)), l.gain.copy()
+    counts, gain = play_counts(best_runs(l)), l.gain.copy()
     for k in range(2, len(gain)): gain[k, counts != k] = -1e9
     return l._replace(gain=gain)
 

@@ -11,7 +11,8 @@ import math, typing
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn, Tensor
 from ..nn.checkpoints import begins_as_new
-from .comping import correlate_windows, runs_over
+from ..pieces import mask_of, regions_of
+from .comping import correlate_windows
 from ..core import *
 
 # %% ../../nbs/pointer/01_retakes.ipynb #be916bd9
@@ -151,9 +152,8 @@ def take_segments(pieces: np.ndarray, # int (n, 2 or 3) frames, sorted: start, e
                   least: float = 6.0, # s: shorter ones are left out
                  ) -> tuple[np.ndarray, np.ndarray]: # int64 (k, 2) frames, sorted; bool (k,): in the edit
     "The pieces of an edit, and what it leaves out of the runs."
-    heard = np.zeros(frames, bool)
-    for p in pieces: heard[p[0]:p[1]] = True
-    left = [(a + u, a + v) for a, b in np.asarray(runs).tolist() for u, v in runs_over((~heard[a:b]).astype(float), .5).tolist()]
+    kept = mask_of(pieces, frames)
+    left = [(a + u, a + v) for a, b in np.asarray(runs).tolist() for u, v in regions_of(~kept[a:b]).tolist()]
     rows = sorted([(int(p[0]), int(p[1]), True) for p in pieces] + [(a, b, False) for a, b in left])
     rows = [r for r in rows if r[1] - r[0] >= least * FRAME_RATE]
     return np.array([r[:2] for r in rows], np.int64).reshape(-1, 2), np.array([r[2] for r in rows], bool)
