@@ -14,7 +14,7 @@ import numpy as np
 from editorbot.core import EditorbotError, write_json
 from editorbot.personal.fine_tuning import HABITS, UNKNOWN, fine_tune
 from editorbot.judging.cross_validation import fold_folder
-from editorbot.editors.keep_training import build_examples, split_by_package, synthetic_examples
+from editorbot.data.examples import build_examples, split_by_package, synthetic_examples
 from editorbot.pointer.pointer_network import load_pointer
 from editorbot.pieces import edit_score
 from editorbot.pointer.pointer_training import RICH, judge_pointer

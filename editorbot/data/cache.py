@@ -40,6 +40,7 @@ def write_npy(f, a: np.ndarray) -> None:
     rows = a.T if a.flags.f_contiguous and not a.flags.c_contiguous else np.atleast_1d(a)
     for block in in_blocks(rows, max(1, (1 << 20) // max(1, rows[:1].nbytes))): f.write(block.tobytes())
 
+# %% ../../nbs/data/03_cache.ipynb #3b4b4dca
 def write_npz(path: str | Path, # target
               header: dict,     # JSON; kept as the array `header`
               **arrays,         # name -> array, which may be mapped
@@ -71,6 +72,7 @@ def _member(f, info: zipfile.ZipInfo, size: int) -> tuple:
     if dtype.hasobject or here - start + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize != info.file_size or start + info.file_size > size: raise ValueError(f'{info.filename} has another length than its header says')
     return shape, 'F' if fortran else 'C', dtype, here, start
 
+# %% ../../nbs/data/03_cache.ipynb #7899acef
 @functools.lru_cache(maxsize=4096)
 def _check_sums(path: str, size: int, mtime_ns: int) -> None: # once a process for each size and time of a file
     "Compare the CRC-32 of every array of up to CHECK_TO bytes with the one in the zip directory."
@@ -82,6 +84,7 @@ def _check_sums(path: str, size: int, mtime_ns: int) -> None: # once a process f
             for n in range(0, info.file_size, 1 << 20): total = zlib.crc32(f.read(min(1 << 20, info.file_size - n)), total)
             if total != info.CRC: raise ValueError(f'a wrong checksum in {info.filename}')
 
+# %% ../../nbs/data/03_cache.ipynb #63108c99
 def open_npz(path: str | Path,
             ) -> tuple[dict, dict]: # header; name -> array, large ones mapped, read-only
     "Open what `write_npz` wrote; raises `EditorbotError` for a file that is missing, cut short, changed or something else."
@@ -112,13 +115,16 @@ def spots(path: str | Path, # a file
         for at in (0, max(0, size // 2 - 32768), max(0, size - 65536)): f.seek(at); h.update(f.read(65536))
     return h.hexdigest()
 
+# %% ../../nbs/data/03_cache.ipynb #793cc3ab
 @functools.lru_cache(maxsize=4096)
 def _sha256(path: str, size: int, mtime_ns: int) -> str: return sha256_file(path)
 
+# %% ../../nbs/data/03_cache.ipynb #ac19347f
 def content_hash(path: str | Path) -> str: # SHA-256
     "SHA-256 of a file, computed once for each size and time of it."
     s = os.stat(path); return _sha256(str(path), s.st_size, s.st_mtime_ns)
 
+# %% ../../nbs/data/03_cache.ipynb #ccb02815
 def stamp(path: str | Path,           # a file
           sha256: str | None = None,  # its hash, if it is known
          ) -> dict:                   # plain values
@@ -126,6 +132,7 @@ def stamp(path: str | Path,           # a file
     s = os.stat(path)
     return dict(name=Path(path).name, size=s.st_size, mtime_ns=s.st_mtime_ns, spots=spots(path), sha256=sha256 or content_hash(path))
 
+# %% ../../nbs/data/03_cache.ipynb #28788936
 def is_stamped(path: str | Path,    # a file
                was: dict,           # a stamp
                all_bytes: bool = False, # hash everything, whatever the time says
@@ -159,6 +166,7 @@ class CachePaths:
     def edl(self, sample: str) -> Path: return self.data/'pointer_sequences'/f'{sample}.edl.json'
     def lock(self, sample: str) -> Path: return self.root/'locks'/f'{sample}.lock'
 
+# %% ../../nbs/data/03_cache.ipynb #ac50d9bf
 def data_folder(data: str | Path) -> Path: # absolute
     "The data folder; raises `EditorbotError` if it isn't one."
     p = Path(data).resolve()
@@ -180,16 +188,19 @@ class CacheConfig(Config):
         if self.tracker not in TRACKERS: raise describe('tracker', ', '.join(TRACKERS), repr(self.tracker))
         if self.features == 'full' and not self.stems: object.__setattr__(self, 'stems', 'hpss')
 
+# %% ../../nbs/data/03_cache.ipynb #6ebfda71
 def beats_by_hand(path: str | Path,  # a recording
                  ) -> str:           # SHA-256 of the correction; '' when there is none
     "The hand-made beats beside a recording, as part of the settings."
     p = find_corrections(path)
     return sha256_file(p) if p else ''
 
+# %% ../../nbs/data/03_cache.ipynb #bc73d77e
 def entry_header(kind: str, source: dict, **settings) -> dict:
     "What an entry says of itself."
     return dict(editorbot_cache=CACHE_VERSION, kind=kind, source=source, settings=settings)
 
+# %% ../../nbs/data/03_cache.ipynb #19ed8f69
 def entry_fault(header: dict,          # of an entry
                 kind: str,             # what it should be
                 path: str | Path,      # the recording it should be of
@@ -214,12 +225,14 @@ class CachedTrack:
     mode: str
     header: dict
 
+# %% ../../nbs/data/03_cache.ipynb #e32bef92
 BEAT_ARRAYS = ('times', 'position', 'found')   #: fields of `Beats` that are arrays; the rest is in the header
 
 def _feature_settings(config: CacheConfig, path) -> dict:
     wide = tuple(WIDTHS)[tuple(WIDTHS).index(config.features):]
     return dict(mode=wide, tracker=config.tracker, by_hand=beats_by_hand(path), **({'checkpoint': content_hash(config.checkpoint)} if config.checkpoint else {}), **({'stems': config.stems} if config.features == 'full' else {}))
 
+# %% ../../nbs/data/03_cache.ipynb #469488d1
 def load_features(entry: str | Path,     # the file in the cache
                   path: str | Path,      # the recording
                   config: CacheConfig = CacheConfig(),
@@ -258,6 +271,7 @@ def estimate_key(chroma: np.ndarray, # (12,) mean chroma, C first
     best = max((float(np.corrcoef(np.roll(p, k), chroma)[0, 1]), f'{names[k]} {mode}') for p, mode in ((KEY_MAJOR, 'major'), (KEY_MINOR, 'minor')) for k in range(12))
     return best[1], best[0]
 
+# %% ../../nbs/data/03_cache.ipynb #77fefb34
 def gated_level(rms: np.ndarray,     # (N,) of the beats
                 seconds: np.ndarray, # (N,) how long they are
                ) -> float:           # dBFS; -120 for silence
@@ -295,6 +309,7 @@ def stem_files(path: str | Path, folder: Path) -> tuple: # four paths
     "Where the stems of a recording are."
     return tuple(str(Path(folder)/f'{Path(path).stem}.{s}.flac') for s in STEMS)
 
+# %% ../../nbs/data/03_cache.ipynb #d523207e
 def load_stems(entry: str | Path,  # the file in the cache
                path: str | Path,   # the recording
                model: str,         # separation model
@@ -311,6 +326,7 @@ def load_stems(entry: str | Path,  # the file in the cache
         if not is_stamped(f, was, all_bytes): raise describe(f, 'the stem that was written', 'a changed or damaged file' if Path(f).is_file() else 'no such file', 'run editorbot precache --stems')
     return dataclasses.replace(Stems.load(entry), files=files)
 
+# %% ../../nbs/data/03_cache.ipynb #6c7c646a
 def build_stems(path: str | Path, entry: str | Path, folder: str | Path, config: CacheConfig) -> Stems:
     "Separate a recording; the header is written last."
     s = separate(path, model=config.stems, folder=folder, repo=config.stems_repo or None, show=False)
@@ -323,6 +339,7 @@ def _read_json(path: Path): # None when there is none that can be read
     try: return json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError): return None
 
+# %% ../../nbs/data/03_cache.ipynb #6f4b6cca
 def alignment_fault(pair: Pair, paths: CachePaths, all_bytes: bool = False) -> str: # '' when the EDL holds
     "Why the EDL of a pair can't be used."
     edl_path = paths.edl(pair.name)
@@ -335,6 +352,7 @@ def alignment_fault(pair: Pair, paths: CachePaths, all_bytes: bool = False) -> s
     info = audio_info(pair.edit)
     return '' if abs(edl.edit_frames - info.frames * edl.source.sample_rate / info.sample_rate) <= 2 else f'{pair.edit.name} has another length'
 
+# %% ../../nbs/data/03_cache.ipynb #f9d8371c
 def ensure_alignment(pair: Pair, paths: CachePaths) -> tuple[EDL, str]: # the EDL; 'made' or 'cached'
     "The EDL of a pair, aligned if need be."
     fault = alignment_fault(pair, paths)
@@ -352,6 +370,7 @@ def ensure_alignment(pair: Pair, paths: CachePaths) -> tuple[EDL, str]: # the ED
 def _label_settings(paths: CachePaths, sample: str, edges: np.ndarray) -> dict:
     return dict(edl=sha256_file(paths.edl(sample)), edges=hashlib.sha256(np.ascontiguousarray(edges, np.float64).tobytes()).hexdigest())
 
+# %% ../../nbs/data/03_cache.ipynb #38446f0e
 def load_labels(entry: str | Path,   # the file in the cache
                 paths: CachePaths,
                 pair: Pair,
@@ -366,6 +385,7 @@ def load_labels(entry: str | Path,   # the file in the cache
     if not len(lab.label) == len(lab.action) == len(lab.edges) - 1 == len(edges) - 1: raise describe(entry, f'{len(edges) - 1} beats', f'{len(lab.label)} labels', 'run editorbot precache')
     return lab
 
+# %% ../../nbs/data/03_cache.ipynb #00a8fd5d
 def build_labels(entry: str | Path, paths: CachePaths, pair: Pair, edl: EDL, edges: np.ndarray) -> BeatLabels:
     "Labels of an EDL, written."
     lab = analyse_labels(edl, edges)
@@ -385,12 +405,14 @@ class SampleReport:
     @property
     def state(self) -> str: return 'failed' if self.error else 'made' if 'made' in self.steps.values() else 'cached'
 
+# %% ../../nbs/data/03_cache.ipynb #82c78994
 def _either(load: typing.Callable, build: typing.Callable, why: list):
     "What `load` gives if it can be believed; otherwise what `build` makes."
     try: return load(), 'cached'
     except EditorbotError as e: why.append(str(e))
     return build(), 'made'
 
+# %% ../../nbs/data/03_cache.ipynb #4aa37b94
 def cache_part(path: Path, sample: str, part: str, paths: CachePaths, config: CacheConfig, steps: dict) -> CachedTrack:
     "Stems (if asked for), features and metadata of one recording."
     stems, why, entry, info = None, [], paths.features(sample, part), paths.metadata(sample, part)
@@ -404,6 +426,7 @@ def cache_part(path: Path, sample: str, part: str, paths: CachePaths, config: Ca
     for line in why: log.info('made: %s', line)
     return cached
 
+# %% ../../nbs/data/03_cache.ipynb #9f98e86c
 @contextlib.contextmanager
 def quietly(*names: str): # of loggers
     "Without their warnings: they would be printed across the progress bar, and are in the report."
@@ -414,6 +437,7 @@ def quietly(*names: str): # of loggers
     finally:
         for x, level in zip(loggers, levels): x.setLevel(level)
 
+# %% ../../nbs/data/03_cache.ipynb #f38f250c
 def cache_sample(data: str, pair: Pair | None, config: CacheConfig, reference: str = '', # a finished track instead of a pair
                 ) -> SampleReport:
     "Make what a sample lacks. Never raises: what goes wrong is in the report."
@@ -450,6 +474,7 @@ def cluster(scheduler: str | None,  # 'tcp://host:8786'; None: this machine
     except (OSError, ValueError, TimeoutError) as e: raise describe('--scheduler', 'the address of a running Dask scheduler, such as tcp://host:8786', f'{scheduler} ({type(e).__name__})', 'start one: dask scheduler') from e
     with client, parallel_config(backend='dask', client=client, wait_for_workers_timeout=30): yield jobs or -1
 
+# %% ../../nbs/data/03_cache.ipynb #ce202e94
 def run_jobs(function: typing.Callable,   # imported from a module, so that processes find it
              tasks: list,                 # of tuples of arguments
              jobs: int | None = None,     # processes
@@ -464,6 +489,7 @@ def references(data: str | Path) -> list[Path]:
     from editorbot.simulation.sessions import SUFFIXES
     return sorted(p for p in (Path(data)/'reference').glob('*') if p.suffix.lower() in SUFFIXES and not p.name.startswith('.'))
 
+# %% ../../nbs/data/03_cache.ipynb #afc738b3
 def precache(data: str | Path = 'data',      # the data folder
              names: typing.Sequence[str] | None = None, # samples; None: all
              stems: str | None = None,       # separation model ('hpss', 'htdemucs', ...); None: no stems
@@ -518,9 +544,11 @@ def _valid_raws(data: Path, config: CacheConfig, names=None) -> dict: # name -> 
         except EditorbotError as e: log.info('not in the normalisation: %s', e)
     return out
 
+# %% ../../nbs/data/03_cache.ipynb #81405e44
 def _norm_settings(config: CacheConfig, raws: dict) -> dict:
     return dict(mode=config.features, tracker=config.tracker, stems=config.stems if config.features == 'full' else '', of={n: t.track.sha256 for n, t in raws.items()})
 
+# %% ../../nbs/data/03_cache.ipynb #2b66a602
 def update_normalisation(data: str | Path, config: CacheConfig = CacheConfig(),
                          names: typing.Sequence[str] | None = None, # only these samples: those that are trained on
                         ) -> Normaliser:
@@ -531,6 +559,7 @@ def update_normalisation(data: str | Path, config: CacheConfig = CacheConfig(),
     if names is None: write_json(CachePaths(Path(data)).normalisation(config.features), entry_header('normalisation', {}, **_norm_settings(config, raws)) | dict(normaliser=out.to_dict()))
     return out
 
+# %% ../../nbs/data/03_cache.ipynb #0d577ec4
 def load_normalisation(data: str | Path, config: CacheConfig = CacheConfig()) -> Normaliser:
     "The stored normalisation; raises `EditorbotError` when recordings were added, removed or changed since."
     p = CachePaths(Path(data)).normalisation(config.features)
@@ -548,13 +577,16 @@ class Entry:
     size: int      # bytes
     fault: str = '' # why it can't be believed
 
+# %% ../../nbs/data/03_cache.ipynb #4b9b9d44
 def _recordings(data: Path) -> dict: # (sample, part) -> recording
     one = lambda sub, ending, part: {(n, part): p[0] for n, p in all_named(data/sub, ending).items() if len(p) == 1}
     return one('input', '_raw', 'raw') | one('desired_output', '_edit', 'edit') | {(p.stem, 'reference'): p for p in references(data)}
 
+# %% ../../nbs/data/03_cache.ipynb #07d10bfa
 def _config_of(header: dict) -> CacheConfig:
     s = header.get('settings', {}); return CacheConfig(s.get('mode', 'enhanced'), s.get('tracker', 'librosa'), s.get('stems', '') or '')
 
+# %% ../../nbs/data/03_cache.ipynb #b0202b8c
 def _entry_check(kind: str, path: Path, paths: CachePaths, recordings: dict, all_bytes: bool) -> None:
     "Raises `EditorbotError` for an entry that can't be believed."
     sample, _, part = path.stem.rpartition('_')
@@ -574,6 +606,7 @@ def _entry_check(kind: str, path: Path, paths: CachePaths, recordings: dict, all
         if fault := alignment_fault(Pair(sample, recording, recordings.get((sample, 'edit'), recording)), paths, all_bytes): raise describe(path, 'the files that were aligned', fault, 'run editorbot precache')
     elif fault := entry_fault(json.loads(path.read_text(encoding='utf-8')), 'metadata', recording, all_bytes): raise describe(path, 'metadata of this recording', fault, 'run editorbot precache')
 
+# %% ../../nbs/data/03_cache.ipynb #76dd5b5c
 def inspect_cache(data: str | Path = 'data', all_bytes: bool = False, # read everything
                   show: bool | None = None, # progress bar
                  ) -> list[Entry]:
@@ -607,6 +640,7 @@ def cache_table(entries: list[Entry]) -> str:
         rows.append(f'{kind:<10} {len(of):>6} {size(sum(e.size for e in of)):>10} {sum(bool(e.fault) for e in of):>7}')
     return '\n'.join([*rows, f'{"all":<10} {len(entries):>6} {size(sum(e.size for e in entries)):>10} {sum(bool(e.fault) for e in entries):>7}'] + [f'  {e.fault}' if str(e.path) in e.fault else f'  {e.path}: {e.fault}' for e in entries if e.fault])
 
+# %% ../../nbs/data/03_cache.ipynb #9c10e812
 def prune_cache(data: str | Path = 'data', all_bytes: bool = False, dry_run: bool = False) -> list[Entry]: # what was removed
     "Remove what can't be believed; raises `EditorbotError` if a file can't be removed."
     gone = [e for e in inspect_cache(data, all_bytes) if e.fault]

@@ -29,6 +29,7 @@ def key_sums(k: Tensor,           # (B, H, t, E): some of the frames
         k = k / frames
         return torch.einsum('bhte,bhtf->bhef', k, v.float()), k.sum(2)
 
+# %% ../../nbs/nn/02_linear_attention.ipynb #4ffbda90
 def read_sums(q: Tensor,   # (B, H, t, E)
               kv: Tensor,  # (B, H, E, E)
               norm: Tensor # (B, H, E)
@@ -38,6 +39,7 @@ def read_sums(q: Tensor,   # (B, H, t, E)
         q = feature_map(q.float())
         return (q @ kv) / (q @ norm[..., None]).clamp(min=1e-6)
 
+# %% ../../nbs/nn/02_linear_attention.ipynb #c02af2da
 def linear_attention(q: Tensor, # (B, H, T, E)
                      k: Tensor, # (B, H, T, E)
                      v: Tensor, # (B, H, T, E)

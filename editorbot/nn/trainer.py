@@ -59,7 +59,7 @@ class Task(typing.Protocol):
     net: nn.Module
     def batch(self, step: int, shard: int, shards: int, device) -> typing.Any: ...   # of a step
     def loss(self, net: nn.Module, batch: typing.Any) -> dict: ...                   # name -> scalar tensor, one of them 'loss'
-    def validate(self, net: nn.Module) -> dict: ...                                  # name -> float, one of them 'merit', of decoded edits
+    def validate(self, net: nn.Module) -> dict: ...                                  # name -> float, one of them 'score', of decoded edits
     def save(self, net: nn.Module, path: Path, info: dict) -> typing.Any: ...        # a checkpoint that can be used
 
 # %% ../../nbs/nn/01_trainer.ipynb #72184b58
@@ -69,6 +69,7 @@ def save_state(path: Path, net: nn.Module, mean: AveragedModel, opts: list, numb
         torch.save({'net': net.state_dict(), 'mean': mean.state_dict(), 'opts': [o.state_dict() for o in opts], 'numbers': numbers, 'config': json.dumps(c.to_dict())}, tmp)
     return path
 
+# %% ../../nbs/nn/01_trainer.ipynb #bde76426
 def load_state(path: Path, net: nn.Module, mean: AveragedModel, opts: list, c: TrainerConfig) -> dict | None: # the numbers; None: nothing there
     "Continue from a state; raises `EditorbotError` if it belongs to another run or is damaged."
     if not path.exists(): return None
@@ -88,6 +89,7 @@ def shard_seed(c: TrainerConfig, step: int, shard: int) -> int:
     "The seed of everything random in a shard of a step."
     return int(np.random.SeedSequence([c.seed, step, shard]).generate_state(1, np.uint64)[0] >> 1)
 
+# %% ../../nbs/nn/01_trainer.ipynb #86af5c72
 class Upcoming(IterableDataset):
     "The batches of one process, step by step and shard by shard, each worker making its share of them."
     def __init__(self, task: Task, steps: range, shards: range, of: int): # its shards of so many
@@ -101,8 +103,10 @@ class Upcoming(IterableDataset):
         "Processes that make them; arrays stay arrays. One that says nothing for ten minutes is an error, not a wait without end."
         return DataLoader(self, batch_size=None, num_workers=workers, prefetch_factor=4, collate_fn=unchanged, timeout=600)
 
+# %% ../../nbs/nn/01_trainer.ipynb #06f48dd0
 def unchanged(x): return x
 
+# %% ../../nbs/nn/01_trainer.ipynb #ca624016
 def train_step(fabric: Fabric, net: nn.Module, opts: list, task: Task, step: int, c: TrainerConfig,
                ready: typing.Iterator | None = None, # its batches, made elsewhere
               ) -> tuple[dict, float]:               # mean losses; norm before clipping
@@ -159,10 +163,10 @@ def train(task: Task,
             if n['step'] % c.validate_every == 0 or n['step'] == c.steps:
                 if first:
                     scores = task.validate(mean.module.eval())
-                    n |= dict(best=scores['merit'], since=0) if scores['merit'] > n['best'] else dict(since=n['since'] + 1)
+                    n |= dict(best=scores['score'], since=0) if scores['score'] > n['best'] else dict(since=n['since'] + 1)
                     for k, v in scores.items(): board and board.add_scalar(getattr(task, 'tags', {}).get(k, f'val/{k}'), v, step)
                     if board and hasattr(task, 'show'): task.show(board, mean.module, step)
-                    bar.set_postfix_str(f"merit {scores['merit']:.3f}")
+                    bar.set_postfix_str(f"score {scores['score']:.3f}")
                     for name in ('latest', *['best'] * (n['since'] == 0)): task.save(mean.module, folder/name, {'step': n['step'], **scores})
                     save_state(folder/'state.pt', bare, mean, [o.optimizer for o in opts], n, c)
                 n = fabric.broadcast(n)
@@ -185,7 +189,7 @@ class LineTask:
     def loss(self, net, batch): return {'loss': ((net(batch[0]) - batch[1])**2).mean()}
 
     def validate(self, net):
-        with torch.no_grad(): return {'merit': -float(((net[1].weight.cpu() - self.truth)**2).mean())}
+        with torch.no_grad(): return {'score': -float(((net[1].weight.cpu() - self.truth)**2).mean())}
 
     def save(self, net, path, info):
         with atomic_path(path.with_suffix('.pt')) as tmp: torch.save(net.state_dict(), tmp)

@@ -11,7 +11,7 @@ import numpy as np
 from ..core import *
 from ..editors.editor import Proposal
 from ..editors.fades import load_fades
-from ..editors.keep_model import heard
+from ..classes import class_words
 from .style import StyleConfig, is_personal, load_style, sample_rules, sample_style, styled
 from ..pointer.pointer_network import decode_edit, load_pointer, score_recording
 from ..sound.stems import separate
@@ -43,7 +43,7 @@ class Pointer:
             share = {}
             for x, y, words in s.decided: share[words] = share.get(words, 0) + max(0, min(b, y) - max(a, x)) / (b - a)
             rule = max(share, key=share.get, default='')
-            return heard(s, a, b, music=kept or share.get(rule, 0) > .5) + (f', by a rule: {rule}' if share.get(rule, 0) > .2 else '')
+            return class_words(s.kind, a, b, music=kept or share.get(rule, 0) > .5) + (f', by a rule: {rule}' if share.get(rule, 0) > .2 else '')
         out = []
         for pieces in decode_edit(s, None, target_ratio and target_ratio * T, max_seconds and max_seconds * FRAME_RATE, spans(keep), spans(cut), n):
             played = [p for p in pieces for _ in range(p.times)]

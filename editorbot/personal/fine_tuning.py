@@ -18,8 +18,9 @@ from ..core import *
 from ..data.cache import CachePaths, ensure_alignment
 from ..edl import EDL
 from ..metrics import f1, match_points
-from ..editors.keep_model import CLASSES, POOL
-from ..editors.keep_training import Example
+from ..classes import CLASSES
+from ..data.examples import Example
+from ..pieces import POOL
 from ..sound.mel import Track, load_track
 from ..data.pairs import find_pairs
 from ..nn.lattice import best_runs, lattice_nll

@@ -18,7 +18,8 @@ import numpy as np, torch, torch.nn.functional as F
 from torch import nn, Tensor
 from ..core import *
 from ..nn.checkpoints import CheckpointKind, load_checkpoint, save_checkpoint, shipped
-from ..editors.keep_model import CLASSES, HEARD, POOL
+from ..classes import CLASSES, CLASS_WORDS
+from ..pieces import POOL
 from ..nn.lattice import COUNTS, best_runs
 from ..pointer.pointer_network import PointerConfig, PointerNet, PointerScores, lattice_of, reconsider
 
@@ -227,7 +228,7 @@ class Rule(Config):
 
     def __str__(self):
         if self.about == 'short': return f'leaves out pieces under {self.least:.3g} s'
-        if self.about in SOUNDS: where = f"what is heard as {HEARD[self.about.removesuffix('_3')]} (probability {'over' if self.above else 'under'} {self.at:.2f})"
+        if self.about in SOUNDS: where = f"what is heard as {CLASS_WORDS[self.about.removesuffix('_3')]} (probability {'over' if self.above else 'under'} {self.at:.2f})"
         elif self.about in PICKS: where = f"what is {'not ' * self.above}among the {self.about} {self.at:.0%} of the recording"
         else: where = f'the {TRAITS[self.about][self.above]} {1 - self.at if self.above else self.at:.0%} of the music'
         return f"{'keeps' if self.keeps else 'leaves out'} {where}, where that lasts {self.least:.3g} s"

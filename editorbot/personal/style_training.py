@@ -13,8 +13,9 @@ import numpy as np, torch
 from torch import Tensor
 from ..core import *
 from .fine_tuning import path_loss
-from ..editors.keep_model import CLASSES, POOL
-from ..editors.keep_training import Example
+from ..classes import CLASSES
+from ..data.examples import Example
+from ..pieces import POOL
 from ..pointer.pointer_network import PointerNet, PointerScores
 from ..pointer.pointer_training import score_example
 from .style import Style, StyleConfig, StyleInput, add_style, divergence, edit_summary, mask_of, runs_of, smooth, stretch_of, style_input
