@@ -270,7 +270,7 @@ def examples_of_data(data: str | Path,
                      show: bool | None = None,  # progress bars
                      stems: bool = False,       # with the mels of stems, for a network that reads them
                      features: str = 'basic',   # beat features
-                     jobs: int | None = None,   # processes that fill the cache
+                     jobs: int | None = 1,      # processes that fill the cache; None: one a core
                     ) -> list[Example]:
     "All pairs of a data folder; raises `EditorbotError` when there are none, or when one can't be read."
     how = dict(features=features, stems='hpss' if stems else '')

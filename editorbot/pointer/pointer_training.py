@@ -221,14 +221,14 @@ def edit_of(s: PointerScores, config: PointerConfig | None = None, **options) ->
     return [(p.start, p.end, p.times) for p in decode_edit(s, config, **options)[0]]
 
 # %% ../../nbs/pointer/03_pointer_training.ipynb #2a1e9a8b
-def judge_pointer(net: PointerNet, examples: list, config: PointerConfig | None = None, refine: bool = True,
-                  change: typing.Callable = lambda s: s, # scores -> scores, such as a style's
+def judge_pointer(net: PointerNet, examples: list, config: PointerConfig | None = None,
+                  skip: typing.Collection = (), # names of stages that are left out
                  ) -> list[dict]: # one a recording
     "Scores of decoded edits."
     rows = []
     for e in examples:
-        s = change(score_example(net, e))
-        rows.append(edit_scores(edit_of(s, config, refine=refine), e.pieces(), e.frames))
+        s = score_example(net, e)
+        rows.append(edit_scores(edit_of(s, config, skip=skip), e.pieces(), e.frames))
     return rows
 
 # %% ../../nbs/pointer/03_pointer_training.ipynb #6736a7e8

@@ -28,13 +28,13 @@ from joblib import Parallel, delayed
 from ..audio import audio_info, read_audio, write_audio
 from ..core import Config, EditorbotError, progress, write_json
 from ..edl import EDL, Source
-from .distractors import JUNK, SPOIL, Cast, break_down, convolve, level, random_eq, random_speaker, recording_chain, room, warp
+from .distractors import DISTRACTORS, SPOIL, Cast, break_down, convolve, level, random_eq, random_speaker, recording_chain, room, warp
 from ..rendering import render
 from .band import synth_song
 
 # %% ../../nbs/simulation/02_sessions.ipynb #a093f63c
 TAKES = ('false_start', 'spoilt_take', 'repeat') #: takes that are not kept
-KINDS = (*JUNK, *TAKES) #: every kind of thing that is cut
+KINDS = (*DISTRACTORS, *TAKES) #: every kind of thing that is cut
 KEPT = ('take', 'patch', 'riff') #: what is kept
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class SessionConfig(Config):
     voices: str = 'auto'              # 'auto' (espeak-ng where installed, formant voices too), 'espeak' or 'formant'
     synthetic: float = 0.1            # share of sessions from files that play synthetic songs instead
     attempts: float = 1.0             # mean number of takes of a song that are not kept
-    loudness: tuple = (-24.0, 6.0)    # dB, junk against the music, drawn per session; each event varies around it
+    loudness: tuple = (-24.0, 6.0)    # dB, distractors against the music, drawn per session; each event varies around it
     mono: float = 0.1                 # share of sessions with one channel
     rates: tuple = (44100, 48000)     # Hz; where files are written
     clean: bool = False               # leave out the recording chain and the room (for tests)
@@ -155,7 +155,7 @@ class Stage:
     ir: np.ndarray   # (k, 2) what the room does to the band
     far: np.ndarray  # (k, 2) what it does to those who are far from the microphone
     width: float     # 0 mono to 1 as mixed
-    loud: float      # dB, junk against the music
+    loud: float      # dB, distractors against the music
     calm: float      # factor on the pauses between events
     clean: bool
 
@@ -282,14 +282,14 @@ def fill_gap(
             x, kind, note = make()
             t = canvas.add(rng, x, t, kind, 0.0, note, end - 2 * sr) + int(rng.uniform(0.1, 1.2) * sr)
             if 'chat' in weights and rng.random() < 0.7 and end - t > 2 * sr:                # "sorry, that was me"
-                t = canvas.add(rng, JUNK['chat'](rng, min(rng.uniform(1, 8), max((end - t) / sr - sum(s + 4 for s, _ in attempts), 1)), cast, sr), t, 'chat', loud + rng.normal(0, 4))
+                t = canvas.add(rng, DISTRACTORS['chat'](rng, min(rng.uniform(1, 8), max((end - t) / sr - sum(s + 4 for s, _ in attempts), 1)), cast, sr), t, 'chat', loud + rng.normal(0, 4))
             continue
         kind = str(rng.choice(kinds, p=p))
         seconds = min(float(np.exp(rng.uniform(np.log(1.0), np.log(18)))), left)
         db = loud + rng.normal(0, 5)
         limit = t + int((left + 1) * sr) if attempts else until
         if kind == 'passage': t, limit = max(t, int(1.5 * sr)), min(limit, end - 2 * sr)   # it sounds like a take: keep it apart from takes
-        t = canvas.add(rng, JUNK[kind](rng, max(seconds, 0.5), cast, sr), t, kind, db, until=limit)
+        t = canvas.add(rng, DISTRACTORS[kind](rng, max(seconds, 0.5), cast, sr), t, kind, db, until=limit)
         t += int(canvas.stage.calm * rng.choice([0, rng.uniform(0, 0.6), rng.uniform(0.3, 4)], p=[0.3, 0.45, 0.25]) * sr)
         if rng.random() < 0.12: t -= int(rng.uniform(0, 1.5) * sr)
     over = rng.choice([0, 0.5, 1.0]) / canvas.stage.calm ** 0.5
@@ -297,7 +297,7 @@ def fill_gap(
     if 'passage' in kinds and len(kinds) > 1: i = kinds.index('passage'); kinds, p = kinds[:i] + kinds[i + 1:], np.delete(p, i) / (1 - p[i])
     while over and t < end - sr:
         kind = str(rng.choice(kinds, p=p))
-        x = JUNK[kind](rng, min(float(np.exp(rng.uniform(np.log(0.7), np.log(10)))), (end - t) / sr), cast, sr)
+        x = DISTRACTORS[kind](rng, min(float(np.exp(rng.uniform(np.log(0.7), np.log(10)))), (end - t) / sr), cast, sr)
         t = canvas.add(rng, x[:end - t], t, kind, loud + rng.normal(-3, 5)) + int(rng.exponential(8 / over) * sr)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #dbfae503
@@ -554,7 +554,7 @@ def add_gap(self: Timeline,
     "What happens before a take, and perhaps a count-in right before it."
     rng, sr, last = self.rng, self.sr, k == len(self.takes)
     count = np.zeros(0, np.float32)
-    if not last and gap > 5 * sr and not ('count_in' not in self.config.kinds or rng.random() > 0.4): count = JUNK['count_in'](rng, 2.0, self.cast, sr)
+    if not last and gap > 5 * sr and not ('count_in' not in self.config.kinds or rng.random() > 0.4): count = DISTRACTORS['count_in'](rng, 2.0, self.cast, sr)
     tail = int(rng.uniform(0.1, 1.2) * sr) if not last and rng.random() < 0.2 and not len(count) else 0 # sounds on into the take
     early = int(rng.uniform(0, 0.5) * sr) if k and rng.random() < 0.25 else 0      # begins while the last note decays
     canvas = Canvas(gap + early + tail, sr, self.stage)
@@ -597,7 +597,7 @@ def add_aside(self: Timeline, t: Take):
     kind = str(rng.choice([k for k in ('chat', 'thump', 'laughter') if k in self.config.kinds]))
     aside = Canvas(len(t.sound), sr, self.stage)
     for at in rng.uniform(0.1, 0.8, rng.integers(1, 4)) * len(t.sound):
-        aside.add(rng, JUNK[kind](rng, rng.uniform(0.5, 2), self.cast, sr), at, kind, t.db - float(rng.uniform(10, 20)))
+        aside.add(rng, DISTRACTORS[kind](rng, rng.uniform(0.5, 2), self.cast, sr), at, kind, t.db - float(rng.uniform(10, 20)))
     self.parts.append((self.n, aside.sound()))
 
 # %% ../../nbs/simulation/02_sessions.ipynb #aac1ea08
@@ -619,7 +619,7 @@ def add_patch(self: Timeline, t: Take, begin: int, # sample at which the take be
 def add_riff(self: Timeline, t: Take) -> np.ndarray: # (n, 2)
     "A few seconds of the song, counted in and played once; the edit loops them."
     rng, sr = self.rng, self.sr
-    beat = JUNK['count_in'](rng, 2.0, self.cast, sr)
+    beat = DISTRACTORS['count_in'](rng, 2.0, self.cast, sr)
     count = Canvas(len(beat), sr, self.stage)
     count.add(rng, beat, 0, 'count_in', self.stage.loud - 20 + float(rng.normal(3, 3)), 'before a riff')
     self.parts.append((self.n, count.sound())); self.events.append(Event('count_in', self.n, self.n + len(beat), 'before a riff'))
@@ -663,7 +663,7 @@ def assemble(
     cut = [(i, x) for i, x in cut if len(x) > 3 * sr]
     if not cut: raise EditorbotError('sessions: expected music, found only silence or less than 3 s; choose other songs')
     cast = Cast([random_speaker(rng, config.voices) for _ in range(rng.integers(1, 5))], [x for _, x in cut], 60 / float(rng.uniform(70, 170)))
-    weights = {k: WEIGHTS.get(k, 0.4) * float(rng.gamma(0.7)) for k in config.kinds if k in JUNK}
+    weights = {k: WEIGHTS.get(k, 0.4) * float(rng.gamma(0.7)) for k in config.kinds if k in DISTRACTORS}
     takes = play_takes(rng, cut, stage, config, sr)
     spare = sum(len(t.sound) for t in takes) * (1 / share - 1)
     tries = plan_attempts(rng, [len(t.music) / sr for t in takes], 0.7 * spare / sr, config)
