@@ -76,6 +76,7 @@ def with_tracks(command):
 @click.option('--max-duration', type=float, default=600.0, show_default=True, help='Longest edit in seconds; 0 for no limit.')
 @click.option('--crossfade', type=click.FloatRange(0), help='Crossfade at joins, ms. Default: as the person does whose checkpoint it is, or 50.')
 @click.option('--no-fades', is_flag=True, help='No fades, whatever the person does whose checkpoint it is.')
+@click.option('--master', is_flag=False, flag_value='', metavar='CHAIN', help='Sound as the person does whose chain this is (train super_editor); write it behind RAW. Without a name: beside --checkpoint.')
 @click.option('--without', multiple=True, metavar='STAGE', help='Leave a stage out, such as retakes or phase; --explain lists them.')
 @click.option('--explain', 'explained', is_flag=True, help='Say what each stage changed.')
 @click.option('--dry-run', is_flag=True, help='Only say what would be kept; write nothing.')
@@ -83,18 +84,20 @@ def with_tracks(command):
 @click.option('--allow-truncated', is_flag=True, help='Use a recording that is cut short.')
 @click.option('--overwrite', is_flag=True, help='Replace existing outputs.')
 def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, beats, alternatives, target_ratio, max_duration, crossfade, no_fades,
-         without, explained, dry_run, no_plot, allow_truncated, overwrite):
+         without, explained, master, dry_run, no_plot, allow_truncated, overwrite):
     "Propose an edit of RAW and write it: audio, EDL and picture. Several files in order are one recording."
     from editorbot.audio import audio_info, output_format
     from editorbot.edl import clock, summary
     from editorbot.editors.editor import check_options, check_skip, explain, get_editor, parse_span, propose_several
     from editorbot.edl import Source
+    from editorbot.super_editor.mastering import master_for, render_mastered
     from editorbot.interchange.tracks import check_parts, deciding_track, find_tracks, render_together, track_outputs
     output = output or raw[0].with_name(raw[0].stem + '_edit.wav')
     files = [[o, o.with_suffix('.edl.json'), o.with_suffix('.png')] for i in range(alternatives) for o in [output.with_stem(f'{output.stem}_{i + 1}') if i else output]]
     inputs, raw = raw, Path(check_parts(raw, allow_truncated))
     info = audio_info(raw, allow_truncated)
     check_options(target_ratio, max_duration)
+    chain = master_for(master, checkpoint, with_)
     wanted = dict(keep=[parse_span(x, '--keep') for x in keep], cut=[parse_span(x, '--cut') for x in cut])
     if not dry_run:
         output_format(output, info, info.frames)
@@ -112,7 +115,7 @@ def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, b
         if not dry_run:
             made = []                                                   # by this run, none of which was there before
             try:
-                made += render_together(edl, wav, raw, overwrite, verify=False)
+                made += render_mastered(edl, wav, raw, chain, overwrite, verify=False).files if chain else render_together(edl, wav, raw, overwrite, verify=False)
                 edl.save(json_); made.append(json_)
                 if not no_plot:
                     from editorbot.plot import plot_edit, save_figure
@@ -258,19 +261,22 @@ def import_(project, output, raw, overwrite):
 @click.option('--patches', type=click.FloatRange(0, 1), default=0.0, show_default=True, help='Share of the takes in which a passage fails and is replaced by one that is played later.')
 @click.option('--riffs', type=click.FloatRange(0), default=0.0, show_default=True, help='Riffs in a session, on average, that the edit loops.')
 @click.option('--arranged', type=click.FloatRange(0, 1), default=0.0, show_default=True, help='Share of the songs that are arranged anew, into music that nobody has heard.')
+@click.option('--engineers', is_flag=False, flag_value='any', metavar='KIND', help='One simulated engineer masters all edits: tone, glue, loud, tape, ... or any; write it behind MUSIC_DIR. Default: nobody.')
 @click.option('-j', '--jobs', type=int, help='Processes. Default: one a core.')
 @click.option('--overwrite', is_flag=True, help='Replace samples that were made with other settings.')
-def sessions(music_dir, number, output, seed, minutes, patches, riffs, arranged, jobs, overwrite):
+def sessions(music_dir, number, output, seed, minutes, patches, riffs, arranged, engineers, jobs, overwrite):
     "Make training pairs out of the finished music in MUSIC_DIR."
     from editorbot.simulation.sessions import SessionConfig, make_sessions
+    if engineers: from editorbot.simulation.engineers import engineer, master_sessions; engineer(engineers)
     if number < 1 or not 0 < minutes[0] <= minutes[1]: raise EditorbotError('sessions: expected at least one session and --minutes SHORTEST LONGEST')
     made = make_sessions(music_dir, number, output, seed, SessionConfig(minutes=tuple(minutes), patches=patches, riffs=riffs, arranged=arranged), jobs, overwrite)
+    if engineers: say(engineer=master_sessions(output, made, engineers, seed, jobs).kind)
     say(sessions=len(made), recordings=output/'input', edits=output/'desired_output', EDLs=output/'pointer_sequences')
 
 # %% ../../nbs/app/09_cli.ipynb #dd0b05f9
 @main.command()
-@click.argument('model', type=click.Choice(['keep', 'pointer']))
-@click.option('--data', type=AUDIO, help='pointer: a folder with your own pairs, to learn how you edit.')
+@click.argument('model', type=click.Choice(['keep', 'pointer', 'super_editor']))
+@click.option('--data', type=AUDIO, help='pointer, super_editor: a folder with your own pairs, to learn how you edit, or how your edits sound.')
 @click.option('--from', 'start', help="pointer: what to begin with: 'shipped', 'keep', 'band' (trains a network on the synthetic band first) or a checkpoint.")
 @click.option('-p', '--param', nargs=2, multiple=True, metavar='NAME VALUE', help='A parameter of the training notebook; --list shows them.')
 @click.option('-o', '--output', type=AUDIO, help='Executed notebook. Default: outputs/runs/MODEL-DATE.ipynb.')
@@ -283,6 +289,10 @@ def train(model, data, start, param, output, list_):
         return
     given = {k: str(v) for k, v in (('data', data), ('start', start)) if v is not None}
     say(notebook=run_notebook(model, {**given, **({'recipe': 'full'} if data else {}), **dict(param)}, output))
+    if model == 'super_editor':
+        from editorbot.super_editor.mastering import in_words, load_master
+        chain, _ = load_master(dict(param).get('output') or notebook_parameters(model)['output'][0].strip("'\""))
+        click.echo('\n'.join(['this person', *('  ' + line for line in in_words(chain))]))
     if model == 'pointer' and data:
         import json
         from editorbot.personal.fine_tuning import in_words

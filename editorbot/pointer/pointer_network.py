@@ -64,6 +64,7 @@ def without_fades(net, state, prefix, *rest):
         for k in (f'{prefix}{name}.weight', f'{prefix}{name}.bias'):
             if k in state: state[k] = state[k][rows]
 
+# %% ../../nbs/pointer/02_pointer_network.ipynb #f8ded4d7
 class PointerNet(nn.Module):
     "The pointer network: `forward` gives scores on the axis of the raw, `refine` looks at splices."
     def __init__(self, config: PointerConfig = PointerConfig()):
@@ -77,8 +78,8 @@ class PointerNet(nn.Module):
         self.fit = nn.Sequential(nn.Linear(5, 16), nn.GELU(), nn.Linear(16, 1))
         self.summary = GlobalTokens(c.width, c.tokens, c.heads)
         self.look = WindowedAttention(c.width, c.fine, c.heads, c.window, REACH)
-        self.side = nn.Embedding(2, c.width)                                                 # a splice is an end or a beginning
-        self.ops = nn.Linear(c.width, 2)                                                     # a jump, the end
+        self.side = nn.Embedding(2, c.width)                                  # a splice is an end or a beginning
+        self.ops = nn.Linear(c.width, 2)                                      # a jump, the end
         self.stand_in, self.take = Classifier(len(RETAKE_FEATURES), (16,), -6.), Ensemble(Classifier(len(TAKE_FEATURES), (32, 32)) for _ in range(5))
         self.register_load_state_dict_pre_hook(without_fades)
 
@@ -94,54 +95,78 @@ class PointerNet(nn.Module):
         x, early, fine = self.encoder(mel, matches, mask, stems)
         return self.heads(x, early, fine, self.frame(fine.transpose(1, 2)), mask, mel)
 
-    @torch.no_grad()
-    def stream(self, mel: Tensor | np.ndarray, # (B, 128, t), t <= T: what is missing is padding; memory-mapped if need be
-               matches: Tensor,       # (B, T / 32, 14, 3)
-               mask: Tensor,          # (B, T) bool
-               size: int = 2048,      # tokens at a time
-               stems: tuple | None = None, # as in `forward`, t frames
-              ) -> dict:              # as `forward`, in evaluation mode
-        "What `forward` says about a recording of any length."
-        with warnings.catch_warnings():
-            warnings.filterwarnings('ignore', 'The given NumPy array is not writable')         # a mel of the cache; it is only read
-            mel = torch.as_tensor(mel).to(mask.device)
-        x, early, fine = self.encoder.stream(mel, matches, mask, size, stems)
-        y = fine.new_empty(len(fine), COUNTS + 2, fine.shape[1])
-        for a, b, u, v in spans(fine.shape[1], size * POOL, self.frame.padding[0]): y[..., a:b] = self.frame(fine[:, u:v].transpose(1, 2))[..., a - u:b - u]
-        return self.heads(x, early, fine, y, mask, mel)
+# %% ../../nbs/pointer/02_pointer_network.ipynb #9dfebd9f
+@patch
+def heads(self: PointerNet,
+          x: Tensor, early: Tensor, fine: Tensor, # (B, N, D), (B, N, classes), (B, T, F)
+          y: Tensor,                              # (B, 7, T) of `frame`
+          mask: Tensor, mel: Tensor,              # (B, T), (B, 128, T)
+         ) -> dict:                               # as `forward`
+    "Everything that is said, by its name."
+    into, out = y[:, COUNTS:].unbind(1)
+    return dict(plays=y[:, :COUNTS], into=into, out=out, kind=self.kind(x), early=early, leave=self.leave(x), enter=self.enter(x), tokens=x, fine=fine, mask=mask, mel=mel)
 
-    def heads(self, x, early, fine, y, mask, mel): # (B, N, D), (B, N, classes), (B, T, F), (B, 7, T) of `frame`, (B, T), (B, 128, T)
-        "Everything that is said, by its name."
-        into, out = y[:, COUNTS:].unbind(1)
-        return dict(plays=y[:, :COUNTS], into=into, out=out, kind=self.kind(x), early=early, leave=self.leave(x), enter=self.enter(x), tokens=x, fine=fine, mask=mask, mel=mel)
+# %% ../../nbs/pointer/02_pointer_network.ipynb #b2843de6
+@patch
+@torch.no_grad()
+def stream(self: PointerNet,
+           mel: Tensor | np.ndarray, # (B, 128, t), t <= T: what is missing is padding; memory-mapped if need be
+           matches: Tensor,       # (B, T / 32, 14, 3)
+           mask: Tensor,          # (B, T) bool
+           size: int = 2048,      # tokens at a time
+           stems: tuple | None = None, # as in `forward`, t frames
+          ) -> dict:              # as `forward`, in evaluation mode
+    "What `forward` says about a recording of any length."
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'The given NumPy array is not writable')          # a mel of the cache; it is only read
+        mel = torch.as_tensor(mel).to(mask.device)
+    x, early, fine = self.encoder.stream(mel, matches, mask, size, stems)
+    y = fine.new_empty(len(fine), COUNTS + 2, fine.shape[1])
+    for a, b, u, v in spans(fine.shape[1], size * POOL, self.frame.padding[0]): y[..., a:b] = self.frame(fine[:, u:v].transpose(1, 2))[..., a - u:b - u]
+    return self.heads(x, early, fine, y, mask, mel)
 
-    def jumps(self, o: dict,          # of `forward`, one recording
-              starts: Tensor,         # int64 (n,): frames where pieces begin
-              ends: Tensor,           # int64 (n,): frames before which they end
-             ) -> Tensor:             # (n + 1, n): score of piece j right after piece i; the last row: first of all
-        "What fits after what."
-        at = lambda f: (f // POOL).clamp(0, o['tokens'].shape[1] - 1)
-        u = torch.cat([o['leave'][0, at(ends - 1)], self.begin[None]])
-        J = u @ o['enter'][0, at(starts)].T / math.sqrt(self.config.jump)
-        n = len(starts)
-        if not n: return J
-        J = J + self.rank(o['tokens'][0, at(ends - 1)], o['tokens'][0, at(starts)])
-        bonus = torch.zeros_like(J)
-        bonus[torch.arange(-1, n - 1) % (n + 1), torch.arange(n)] = 1                         # piece j after j - 1; piece 0 after the start
-        c = continuity(o['mel'][0], ends, starts)
-        gap = (starts[None] - ends[:, None]) / FRAME_RATE                                     # s
-        facts = torch.stack([*c.amax(-1), c.mean(0).amax(-1), (gap > 0).float(), gap.abs().log1p() / 5], -1)   # (n, n, 5)
-        return J + self.follow * bonus + F.pad(self.fit(facts)[..., 0], (0, 0, 0, 1))
+# %% ../../nbs/pointer/02_pointer_network.ipynb #62822329
+@patch
+def fit_of(self: PointerNet,
+           mel: Tensor,                  # (128, T)
+           starts: Tensor, ends: Tensor, # int64 (n,): frames
+          ) -> Tensor:                   # (n, n): piece j right after piece i
+    "What it is worth that the music around both places fits, and how far they are apart."
+    c = continuity(mel, ends, starts)
+    gap = (starts[None] - ends[:, None]) / FRAME_RATE                                       # s
+    features = torch.stack([*c.amax(-1), c.mean(0).amax(-1), (gap > 0).float(), gap.abs().log1p() / 5], -1)   # (n, n, 5)
+    return self.fit(features)[..., 0]
 
-    def refine(self, o: dict,         # of `forward`
-               splices: Tensor,       # int64 (B, S): frames
-               sides: Tensor,         # int64 (B, S): 0 a piece begins here, 1 one ends before it
-              ) -> tuple[Tensor, Tensor]: # (B, S, 129) scores of a move by -64 to 64 frames; (B, S, 2) logits: a jump, the end
-        "A second look at splices."
-        real = o['mask'][:, ::POOL]
-        token = torch.gather(o['tokens'], 1, (splices // POOL).clamp(0, real.shape[1] - 1)[..., None].expand(-1, -1, o['tokens'].shape[2]))
-        seen, move = self.look(token + self.side(sides), o['fine'], splices, self.summary(o['tokens'], real), o['mask'].sum(1))
-        return move, self.ops(seen)
+# %% ../../nbs/pointer/02_pointer_network.ipynb #3af241ed
+@patch
+def jumps(self: PointerNet,
+          o: dict,         # of `forward`, one recording
+          starts: Tensor,  # int64 (n,): frames where pieces begin
+          ends: Tensor,    # int64 (n,): frames before which they end
+         ) -> Tensor:      # (n + 1, n): score of piece j right after piece i; the last row: first of all
+    "What fits after what."
+    at = lambda f: (f // POOL).clamp(0, o['tokens'].shape[1] - 1)
+    u, n = torch.cat([o['leave'][0, at(ends - 1)], self.begin[None]]), len(starts)
+    J = u @ o['enter'][0, at(starts)].T / math.sqrt(self.config.jump)
+    if not n: return J
+    J = J + self.rank(o['tokens'][0, at(ends - 1)], o['tokens'][0, at(starts)])
+    bonus = torch.zeros_like(J)
+    bonus[torch.arange(-1, n - 1) % (n + 1), torch.arange(n)] = 1                           # piece j after j - 1; piece 0 after the start
+    return J + self.follow * bonus + F.pad(self.fit_of(o['mel'][0], starts, ends), (0, 0, 0, 1))
+
+# %% ../../nbs/pointer/02_pointer_network.ipynb #80888b7f
+@patch
+def refine(self: PointerNet,
+           o: dict,         # of `forward`
+           splices: Tensor, # int64 (B, S): frames
+           sides: Tensor,   # int64 (B, S): 0 a piece begins here, 1 one ends before it
+          ) -> tuple[Tensor, Tensor]: # (B, S, 129) scores of a move by -64 to 64 frames; (B, S, 2) logits: a jump, the end
+    "A second look at splices."
+    real = o['mask'][:, ::POOL]
+    place = (splices // POOL).clamp(0, real.shape[1] - 1)[..., None].expand(-1, -1, o['tokens'].shape[2])
+    token = torch.gather(o['tokens'], 1, place)
+    seen, move = self.look(token + self.side(sides), o['fine'], splices, self.summary(o['tokens'], real), o['mask'].sum(1))
+    return move, self.ops(seen)
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #f8ded4d7
 def hearing_stems(net: PointerNet,
@@ -265,7 +290,8 @@ def take_path(draft: Draft) -> list[Draft]:
     "Drafts with the pieces of the best path, and of others that differ from it if several edits are wanted."
     l = draft.scores.lattice(draft.wishes)
     found = alternatives(l, draft.wishes.n) if draft.wishes.n > 1 else [best_runs(l)]
-    return [draft.replace(pieces=runs[runs[:, 2] > 0]) for runs in found]
+    pieces = [runs[runs[:, 2] > 0] for runs in found]
+    return [draft.replace(pieces=p) for i, p in enumerate(pieces) if not i or len(p)]
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #b8b79b3f
 def verdicts(s: PointerScores,
