@@ -168,7 +168,7 @@ def refine(self: PointerNet,
     seen, move = self.look(token + self.side(sides), o['fine'], splices, self.summary(o['tokens'], real), o['mask'].sum(1))
     return move, self.ops(seen)
 
-# %% ../../nbs/pointer/02_pointer_network.ipynb #f8ded4d7
+# %% ../../nbs/pointer/02_pointer_network.ipynb #f5e0f5ba
 def hearing_stems(net: PointerNet,
                   stems: int, # how many
                  ) -> PointerNet: # of its own weights
