@@ -25,7 +25,6 @@ def cuttings(x: Tensor,       # (bands, T)
     t = at[:, None] + torch.arange(size, device=x.device)
     return (x[:, t.clamp(0, x.shape[1] - 1)] * ((t >= 0) & (t < x.shape[1]))).transpose(0, 1)
 
-# %% ../../nbs/pointer/00_comping.ipynb #1b524811
 def correlate_windows(x: Tensor, # (n, bands, W)
                       y: Tensor, # (m, bands, W + 2R)
                      ) -> Tensor: # (n, m, 2R + 1)
@@ -37,7 +36,6 @@ def correlate_windows(x: Tensor, # (n, bands, W)
     energy = (moving(y * y) - moving(y)**2 / W).clamp(min=0).sum(1)                      # (m, 2R + 1)
     return F.conv1d(y, x).transpose(0, 1) / energy.sqrt().clamp(min=1e-1)
 
-# %% ../../nbs/pointer/00_comping.ipynb #8edaddb5
 @torch.no_grad()
 def continuity(mel: Tensor,          # (128, T)
                ends: Tensor,         # int64 (n,): frames before which pieces end
@@ -55,7 +53,6 @@ def played_runs(played: np.ndarray,  # (T,) probability that music is played
     "Where music is played, breaths closed."
     return regions_over(np.convolve(played, np.ones(21) / 21, 'same'), .5, round(.6 * FRAME_RATE))
 
-# %% ../../nbs/pointer/00_comping.ipynb #f29e2925
 def short_passages(played: np.ndarray,   # (T,) probability that music is played
                    least: float = 4.0, most: float = 26.0, # s
                   ) -> np.ndarray:       # int64 (n, 2) frames
@@ -73,7 +70,6 @@ class Place:
     a: int            # frames of the passage: where agreement begins ...
     b: int            # ... and ends
 
-# %% ../../nbs/pointer/00_comping.ipynb #71db050d
 def places(x: Tensor,             # (bands, T)
            a: int, b: int,        # frames of the passage
            since: int,            # first frame that is searched
@@ -100,7 +96,6 @@ def places(x: Tensor,             # (bands, T)
         score[max(0, best - apart + 1):best + apart] = -9
     return [f for f in found if f.b - f.a >= 100]
 
-# %% ../../nbs/pointer/00_comping.ipynb #128a4e37
 def failure(x: Tensor,            # (bands, T)
             a: int, b: int,       # frames of the passage
             p: Place,
@@ -132,7 +127,6 @@ class Retake:
     back: int           # frame at which it is entered again
     features: np.ndarray # float32 (22,)
 
-# %% ../../nbs/pointer/00_comping.ipynb #45bb51d9
 @torch.no_grad()
 def retakes(mel: np.ndarray,       # float (128, T)
             plays: np.ndarray,     # float (5, T) probability of each play count
@@ -166,7 +160,6 @@ def without(rows: list, a: int, b: int, least: int = round(FRAME_RATE)) -> list:
         else: out += [(u, v, k) for u, v in ((s, min(e, a)), (max(s, b), e)) if v - u >= least]
     return out
 
-# %% ../../nbs/pointer/00_comping.ipynb #9bf55f7b
 def missing_half(r: Retake, side: int,     # 0: what comes before the failure, 1: what comes after it
                  kept: list,               # (start, end, times)
                  runs: np.ndarray,         # of `played_runs`
@@ -183,7 +176,6 @@ def missing_half(r: Retake, side: int,     # 0: what comes before the failure, 1
     half = (r.back, at, 1) if side else (at, r.out, 1)
     return half if half[1] - half[0] >= round(FRAME_RATE) else None
 
-# %% ../../nbs/pointer/00_comping.ipynb #80fb93e4
 def comp(pieces: np.ndarray,       # int64 (n, 3): start, end, times
          chosen: list[Retake],     # the surest first
          near: float = 3.0,        # s: pieces that end or begin this far from the failure are led up to it
