@@ -18,9 +18,10 @@ from ..core import *
 from ..data.labels import HEARD, Label, edit_labels, edl_from_labels, label_runs
 from ..edl import EDL, Source, edl_from_regions
 from ..editors.editor import Proposal
-from ..editors.keep_training import Example
+from ..data.examples import Example
 from ..nn.checkpoints import CheckpointKind, load_checkpoint, save_checkpoint
-from ..nn.segmentation import best_regions, regions_of_length
+from ..nn.lattice import keep_lattice, search
+from ..pieces import regions_played
 from ..pointer.pointer_network import load_pointer, score_recording
 from ..sound.mel import Track, load_track
 from .mastering import Chain, Rendered, render_mastered
@@ -308,9 +309,8 @@ class SuperEditor:
         s = np.zeros(T)
         logit = (p[:, 1:].logsumexp(-1) - p[:, 0]).clamp(-6, 6).numpy().astype(np.float64)
         for a, b, v in zip(at, at[1:], logit): s[a:b] = v
-        kw = dict(cost=20., min_keep=round(4 * FRAME_RATE), min_cut=round(FRAME_RATE))
-        r = best_regions(s, **kw) if target_ratio is None else regions_of_length(s, target_ratio * T, **kw)
-        if max_seconds and np.diff(r).sum() > max_seconds * FRAME_RATE: r = regions_of_length(s, max_seconds * FRAME_RATE, at_most=True, **kw)
+        l = keep_lattice(s, cost=20., min_keep=round(4 * FRAME_RATE), min_cut=round(FRAME_RATE))
+        r = regions_played(search(l, target_ratio and target_ratio * T, max_seconds and max_seconds * FRAME_RATE))
         return Proposal(r, [float(1 / (1 + np.exp(-s[a:b].mean()))) for a, b in r], lambda a, b, kept: 'labelled KEEP' if kept else 'labelled CUT')
 
 # %% ../../nbs/super_editor/04_edit_prediction.ipynb #31eb1cde

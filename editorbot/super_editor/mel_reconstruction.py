@@ -15,9 +15,10 @@ from torch import nn, Tensor
 from ..core import *
 from ..data.labels import Label
 from ..editors.editor import Proposal
-from ..editors.keep_training import Example
+from ..data.examples import Example
 from ..nn.checkpoints import CheckpointKind, load_checkpoint, save_checkpoint
-from ..nn.segmentation import best_regions, regions_of_length
+from ..nn.lattice import keep_lattice, search
+from ..pieces import regions_played
 from .levels import *
 from .mastering import shaped
 from .mastering_training import MasteringPair
@@ -199,7 +200,7 @@ class MelReconstructionEditor:
         return np.repeat(8 * (left - .5), self.net.config.pool)[:mel.shape[1]].clip(-6, 6).astype(np.float64)
 
     def regions(self, track, target_ratio=None, max_seconds=None):
-        s, kw = self.score(track.mel), dict(cost=20., min_keep=round(4 * FRAME_RATE), min_cut=round(FRAME_RATE))
-        r = best_regions(s, **kw) if target_ratio is None else regions_of_length(s, target_ratio * len(s), **kw)
-        if max_seconds and np.diff(r).sum() > max_seconds * FRAME_RATE: r = regions_of_length(s, max_seconds * FRAME_RATE, at_most=True, **kw)
+        s = self.score(track.mel)
+        l = keep_lattice(s, cost=20., min_keep=round(4 * FRAME_RATE), min_cut=round(FRAME_RATE))
+        r = regions_played(search(l, target_ratio and target_ratio * len(s), max_seconds and max_seconds * FRAME_RATE))
         return Proposal(r, [float(np.clip(.5 + s[a:b].mean() / 12, 0, 1)) for a, b in r], lambda a, b, kept: 'drawn by the network' if kept else 'drawn as silence')

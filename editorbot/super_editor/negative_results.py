@@ -8,7 +8,7 @@ __all__ = ['stretches', 'DualAutoencoder', 'fit_dual', 'auc', 'swap_scores', 'fi
 # %% ../../nbs/super_editor/05_negative_results.ipynb #9f9222aa
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn, Tensor
-from ..editors.keep_training import Example
+from ..data.examples import Example
 from .mel_reconstruction import pooled
 
 # %% ../../nbs/super_editor/05_negative_results.ipynb #83343d09
