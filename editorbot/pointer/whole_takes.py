@@ -14,7 +14,8 @@ import numpy as np
 from scipy.signal import find_peaks
 from ..core import *
 from ..edl import clock
-from ..editors.editor import Draft, Stage, gaps_between
+from ..editors.editor import Draft, Stage
+from ..pieces import gaps_between
 
 # %% ../../nbs/pointer/05_whole_takes.ipynb #00856af1
 @dataclass(frozen=True)
