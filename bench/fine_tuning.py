@@ -12,8 +12,9 @@ import numpy as np
 
 from editorbot.core import write_json
 from editorbot.personal.fine_tuning import HABITS, UNKNOWN, edit_by, fine_tune, pair_of
-from editorbot.editors.keep_training import build_examples
-from editorbot.pointer.pointer_training import RICH, edit_scores, pieces_of
+from editorbot.data.examples import build_examples
+from editorbot.pieces import edit_scores, pieces_of
+from editorbot.pointer.pointer_training import RICH
 from editorbot.simulation.sessions import find_songs
 
 spec = importlib.util.spec_from_file_location('bench_pointer', Path(__file__).with_name('pointer.py'))
@@ -36,7 +37,7 @@ def run(net, test, own, habits, pairs, out, seed=0):
     lines = ['| person | pairs | way | ' + ' | '.join(COLUMNS.values()) + ' | CPU, s |', '|---|---:|---|' + '---:|' * (len(COLUMNS) + 1)]
     for habit in habits:
         theirs = [pieces_of(e.regions) for e in of_person(test, habit)]
-        judge = lambda rules: [edit_scores(edit_by(p, rules), t, e.frames) for p, t, e in zip(heard, theirs, test)]
+        judge = lambda rules, theirs=theirs: [edit_scores(edit_by(p, rules), t, e.frames) for p, t, e in zip(heard, theirs, test)]
         runs = [('0', 'shipped', judge(()), 0.0)]
         for n in pairs:
             folder, began = Path(out)/f'{habit}-{n}-seed{seed}', time.process_time()

@@ -13,10 +13,11 @@ import numpy as np
 
 from editorbot.core import write_json
 from editorbot.editors.editor import Draft, run_stages
-from editorbot.editors.keep_training import cached_example, load_example, synthetic_example
+from editorbot.data.examples import load_example, music_example, synthetic_example
 from editorbot.judging.leaderboard import bootstrap
 from editorbot.pointer.pointer_network import STAGES, load_pointer
-from editorbot.pointer.pointer_training import RICH, edit_scores, pieces_of, score_example
+from editorbot.pieces import edit_scores, pieces_of
+from editorbot.pointer.pointer_training import RICH, score_example
 from editorbot.simulation.sessions import find_songs, session_seeds
 
 spec = importlib.util.spec_from_file_location('bench_pointer', Path(__file__).with_name('pointer.py'))
@@ -41,7 +42,7 @@ def collections(a):
     packages = sorted({s.package for s in songs})
     seeds = session_seeds(a.sessions, 1)
     for i, seed in enumerate(seeds):
-        for p in packages: yield 'held-out music', f'{p}-{i}', p, lambda: load_example(cached_example([s for s in songs if s.package == p], seed, RICH, a.cache))
+        for p in packages: yield 'held-out music', f'{p}-{i}', p, lambda: load_example(music_example([s for s in songs if s.package == p], seed, RICH, a.cache))
     for name, config in (('synthetic band', RICH), ('band, nothing played again', ONCE)):
         for i, seed in enumerate(session_seeds(a.band, 777)): yield name, f'band-{i}', '', lambda: synthetic_example(seed, config, a.cache)
 

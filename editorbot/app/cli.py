@@ -117,7 +117,8 @@ def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, b
         if not dry_run:
             made = []                                                   # by this run, none of which was there before
             try:
-                made += render_mastered(edl, wav, raw, chain, overwrite, verify=False).files if chain else render_together(edl, wav, raw, overwrite, verify=False)
+                sound = render_mastered(edl, wav, raw, chain, overwrite, verify=False) if chain else None
+                made += sound.files if sound else render_together(edl, wav, raw, overwrite, verify=False)
                 edl.save(json_); made.append(json_)
                 if not no_plot:
                     from editorbot.plot import plot_edit, save_figure
@@ -129,7 +130,7 @@ def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, b
         if explained: click.echo(explain(edl, chosen))
         if dry_run:
             for a, b, why in edl.meta['cuts']: click.echo(f'  cut {clock(a):>9} to {clock(b):>9}  {why}')
-        else: say(edit=wav, **({'tracks': ', '.join(p.name for p in track_outputs(wav, tracks))} if tracks else {}), EDL=json_, **({} if no_plot else {'picture': png}))
+        else: say(edit=wav, **({'tracks': ', '.join(p.name for p in track_outputs(wav, tracks))} if tracks else {}), EDL=json_, **({} if no_plot else {'picture': png}), **({'mastered': f'to {sound.lufs:.1f} LUFS'} if sound and sound.passes else {}))
         if max_duration and edl.edit_duration > max_duration - 1.5: click.echo(f'  limited to {clock(max_duration)}; --max-duration 0 keeps all that is good')
     if len(edls) < alternatives: click.echo(f'  found only {len(edls)} that differ enough')
     click.echo(f'  {clock(track.duration)} of audio in {time.perf_counter() - t0:.1f} s')

@@ -12,7 +12,7 @@ import numpy as np
 from ..core import *
 from ..editors.editor import Draft, Stage
 from ..editors.fades import load_fades
-from ..editors.keep_model import heard
+from ..classes import class_words
 from .rules import load_person, rules_stage
 from ..pointer.pointer_network import STAGES, PointerScores, score_recording
 from ..sound.stems import separate
@@ -26,7 +26,7 @@ def words_for(s: PointerScores,
     share = {}
     for x, y, words in because: share[words] = share.get(words, 0) + max(0, min(b, y) - max(a, x)) / (b - a)
     rule = max(share, key=share.get, default='')
-    said = heard(s, a, b, music=kept or share.get(rule, 0) > .5)
+    said = class_words(s.kind, a, b, music=kept or share.get(rule, 0) > .5)
     return f'{said}, by a rule: {rule}' if share.get(rule, 0) > .2 else said
 
 # %% ../../nbs/personal/02_editor.ipynb #8a5e7b80
