@@ -218,7 +218,7 @@ def test_what_people_leave_in_a_project(tmp_path, caplog):
     assert seen(import_edl(project(tmp_path, item(0, 5, 1, loop=1, source=back)))) == [(5 * sr, 7 * sr, 0, True), (5 * sr, 8 * sr, 2 * sr, True)]
     second = '<TRACK\n NAME B\n ' + item(3, 4, 6) + '\n >'
     assert seen(import_edl(project(tmp_path, item(0, 3, 1), tracks=second))) == [(sr, 4 * sr, 0, False), (6 * sr, 10 * sr, 3 * sr, False)]
-    for bad, what in ((item(0, 3, 1, rate=20, name='fast one'), 'fast one'), (item(0, 3, 1) + item(1, 1, 5, name='inside'), 'inside'),
+    for bad, what in ((item(0, 3, 1, rate=20, name='fast one'), 'fast one'), (item(0, 3, 1) + '\n' + item(1, 1, 5, name='inside'), 'inside'),
                       (item(0, 1e6, 0, loop=1, name='endless'), 'endless')):
         with pytest.raises(EditorbotError, match=what): import_edl(project(tmp_path, bad))
     with pytest.raises(EditorbotError, match='together with'): import_edl(project(tmp_path, item(0, 6, 1), tracks='<TRACK\n NAME B\n ' + item(3, 4, 6, name='over') + '\n >'))
