@@ -106,12 +106,13 @@ def edit(raw, output, editor, checkpoint, keep, cut, beats, style, alternatives,
 @click.option('-o', '--output', type=AUDIO, default=Path('outputs/demo'), show_default=True, help='Folder for everything.')
 @click.option('--seed', default=0, show_default=True, help='Another seed, another rehearsal.')
 @click.option('--checkpoint', type=AUDIO, help='Weights. Default: the shipped ones.')
-def demo(output, seed, checkpoint):
+@click.option('--overwrite', is_flag=True, help='Replace files that no demo has written.')
+def demo(output, seed, checkpoint, overwrite):
     "Make a synthetic rehearsal, edit it, and score the edit. Needs no music and no network."
     from editorbot.app.demo import run_demo
     from editorbot.edl import summary
     from editorbot.metrics import score_table
-    made = run_demo(output, seed, checkpoint)
+    made = run_demo(output, seed, checkpoint, overwrite=overwrite)
     click.echo(f'A synthetic rehearsal: {summary(made["edl"])}\n\n' + score_table({k: [v] for k, v in made['scores'].items()}).replace(' ± 0.000', '').replace(' ± 0.0', '') + '\n')
     say(**{k: made['paths'][k] for k in ('raw', 'edit', 'edl', 'picture', 'report')})
     click.echo(f'\nOpen {made["paths"]["report"]} in a browser to listen.')

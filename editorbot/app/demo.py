@@ -75,20 +75,24 @@ def run_demo(out: str | Path = 'outputs/demo',        # folder for everything
              seed: int = 0,                           # another seed, another rehearsal
              checkpoint: str | Path | None = None,    # None: the shipped one
              show: bool | None = None,                # progress bars
+             overwrite: bool = False,                 # may files that no demo wrote be replaced?
             ) -> dict:                                # what was made: paths, EDL, scores
-    "Make a rehearsal, edit it, score the edit, and write WAVs, EDL, picture and report. Files of an earlier demo are replaced."
+    "Make a rehearsal, edit it, score the edit, and write WAVs, EDL, picture and report. Only files of an earlier demo are replaced; raises `EditorbotError` for any other."
     out = Path(out)
     paths = {k: out/v for k, v in dict(raw='rehearsal.wav', edit='edit.wav', edl='edit.edl.json', truth='truth.edl.json', picture='edit.png', report='report.html', scores='scores.json').items()}
+    check_own('demo', *paths.values(), overwrite=overwrite)
     s = demo_session(seed)
-    write_audio(paths['raw'], s.raw, s.sr)
+    done = lambda *names: note_made('demo', *(paths[k] for k in names))      # at once: an interrupted demo can be started again
+    write_audio(paths['raw'], s.raw, s.sr); done('raw')
     track = load_track(paths['raw'], show=show)
     truth = s.edl(track.source)
     edls = {name: propose(track, name, checkpoint if name == DEFAULT_EDITOR else None, max_duration=None) for name in (DEFAULT_EDITOR, 'loudness', 'keep_all')}
     scores = {name: evaluate(e, truth) for name, e in edls.items()}
     edl = edls[DEFAULT_EDITOR]
-    edl.save(paths['edl']); truth.save(paths['truth']); write_json(paths['scores'], scores)
-    render(edl, paths['edit'], overwrite=True, show=show)
-    save_figure(plot_edit(edl), paths['picture'])
+    edl.save(paths['edl']); truth.save(paths['truth']); write_json(paths['scores'], scores); done('edl', 'truth', 'scores')
+    render(edl, paths['edit'], overwrite=True, show=show); done('edit')
+    save_figure(plot_edit(edl), paths['picture']); done('picture')
     with atomic_path(paths['report']) as tmp:
         tmp.write_text(report_page('A synthetic rehearsal, edited', edl, *(paths[k].name for k in ('raw', 'edit', 'picture')), scores, truth), encoding='utf-8')
+    done('report')
     return dict(paths=paths, edl=edl, truth=truth, scores=scores)

@@ -106,11 +106,12 @@ class Track:
     def __repr__(self): return f'Track({Path(self.path).name}, {clock(self.duration)}, mel {self.mel.shape})'
 
 # %% ../../nbs/sound/00_mel.ipynb #9a5c1e43
-def load_track(path: str | Path,              # a recording: any rate, any channel count, any length
+def load_track(path: str | Path | typing.Sequence, # a recording: any rate, any channel count, any length; several files in order are one
                allow_truncated: bool = False, # accept a file that ends early
                show: bool | None = None,      # progress bar; None: on a terminal
               ) -> Track:
     "Analyse a recording; raises `EditorbotError` if it is missing, damaged, cut short or holds NaN."
+    path = join_paths(path)
     source = Source.from_file(path, allow_truncated=allow_truncated)
     power, k = np.zeros((raw_frames(source), N_MELS), np.float32), 0
     with progress(source.frames / source.sample_rate, 'analyse', show=show) as bar:
