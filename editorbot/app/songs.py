@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['TALK', 'STEP', 'RATE', 'LOW', 'HIGH', 'LEAST', 'SKIP', 'MOST', 'NEAR', 'INSIDE', 'SURE', 'MAYBE', 'CHANGE', 'SLOPE',
-           'MIDDLE', 'SHORT', 'NOODLING', 'find_takes', 'semitone_weights', 'pitch_lines', 'unit', 'likeness',
+           'MIDDLE', 'SHORT', 'NEXT', 'NOODLING', 'find_takes', 'semitone_weights', 'pitch_lines', 'unit', 'likeness',
            'local_match', 'Match', 'likely_keys', 'match', 'centred', 'Hearing', 'pooled', 'listen', 'novelty',
-           'edge_scores', 'where_others_turn', 'cuts_inside', 'match_takes', 'split_takes', 'same_song', 'numbered',
-           'group_takes', 'is_medley', 'songs_of', 'faint_takes', 'find_songs_in', 'Take', 'state_of', 'why_not',
-           'why_kept', 'choose_takes']
+           'edge_scores', 'where_others_begin', 'cuts_inside', 'match_takes', 'goes_on', 'split_takes', 'same_song',
+           'numbered', 'group_takes', 'is_medley', 'songs_of', 'faint_takes', 'find_songs_in', 'Take', 'state_of',
+           'why_not', 'why_kept', 'choose_takes']
 
-# %% ../../nbs/app/04_songs.ipynb #4c493b35
+# %% ../../nbs/app/04_songs.ipynb #4f999757
 import functools, itertools, math, typing
 from dataclasses import dataclass
 import numpy as np, scipy.ndimage
@@ -22,7 +22,7 @@ from ..editors.keep_model import CLASSES, PLAYED, POOL
 from ..pointer.comping import played_runs
 from ..sound.mel import mel_filters
 
-# %% ../../nbs/app/04_songs.ipynb #2dc47030
+# %% ../../nbs/app/04_songs.ipynb #708256eb
 TALK = [CLASSES.index(c) for c in ('talk', 'tuning', 'count_in')]   #: what nobody does during a take
 
 def find_takes(kind: np.ndarray,     # float (N, classes): probabilities, of `PointerScores.kind`
@@ -40,7 +40,7 @@ def find_takes(kind: np.ndarray,     # float (N, classes): probabilities, of `Po
         else: out.append([a, b])
     return np.array([r for r in out if r[1] - r[0] >= least * FRAME_RATE], np.int64).reshape(-1, 2)
 
-# %% ../../nbs/app/04_songs.ipynb #743b9a30
+# %% ../../nbs/app/04_songs.ipynb #610a0ed8
 STEP = 16                  #: frames a step
 RATE = FRAME_RATE / STEP   #: steps a second (2.7)
 LOW, HIGH = 52, 100        #: MIDI notes
@@ -62,7 +62,7 @@ def pitch_lines(mel: np.ndarray, # float (128, T) in [0, 1]
     T = mel.shape[1] // STEP * STEP
     return np.concatenate([np.zeros((0, HIGH - LOW), np.float32), *(block(np.asarray(mel[:, a:min(a + STEP * 1024, T)], np.float32)) for a in range(0, T, STEP * 1024))])
 
-# %% ../../nbs/app/04_songs.ipynb #e42c6e75
+# %% ../../nbs/app/04_songs.ipynb #b4fc4255
 def unit(x: np.ndarray) -> np.ndarray: # (N, D) -> (N, D)
     "Rows of length one; rows of zeros stay."
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-6)
@@ -83,7 +83,7 @@ def likeness(x: np.ndarray,   # float32 (N, 48), centred
         total[lo:N - hi, lo:M - hi] += S[lo + d:N - hi + d, lo + d:M - hi + d]; count[lo:N - hi, lo:M - hi] += 1
     return total / count
 
-# %% ../../nbs/app/04_songs.ipynb #e4c39793
+# %% ../../nbs/app/04_songs.ipynb #0eff253b
 @njit
 def local_match(S: np.ndarray, # float32 (N, M)
                 least: float,  # likeness that counts as none
@@ -106,7 +106,7 @@ def local_match(S: np.ndarray, # float32 (N, M)
             if v > best: best, found = v, (a, b, i, j)
     return best, found[0], found[1], found[2], found[3]
 
-# %% ../../nbs/app/04_songs.ipynb #950273e9
+# %% ../../nbs/app/04_songs.ipynb #1cc58048
 LEAST, SKIP = .4, .3   #: of `local_match`
 MOST = 1600            #: steps of a take that are compared, 10 minutes
 
@@ -132,7 +132,7 @@ def likely_keys(x: np.ndarray, y: np.ndarray, # (N, 48) and (M, 48), centred
     r = [float((p - p.mean()) @ np.roll(q - q.mean(), -k)) for k in range(12)]
     return [(k + 6) % 12 - 6 for k in np.argsort(r)[::-1].tolist() if k][:n]
 
-# %% ../../nbs/app/04_songs.ipynb #fd59d473
+# %% ../../nbs/app/04_songs.ipynb #143d4e4b
 def match(x: np.ndarray, y: np.ndarray, # float32 (N, 48) and (M, 48), centred
           keys: int = 2,                # how many other keys are tried
          ) -> Match:
@@ -153,7 +153,7 @@ def centred(lines: np.ndarray,  # float32 (N, 48) of the recording
     mean = np.concatenate(parts).mean(0) if parts else 0
     return [p - mean for p in parts]
 
-# %% ../../nbs/app/04_songs.ipynb #ef6fd3ad
+# %% ../../nbs/app/04_songs.ipynb #e39df979
 @dataclass(frozen=True, eq=False)
 class Hearing:
     "What is heard in a recording, as far as takes and songs need it."
@@ -177,7 +177,7 @@ def listen(mel: np.ndarray, # float (128, T)
     colour = mel[:, :n * STEP].reshape(32, 4, n, STEP).mean((1, 3)).T
     return Hearing(pitch_lines(mel), colour.astype(np.float32), scores.kind, pooled(scores.heard), np.stack([edge('out'), edge('into')], 1))
 
-# %% ../../nbs/app/04_songs.ipynb #81e94264
+# %% ../../nbs/app/04_songs.ipynb #3056e770
 def novelty(colour: np.ndarray, # float (N, 32)
             at: int,            # step
             width: int = 40,    # steps to each side, 15 s
@@ -189,49 +189,48 @@ def novelty(colour: np.ndarray, # float (N, 32)
     apart = lambda u, v: np.mean([np.abs(a - b).mean() for a in u for b in v])
     return float(apart(l, r) / max((apart(l, l) + apart(r, r)) * 5 / 8, 1e-6))      # of 25 pairs in a side, 5 are a part with itself
 
-# %% ../../nbs/app/04_songs.ipynb #b7fe0247
+# %% ../../nbs/app/04_songs.ipynb #0f618d3f
 NEAR = 4.0          #: s: so near to the edge of a take counts as its edge
 INSIDE = 10.0       #: s: shortest part that is cut off
-SURE, MAYBE = .5, -2.5   #: sum of the scores of an end and a beginning at which a take is cut: alone, or where other takes begin or end
+SURE, MAYBE = 1.0, -2.5   #: sum of the scores of an end and a beginning at which a take is cut: alone, or where another take begins
 CHANGE = 1.25       #: novelty without which a cut needs other takes
 
 def edge_scores(h: Hearing) -> np.ndarray: # float32 (ceil(T / 8),)
     "Score of an end plus score of a beginning, each the best within 1.5 s."
     return scipy.ndimage.maximum_filter1d(h.edges, 17, axis=0, mode='nearest').sum(1)
 
-def where_others_turn(take: int, spans: np.ndarray, # int (n, 2) frames
+def where_others_begin(take: int, spans: np.ndarray, # int (n, 2) frames
                       matches: dict,                # (i, j) -> Match
                      ) -> list:                     # s from its beginning
-    "Places inside a take where, by their matches, other takes begin or end."
-    out, seconds = [], np.diff(spans)[:, 0] / FRAME_RATE
+    "Places inside a take where, by their matches, other takes begin. (Where others end says little: they may have broken off.)"
+    out, seconds = [], np.diff(spans[take])[0] / FRAME_RATE
     for (i, j), m in matches.items():
         if take not in (i, j) or m.score < .15: continue
-        mine, theirs, other = (m.a, m.b, j) if take == i else (m.b, m.a, i)
+        mine, theirs = (m.a, m.b) if take == i else (m.b, m.a)
         if theirs[0] < NEAR: out.append(mine[0] - theirs[0])
-        if theirs[1] > seconds[other] - NEAR and seconds[other] > 20: out.append(mine[1] + seconds[other] - theirs[1])
-    return [t for t in out if INSIDE < t < seconds[take] - INSIDE]
+    return [t for t in out if INSIDE < t < seconds - INSIDE]
 
-# %% ../../nbs/app/04_songs.ipynb #d0b3abbd
+# %% ../../nbs/app/04_songs.ipynb #e6c3bb4b
 def cuts_inside(h: Hearing,
                 take: int, spans: np.ndarray, # int (n, 2) frames
                 matches: dict,
                ) -> list:                     # frames
     "Where a take is in truth two songs, or more."
     score, (a, b), margin = edge_scores(h), spans[take], round(INSIDE * FRAME_RATE)
-    turns, found = np.array(where_others_turn(take, spans, matches)), []
-    lo, hi = (a + margin) // POOL, (b - margin) // POOL
+    starts, found = np.array(where_others_begin(take, spans, matches)), []
+    lo, hi = (a + margin) // POOL, max(a + margin, b - margin) // POOL
     left = score[lo:hi].copy()
     while len(left) and left.max() > MAYBE:
         k = int(left.argmax())
         plateau = np.flatnonzero(score[lo + k:hi] < score[lo + k] - 1e-6)
         k, top = k + (int(plateau[0]) if len(plateau) else 1) // 2, float(left.max())
         at = (lo + k) * POOL
-        helped = len(turns) and np.abs(turns - (at - a) / FRAME_RATE).min() < NEAR
+        helped = len(starts) and np.abs(starts - (at - a) / FRAME_RATE).min() < NEAR
         if helped or top > SURE and novelty(h.colour, at // STEP) > CHANGE: found.append(at)
         left[max(0, k - margin // POOL):k + margin // POOL] = -np.inf
     return sorted(found)
 
-# %% ../../nbs/app/04_songs.ipynb #12b759b0
+# %% ../../nbs/app/04_songs.ipynb #c938ecfe
 def match_takes(lines: np.ndarray,      # float32 (N, 48)
                 spans: np.ndarray,      # int (n, 2) frames
                 known: dict | None = None, # (span, span) -> Match that need not be looked for again
@@ -244,20 +243,37 @@ def match_takes(lines: np.ndarray,      # float32 (N, 48)
         tick(1)
     return out
 
+def goes_on(k: int, spans: np.ndarray, matches: dict, # of takes `k` and `k + 1`
+            pause: float = 4.0,                       # s
+           ) -> bool:
+    "Are two runs one take, with a quiet moment in between? They are, when both match one other take, the second run behind the first, as far apart."
+    gap = (spans[k + 1, 0] - spans[k, 1]) / FRAME_RATE
+    if gap > pause: return False
+    view = lambda i, o: None if (m := matches.get((min(i, o), max(i, o)))) is None or same_song(m) < .8 else (m.a, m.b) if i < o else (m.b, m.a)
+    for o in range(len(spans)):
+        u, v = view(k, o), view(k + 1, o)
+        if o in (k, k + 1) or u is None or v is None: continue
+        rest, seconds = v[1][0] - u[1][1], np.diff(spans[k])[0] / FRAME_RATE
+        if abs(rest - (seconds - u[0][1] + gap + v[0][0])) < NEAR: return True
+    return False
+
 def split_takes(h: Hearing, spans: np.ndarray, matches: dict) -> np.ndarray: # int64 (m, 2) frames
-    "Takes cut where one song goes into the next."
-    out = []
+    "Takes cut where one song goes into the next, and put together where they only paused."
+    out, joined = [], [k for k in range(len(spans) - 1) if goes_on(k, spans, matches)]
     for k, (a, b) in enumerate(np.asarray(spans).tolist()):
         edges = [a, *cuts_inside(h, k, spans, matches), b]
         out += list(zip(edges[:-1], edges[1:]))
+        if k - 1 in joined: i = len(out) - len(edges) + 1; out[i - 1:i + 1] = [(out[i - 1][0], out[i][1])]
     return np.array(out, np.int64).reshape(-1, 2)
 
-# %% ../../nbs/app/04_songs.ipynb #bfc39736
-SLOPE, MIDDLE, SHORT = 36.0, .14, .9   #: of the logistic curve: both answers are equally likely at a score of `MIDDLE + SHORT / seconds`
+# %% ../../nbs/app/04_songs.ipynb #d4168f0a
+SLOPE, MIDDLE, SHORT, NEXT = 36.0, .14, .6, .04   #: of the logistic curve: both answers are equally likely at a score of `MIDDLE + SHORT / seconds`, less `NEXT` for neighbours
 
-def same_song(m: Match) -> float: # 0 to 1
+def same_song(m: Match,
+              neighbours: bool = False, # is one played right after the other?
+             ) -> float:                # 0 to 1
     "Probability that two takes play the same song."
-    return 1 / (1 + math.exp(-SLOPE * (m.score - MIDDLE - SHORT / max(m.shorter, 2) - .03 * bool(m.key))))
+    return 1 / (1 + math.exp(-SLOPE * (m.score - MIDDLE - SHORT / max(m.shorter, 2) - .03 * bool(m.key) + NEXT * neighbours)))
 
 def numbered(labels: typing.Sequence) -> np.ndarray: # int64 (n,)
     "Labels as 0, 1, 2, ... in the order in which they appear."
@@ -270,18 +286,21 @@ def group_takes(n: int,          # takes
                ) -> np.ndarray:  # int64 (n,): number of the song
     "Which takes are the same song."
     if n < 2: return np.zeros(n, np.int64)
-    apart = [1 - same_song(matches[p]) for p in itertools.combinations(range(n), 2)]
+    apart = [1 - same_song(matches[i, j], j == i + 1) for i, j in itertools.combinations(range(n), 2)]
     return numbered(fcluster(linkage(apart, 'average'), 1 - level, 'distance'))
 
-# %% ../../nbs/app/04_songs.ipynb #8977cb35
-def is_medley(take: int, labels: np.ndarray, matches: dict, least: float = 10.0) -> bool: # s
+# %% ../../nbs/app/04_songs.ipynb #22a2d795
+def is_medley(take: int, labels: np.ndarray, matches: dict, seconds: float, # of the take
+              least: float = 10.0) -> bool: # s
     "Does a take play parts of songs that its own group doesn't have?"
     spans = {}
     for (i, j), m in matches.items():
-        if take in (i, j) and m.value / RATE > 1.5 and same_song(m) < .999:
+        if take in (i, j) and m.value / RATE > 1.5:
             other, mine = (j, m.a) if take == i else (i, m.b)
             spans.setdefault(int(labels[other]), []).append(mine)
     best = {k: max(v, key=lambda s: s[1] - s[0]) for k, v in spans.items()}
+    own = best.get(int(labels[take]), (0, 0))
+    if own[1] - own[0] > .6 * seconds: return False
     apart = lambda s, t: max(0, min(s[1], t[1]) - max(s[0], t[0])) < .3 * min(s[1] - s[0], t[1] - t[0])
     long = [s for s in best.values() if s[1] - s[0] >= least]
     return any(apart(s, t) for s, t in itertools.combinations(long, 2))
@@ -289,7 +308,7 @@ def is_medley(take: int, labels: np.ndarray, matches: dict, least: float = 10.0)
 def songs_of(spans: np.ndarray, matches: dict) -> np.ndarray: # int64 (n,)
     "The number of the song that each take plays; a medley is a song of its own."
     labels = group_takes(len(spans), matches)
-    alone = [k for k in range(len(spans)) if is_medley(k, labels, matches)]
+    alone = [k for k in range(len(spans)) if is_medley(k, labels, matches, float(np.diff(spans[k])[0] / FRAME_RATE))]
     if alone:
         rest = [k for k in range(len(spans)) if k not in alone]
         at = {k: i for i, k in enumerate(rest)}
@@ -297,7 +316,7 @@ def songs_of(spans: np.ndarray, matches: dict) -> np.ndarray: # int64 (n,)
         labels = np.array([part[at[k]] if k in at else len(spans) + k for k in range(len(spans))])
     return numbered(labels)
 
-# %% ../../nbs/app/04_songs.ipynb #c4aa4234
+# %% ../../nbs/app/04_songs.ipynb #c1892ca4
 NOODLING = CLASSES.index('noodling')
 
 def faint_takes(h: Hearing, spans: np.ndarray, # int (n, 2) frames
@@ -320,7 +339,7 @@ def faint_takes(h: Hearing, spans: np.ndarray, # int (n, 2) frames
             out.append((a, b))
     return np.array(sorted(out), np.int64)
 
-# %% ../../nbs/app/04_songs.ipynb #7615fb33
+# %% ../../nbs/app/04_songs.ipynb #b972ce72
 def find_songs_in(h: Hearing,
                   tick: typing.Callable = lambda n: None, # called with the number of pairs of takes done
                  ) -> tuple[np.ndarray, np.ndarray, dict]: # int64 (n, 2) frames; int64 (n,) songs; (i, j) -> Match
@@ -328,7 +347,7 @@ def find_songs_in(h: Hearing,
     spans = faint_takes(h, find_takes(h.kind))
     whole = match_takes(h.lines, spans, None, tick)
     parts = split_takes(h, spans, whole)
-    if len(parts) == len(spans): return spans, songs_of(spans, whole), whole
+    if np.array_equal(parts, spans): return spans, songs_of(spans, whole), whole
     matches = match_takes(h.lines, parts, None, tick)
     labels, keep = songs_of(parts, matches), []
     for k, (a, b) in enumerate(parts.tolist()):
@@ -339,7 +358,7 @@ def find_songs_in(h: Hearing,
     matches = match_takes(h.lines, spans, None, tick)
     return spans, songs_of(spans, matches), matches
 
-# %% ../../nbs/app/04_songs.ipynb #6605b73f
+# %% ../../nbs/app/04_songs.ipynb #85d2696f
 @dataclass(frozen=True)
 class Take:
     "One take of a song, as a person would note it."
@@ -366,7 +385,7 @@ def state_of(kind: np.ndarray,   # float (N, classes) of the take
     if p['false_start'] > .5: return 'false start' if seconds < 25 else 'breaks off'
     return 'spoilt' if p['spoilt_take'] > .5 else 'complete'
 
-# %% ../../nbs/app/04_songs.ipynb #0d971b11
+# %% ../../nbs/app/04_songs.ipynb #8de21743
 def why_not(t: Take, best: Take) -> str:
     "What speaks against a take."
     if t.state in ('breaks off', 'false start'): return f'{t.state} after {clock(t.seconds)}'
@@ -381,7 +400,7 @@ def why_kept(best: Take, others: list) -> str:
     if not rivals: return 'the only take that is complete' if best.state == 'complete' else 'the best of the takes, though something goes wrong in it'
     return f'the {"last" if best.number > max(t.number for t in rivals) else "best"} of {len(rivals) + 1} complete takes'
 
-# %% ../../nbs/app/04_songs.ipynb #8efae354
+# %% ../../nbs/app/04_songs.ipynb #e202fde7
 def choose_takes(h: Hearing, spans: np.ndarray, songs: np.ndarray, matches: dict) -> list[Take]: # sorted by start
     "Every take with its state, and of each song the one to keep."
     out = {}

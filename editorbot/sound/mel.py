@@ -109,16 +109,17 @@ class Track:
 def load_track(path: str | Path | typing.Sequence, # a recording: any rate, any channel count, any length; several files in order are one
                allow_truncated: bool = False, # accept a file that ends early
                show: bool | None = None,      # progress bar; None: on a terminal
+               tick: typing.Callable | None = None, # sees the seconds of every block, instead of a bar
               ) -> Track:
     "Analyse a recording; raises `EditorbotError` if it is missing, damaged, cut short or holds NaN."
     path = join_paths(path)
     source = Source.from_file(path, allow_truncated=allow_truncated)
     power, k = np.zeros((raw_frames(source), N_MELS), np.float32), 0
-    with progress(source.frames / source.sample_rate, 'analyse', show=show) as bar:
+    with progress(source.frames / source.sample_rate, 'analyse', show=show if tick is None else False) as bar:
         for f in stream_frames(stream_mono(path)):
             p = mel_power(f)[:len(power) - k]
             power[k:k+len(p)] = p
             k += len(p)
-            bar.update(len(f) / FRAME_RATE)
+            (tick or bar.update)(len(f) / FRAME_RATE)
     mel, top = normalise_mel(power)
     return Track(source, mel, top)
