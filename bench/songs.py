@@ -185,7 +185,8 @@ def counts(h, truth):
     kept = [t for t in choose_takes(h, spans, labels, matches) if t.kept]
     whole = lambda k: any(t.kind in ('take', 'repeat') and min(t.end / SR * FRAME_RATE, k.end) - max(t.start / SR * FRAME_RATE, k.start) > .8 * (k.end - k.start) for t in truth)
     could = {t.song for t in truth if t.kind in ('take', 'repeat')}
-    return dict(tp=sum(s and p for s, p in pairs), fp=sum(p and not s for s, p in pairs), fn=sum(s and not p for s, p in pairs), exact=exact, songs=len(songs), found=sum(i >= 0 for i in at), true=len(truth),
+    right = lambda f: int(sum(f(s, p) for s, p in pairs))
+    return dict(tp=right(lambda s, p: s and p), fp=right(lambda s, p: p and not s), fn=right(lambda s, p: s and not p), exact=int(exact), songs=len(songs), found=sum(i >= 0 for i in at), true=len(truth),
                 takes=len(spans), kept_whole=sum(map(whole, kept)), kept=len(kept), could=len(could), cpu=cpu)
 
 
@@ -202,6 +203,11 @@ def with_intervals(rows, n=2000):
     return {k: (v, *np.percentile([d[k] for d in draws], [2.5, 97.5]).tolist()) for k, v in value.items()}
 
 
+def lines_of(h, group):
+    "Pitch lines of takes, the kept one first, then by length."
+    return [h.lines[t.start // STEP:max(t.start // STEP + 1, t.end // STEP)] for t in sorted(group, key=lambda t: (not t.kept, -t.seconds))]
+
+
 def names_known(series):
     "Three rehearsals: every song is named right after each. Songs known from before that get their name; names that are given and wrong; names given."
     known, right, could, false, given = {}, 0, 0, 0, 0
@@ -209,18 +215,17 @@ def names_known(series):
         spans, labels, matches = find_songs_in(h)
         takes, at = choose_takes(h, spans, labels, matches), assigned(spans, truth)
         groups = [[t for t in takes if t.song == k] for k in range(int(labels.max()) + 1)]
-        lines = lambda g: [h.lines[t.start // STEP:max(t.start // STEP + 1, t.end // STEP)] for t in sorted(g, key=lambda t: (not t.kept, -t.seconds))]
         of = {}                                                          # group -> true song
         for i, t in zip(at, truth):
             if i >= 0: of.setdefault(int(labels[i]), []).append(t.song)
         true = {k: max(set(v), key=v.count) for k, v in of.items()}
-        answers = recognise([lines(g) for g in groups], known)
+        answers = recognise([lines_of(h, g) for g in groups], known)
         for k, answer in enumerate(answers):
             name = true.get(k)
             if name in known and any(t.seconds >= 20 for t in groups[k]): could += 1; right += answer is not None and answer.name == name
             if answer: given += 1; false += answer.name != name
         for k, name in true.items():
-            if name != 'medley': known[name] = (known.get(name, []) + lines([t for t in groups[k] if t.seconds >= 10])[:3])[-3:]
+            if name != 'medley': known[name] = (known.get(name, []) + lines_of(h, [t for t in groups[k] if t.seconds >= 10])[:3])[-3:]
         known = {k: v for k, v in known.items() if v}
     return dict(right=right, could=could, false=false, given=given)
 

@@ -7,7 +7,7 @@ __all__ = ['log', 'CACHE', 'CACHE_VERSION', 'save_hearing', 'load_hearing', 'hea
            'songs_json', 'title_of', 'SongOptions', 'Exported', 'file_plan', 'library_names', 'update_library',
            'find_songs_of', 'export_songs', 'write_plan', 'notes_on', 'song_table']
 
-# %% ../../nbs/app/07_song_export.ipynb #5458d698
+# %% ../../nbs/app/07_song_export.ipynb #b72b6fe0
 import dataclasses, logging, typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from .songs import STEP, Hearing, Take, choose_takes, find_songs_in, listen
 from .song_library import Named, known_songs, open_library, recognise, remember
 from .song_files import FORMATS, Tags, check_format, gain_for, measure_loudness, read_names, recorded_on, safe_name, write_sheets, write_song
 
-# %% ../../nbs/app/07_song_export.ipynb #69c8c4fb
+# %% ../../nbs/app/07_song_export.ipynb #7bab0414
 log, CACHE, CACHE_VERSION = logging.getLogger('editorbot'), '.songs.npz', 1
 
 def save_hearing(h: Hearing, path: Path, key: str) -> None: # key: SHA-256 of the recording
@@ -41,7 +41,7 @@ def load_hearing(path: Path, key: str) -> Hearing | None: # None: another record
         log.info('%s: not read (%s); the recording is analysed again', path, e)
         return None
 
-# %% ../../nbs/app/07_song_export.ipynb #ceae6bb4
+# %% ../../nbs/app/07_song_export.ipynb #2e443d60
 def hear(raw: str | Path, source: Source,
          folder: Path,                        # where the cache lies
          checkpoint: str | Path | None = None, # of the pointer network; None: the shipped one
@@ -61,7 +61,7 @@ def hear(raw: str | Path, source: Source,
     tick(.2)
     return h
 
-# %% ../../nbs/app/07_song_export.ipynb #c9372d21
+# %% ../../nbs/app/07_song_export.ipynb #f3f6165a
 @dataclass(frozen=True)
 class Song:
     "A song of a rehearsal."
@@ -89,7 +89,7 @@ def name_songs(groups: list,            # of lists of Take
         songs.append(Song(i, *given, tuple(g), w))
     return songs, free
 
-# %% ../../nbs/app/07_song_export.ipynb #af527df2
+# %% ../../nbs/app/07_song_export.ipynb #1a37c30f
 def sample_spans(takes: list[Take], source: Source, pad: float = .5) -> list: # of (a, b) samples, for each take
     "Where each take lies in the recording, with its surroundings."
     step, n, order = source.sample_rate / FRAME_RATE, source.frames, sorted(takes, key=lambda t: t.start)
@@ -101,7 +101,7 @@ def sample_spans(takes: list[Take], source: Source, pad: float = .5) -> list: # 
         out[id(t)] = (round(a), max(round(a) + 1, round(b)))
     return [out[id(t)] for t in takes]
 
-# %% ../../nbs/app/07_song_export.ipynb #137c5a63
+# %% ../../nbs/app/07_song_export.ipynb #e9863801
 def songs_json(songs: list[Song], spans: dict, files: dict, source: Source) -> dict: # id(take) -> (a, b); id(take) -> file name
     "Songs and takes as plain values."
     def one(t):
@@ -116,7 +116,7 @@ def title_of(s: Song, t: Take) -> str:
     more = len(s.takes) > 1
     return s.name + (f', take {t.number}' if more else '') + (' (kept)' if more and t.kept else '' if t.state == 'complete' else f' ({t.state})')
 
-# %% ../../nbs/app/07_song_export.ipynb #e7ec8940
+# %% ../../nbs/app/07_song_export.ipynb #0aa9925d
 @dataclass(frozen=True)
 class SongOptions(Config):
     "Wishes of `export_songs`."
@@ -140,7 +140,7 @@ class Exported:
     levels: dict        # path -> (gain in dB, LUFS with it), where a loudness was asked for
     notes: list         # what a person should know, in words
 
-# %% ../../nbs/app/07_song_export.ipynb #dc814e0a
+# %% ../../nbs/app/07_song_export.ipynb #c0eedcf5
 def file_plan(songs: list[Song], spans: dict, o: SongOptions, source: Source, folder: Path) -> list: # of (path, a, b, title, number, Song or None, Take or None)
     "Every audio file that will be written."
     suffix, digits = FORMATS[o.format], 2 if len(songs) < 100 else 3
@@ -152,7 +152,7 @@ def file_plan(songs: list[Song], spans: dict, o: SongOptions, source: Source, fo
     if o.takes: plan += [(folder/'takes'/f'{name(s)}, take {t.number}{suffix}', *spans[id(t)], f'{s.name} (take {t.number})', s.number, s, t) for s in songs for t in s.takes]
     return plan
 
-# %% ../../nbs/app/07_song_export.ipynb #2889bf1f
+# %% ../../nbs/app/07_song_export.ipynb #364c4a27
 def library_names(library: str | Path | None, groups: list, lines: np.ndarray, without: str) -> list: # of Named or None
     "Names that the library knows, for groups of takes."
     if library is None: return [None] * len(groups)
@@ -168,7 +168,7 @@ def update_library(library: str | Path | None, songs: list[Song], lines: np.ndar
             takes = sorted(s.takes, key=lambda t: (t.kept, t.seconds))[-3:]
             remember(db, s.name, [(t.start / FRAME_RATE, lines[t.start // STEP:t.end // STEP]) for t in takes if t.seconds >= 10], source.sha256)
 
-# %% ../../nbs/app/07_song_export.ipynb #c950b2b5
+# %% ../../nbs/app/07_song_export.ipynb #6f9e4548
 def find_songs_of(raw: str | Path, folder: Path, options: SongOptions, names: list[str], library, checkpoint, allow_truncated: bool, tick) -> tuple: # Source, Hearing, songs, names left
     "Takes, songs and their names."
     source = Source.from_file(raw, allow_truncated=allow_truncated)
@@ -181,7 +181,7 @@ def find_songs_of(raw: str | Path, folder: Path, options: SongOptions, names: li
     known = library_names(library, groups, h.lines, source.sha256 if names else '')
     return source, h, *name_songs(groups, names, known, options.shortest)
 
-# %% ../../nbs/app/07_song_export.ipynb #836f1bd7
+# %% ../../nbs/app/07_song_export.ipynb #943f2b47
 def export_songs(raw: str | Path,                      # the recording
                  out: str | Path,                      # folder for everything
                  options: SongOptions = SongOptions(),
@@ -216,7 +216,7 @@ def export_songs(raw: str | Path,                      # the recording
     update_library(library, songs, h.lines, source)
     return Exported(songs, [p for p, *_ in plan] + sheets, {p: s for p, _, _, _, _, s, _ in plan}, levels, notes_on(songs, left, levels, options, plan, folder))
 
-# %% ../../nbs/app/07_song_export.ipynb #f2801c76
+# %% ../../nbs/app/07_song_export.ipynb #8df17eaa
 def write_plan(plan: list, source: Source, raw: str | Path, o: SongOptions, folder: Path, tick: typing.Callable) -> tuple[dict, dict]: # key -> file name; path -> (gain in dB, LUFS with it)
     "Write the audio files of a plan, and note each as ours when it is whole."
     total, date, files, levels = sum(b - a for _, a, b, *_ in plan) or 1, recorded_on(parts_of(raw)[0]), {}, {}
@@ -247,7 +247,7 @@ def notes_on(songs: list[Song], left: list[str], levels: dict, o: SongOptions, p
     if old: notes.append(f'from an earlier run, no longer needed: {", ".join(sorted(old))}')
     return notes
 
-# %% ../../nbs/app/07_song_export.ipynb #3888c8a3
+# %% ../../nbs/app/07_song_export.ipynb #0de9bdfd
 def song_table(made: Exported) -> str: # lines
     "Songs and takes as a person reads them; the kept take is marked."
     lines, at = [], lambda t: f'{clock(t.start / FRAME_RATE)} to {clock(t.end / FRAME_RATE)}'

@@ -7,7 +7,7 @@ __all__ = ['RESERVED', 'CEILING', 'FORMATS', 'MP3_RATES', 'safe_name', 'read_nam
            'gain_for', 'Tags', 'id3_tag', 'info_list', 'recorded_on', 'check_format', 'song_edl', 'resampled', 'lossy',
            'write_song', 'cue_sheet', 'write_sheets']
 
-# %% ../../nbs/app/06_song_files.ipynb #e4fafb2d
+# %% ../../nbs/app/06_song_files.ipynb #8eeb8d7c
 import dataclasses, re, struct, typing, unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from ..rendering import render_blocks
 from ..interchange.broadcast_wav import edited_chunks, insert_chunks, read_chunks
 from ..interchange.export import export, media_path, one_line
 
-# %% ../../nbs/app/06_song_files.ipynb #ca100616
+# %% ../../nbs/app/06_song_files.ipynb #f13156a1
 RESERVED = {'CON', 'PRN', 'AUX', 'NUL', *(f'{k}{i}' for k in ('COM', 'LPT') for i in range(1, 10))}   #: names that Windows keeps for itself
 
 def safe_name(name: str,         # of a song
@@ -30,7 +30,7 @@ def safe_name(name: str,         # of a song
     text = re.sub(r'[<>:"/\\|?*]', '-', text)[:most].strip(' .')
     return f'{text}_' if text.upper() in RESERVED else text or 'untitled'
 
-# %% ../../nbs/app/06_song_files.ipynb #302012be
+# %% ../../nbs/app/06_song_files.ipynb #b6aad19f
 def read_names(path: str | Path, # a text file
               ) -> list[str]:    # in the order of the songs
     "The names of a set list; raises `EditorbotError` for a missing file, for one that is no text, and when it holds none."
@@ -42,7 +42,7 @@ def read_names(path: str | Path, # a text file
     if not names: raise describe(path, 'a name a line', 'no names')
     return names
 
-# %% ../../nbs/app/06_song_files.ipynb #fa6a42c8
+# %% ../../nbs/app/06_song_files.ipynb #45516e74
 def k_filters(rate: int, # Hz
              ) -> list:  # of (b, a)
     "The two filters of BS.1770: what a head does to sound, and less bass."
@@ -59,7 +59,7 @@ def gated(power: np.ndarray, # (n,) weighted mean square of every 100 ms
     z = z[z > 10 ** ((-70 + .691) / 10)]
     return float(lufs(z[z > 10 ** ((lufs(z) - 10 + .691) / 10)])) if len(z) else -np.inf
 
-# %% ../../nbs/app/06_song_files.ipynb #bd76c881
+# %% ../../nbs/app/06_song_files.ipynb #3f315e68
 def measure_loudness(path: str | Path,      # a recording
                      a: int, b: int,        # samples
                     ) -> tuple[float, float]: # integrated loudness, LUFS; true peak, dBTP
@@ -79,7 +79,7 @@ def measure_loudness(path: str | Path,      # a recording
     peak = max(peak, float(np.abs(over.resample_chunk(np.zeros((0, info.channels), np.float32), last=True)).max(initial=0)))
     return gated(np.concatenate(power)), 20 * float(np.log10(max(peak, 1e-10)))
 
-# %% ../../nbs/app/06_song_files.ipynb #5ef9f243
+# %% ../../nbs/app/06_song_files.ipynb #f3d31aa7
 CEILING = -1.0   #: dBTP that no gain goes beyond
 
 def gain_for(lufs: float, peak: float,  # of the song: LUFS, dBTP
@@ -89,7 +89,7 @@ def gain_for(lufs: float, peak: float,  # of the song: LUFS, dBTP
     if wanted is None or not np.isfinite(lufs): return 0.0
     return round(min(wanted - lufs, max(CEILING - peak, 0.0) if wanted > lufs else 0.0), 2)
 
-# %% ../../nbs/app/06_song_files.ipynb #351a580c
+# %% ../../nbs/app/06_song_files.ipynb #bf117eda
 @dataclass(frozen=True)
 class Tags:
     "What a player shows."
@@ -103,7 +103,7 @@ class Tags:
         "The tags that have a value, for libsndfile."
         return {k: v for k, v in dict(title=self.title, tracknumber=str(self.track or ''), date=self.date, album=self.album).items() if v}
 
-# %% ../../nbs/app/06_song_files.ipynb #2d974e08
+# %% ../../nbs/app/06_song_files.ipynb #49177c04
 def id3_tag(t: Tags) -> bytes:
     "An ID3v2.4 tag in UTF-8 (id3.org, ID3v2.4.0)."
     size = lambda n: bytes((n >> s) & 127 for s in (21, 14, 7, 0))                       # seven bits a byte
@@ -117,7 +117,7 @@ def info_list(t: Tags) -> tuple[bytes, bytes]: # name, bytes of a RIFF chunk
     items = ((k, v.encode() + b'\0') for k, v in ((b'INAM', t.title), (b'ITRK', str(t.track or '')), (b'ICRD', t.date), (b'IPRD', t.album)) if v)
     return b'LIST', b'INFO' + b''.join(k + struct.pack('<I', len(v)) + v + b'\0' * (len(v) % 2) for k, v in items)
 
-# %% ../../nbs/app/06_song_files.ipynb #5f532479
+# %% ../../nbs/app/06_song_files.ipynb #f11f8336
 def recorded_on(path: str | Path, # a recording
                ) -> str:          # YYYY-MM-DD; '' where the file does not say
     "The date in a broadcast-WAV's bext chunk."
@@ -125,7 +125,7 @@ def recorded_on(path: str | Path, # a recording
     date = b[320:330].decode('latin-1').replace(':', '-').replace('_', '-').replace('/', '-')
     return date if re.fullmatch(r'(19|20)\d\d-\d\d-\d\d', date) else ''
 
-# %% ../../nbs/app/06_song_files.ipynb #b453872f
+# %% ../../nbs/app/06_song_files.ipynb #32d11ecf
 FORMATS = {'wav': '.wav', 'flac': '.flac', 'mp3': '.mp3', 'ogg': '.ogg'}   #: format -> suffix
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
@@ -139,7 +139,7 @@ def song_edl(source: Source, a: int, b: int, gain: float = 0.0) -> EDL: # sample
     "A stretch of the recording as an edit: no fades, no joins."
     return validate(EDL(source, [Segment(a, b, 0, gain_db=gain)]))
 
-# %% ../../nbs/app/06_song_files.ipynb #12609160
+# %% ../../nbs/app/06_song_files.ipynb #955c1657
 def resampled(blocks: typing.Iterable[np.ndarray], # float64 (n, channels)
               rate: int, to: int,                  # Hz
               channels: int,
@@ -161,7 +161,7 @@ def lossy(edl: EDL, tmp: Path, raw: Path, kind: str, tags: Tags, tick: typing.Ca
     music = tmp.read_bytes()
     tmp.write_bytes(id3_tag(tags) + music)
 
-# %% ../../nbs/app/06_song_files.ipynb #7a7c9bbd
+# %% ../../nbs/app/06_song_files.ipynb #89246666
 def write_song(source: Source,            # the recording
                a: int, b: int,            # samples
                path: str | Path,          # target; its suffix is the format
@@ -181,7 +181,7 @@ def write_song(source: Source,            # the recording
         if kind == 'wav': insert_chunks(tmp, [c for c in edited_chunks(raw, edl) if c[1][:4] != b'INFO'] + [info_list(tags)])
     return path
 
-# %% ../../nbs/app/06_song_files.ipynb #91138d6b
+# %% ../../nbs/app/06_song_files.ipynb #7e3e379b
 def cue_sheet(source: Source,
               takes: list,            # of (a, b, title), samples
               file: str,              # how the sheet names the recording
@@ -196,7 +196,7 @@ def cue_sheet(source: Source,
     rows = [f'  TRACK {i:02d} AUDIO\n    TITLE {quote(title)}\n    INDEX 01 {at(a)}\n' for i, (a, _, title) in enumerate(takes[:99], 1)]   # the format ends at 99
     return (f'TITLE {quote(album)}\n' if album else '') + f'FILE {quote(file)} {kind}\n' + ''.join(rows)
 
-# %% ../../nbs/app/06_song_files.ipynb #874d331f
+# %% ../../nbs/app/06_song_files.ipynb #2e4b1416
 def write_sheets(source: Source,
                  takes: list,         # of (a, b, title), samples, by time
                  folder: str | Path,

@@ -6,7 +6,7 @@
 __all__ = ['LIBRARY_VERSION', 'SCHEMA', 'KEEP_TAKES', 'CONFIDENT', 'open_library', 'pack_lines', 'unpack_lines', 'remember',
            'known_songs', 'Named', 'name_confidences', 'recognise']
 
-# %% ../../nbs/app/05_song_library.ipynb #49fbb1ec
+# %% ../../nbs/app/05_song_library.ipynb #0ca05c1c
 import contextlib, sqlite3, typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 from ..core import *
 from .songs import HIGH, LOW, match, same_song
 
-# %% ../../nbs/app/05_song_library.ipynb #1bf03a0d
+# %% ../../nbs/app/05_song_library.ipynb #7424fe98
 LIBRARY_VERSION = 7301   #: `user_version` of our files
 SCHEMA = """CREATE TABLE songs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE takes (id INTEGER PRIMARY KEY, song INTEGER NOT NULL REFERENCES songs(id) ON DELETE CASCADE, recording TEXT NOT NULL, start REAL NOT NULL, seconds REAL NOT NULL, lines BLOB NOT NULL);
@@ -43,7 +43,7 @@ def open_library(path: str | Path, # an SQLite file; a new one is made
     finally:
         if db is not None: db.close()                # without COMMIT nothing of the block stays
 
-# %% ../../nbs/app/05_song_library.ipynb #e58e5c3d
+# %% ../../nbs/app/05_song_library.ipynb #c6474f2f
 KEEP_TAKES = 3   #: takes of a song in the library
 
 def pack_lines(x: np.ndarray) -> bytes: # float (N, 48), not negative
@@ -55,7 +55,7 @@ def unpack_lines(b: bytes) -> np.ndarray: # float32 (N, 48)
     "The inverse of `pack_lines`."
     return np.frombuffer(b[4:], np.uint8).reshape(-1, HIGH - LOW).astype(np.float32) * (np.frombuffer(b[:4], np.float32)[0] / 255)
 
-# %% ../../nbs/app/05_song_library.ipynb #fcb5178b
+# %% ../../nbs/app/05_song_library.ipynb #4a17d58b
 def remember(db: sqlite3.Connection,
              name: str,                # of the song
              takes: list,              # of (start s, pitch lines (N, 48))
@@ -76,7 +76,7 @@ def known_songs(db: sqlite3.Connection, without: str = '') -> dict[str, list]: #
     for name, lines in db.execute('SELECT name, lines FROM takes JOIN songs ON songs.id = takes.song WHERE recording != ? ORDER BY takes.id', (without,)): out.setdefault(name, []).append(unpack_lines(lines))
     return out
 
-# %% ../../nbs/app/05_song_library.ipynb #b2a0b459
+# %% ../../nbs/app/05_song_library.ipynb #883612d5
 CONFIDENT = .8   #: confidence from which a name is given
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def name_confidences(takes: list,    # pitch lines of the takes of a song, the b
                      centre: np.ndarray, # float (48,)
                     ) -> dict[str, float]:
     "How well each known song fits."
-    def fit(stored): return float(np.mean([max(same_song(match(t - centre, s - centre, 1)) for s in stored) for t in takes[:3]]))
+    def fit(stored): return float(np.mean(sorted(max(same_song(match(t - centre, s - centre, 1)) for s in stored) for t in takes[:3])[-2:]))
     p = {name: fit(stored) for name, stored in known.items()}
     return {n: v * (1 - max((w for m, w in p.items() if m != n), default=0.)) for n, v in p.items()}
 

@@ -7,10 +7,10 @@ __all__ = ['TALK', 'STEP', 'RATE', 'LOW', 'HIGH', 'LEAST', 'SKIP', 'MOST', 'NEAR
            'MIDDLE', 'SHORT', 'NEXT', 'NOODLING', 'find_takes', 'semitone_weights', 'pitch_lines', 'unit', 'likeness',
            'local_match', 'Match', 'likely_keys', 'match', 'centred', 'Hearing', 'pooled', 'listen', 'novelty',
            'edge_scores', 'where_others_begin', 'cuts_inside', 'match_takes', 'goes_on', 'split_takes', 'same_song',
-           'numbered', 'group_takes', 'is_medley', 'songs_of', 'faint_takes', 'find_songs_in', 'Take', 'state_of',
-           'why_not', 'why_kept', 'choose_takes']
+           'numbered', 'group_takes', 'with_common_start', 'is_medley', 'songs_of', 'faint_takes', 'find_songs_in',
+           'Take', 'state_of', 'why_not', 'why_kept', 'choose_takes']
 
-# %% ../../nbs/app/04_songs.ipynb #4f999757
+# %% ../../nbs/app/04_songs.ipynb #3fd043d1
 import functools, itertools, math, typing
 from dataclasses import dataclass
 import numpy as np, scipy.ndimage
@@ -22,7 +22,7 @@ from ..editors.keep_model import CLASSES, PLAYED, POOL
 from ..pointer.comping import played_runs
 from ..sound.mel import mel_filters
 
-# %% ../../nbs/app/04_songs.ipynb #708256eb
+# %% ../../nbs/app/04_songs.ipynb #5651e0e0
 TALK = [CLASSES.index(c) for c in ('talk', 'tuning', 'count_in')]   #: what nobody does during a take
 
 def find_takes(kind: np.ndarray,     # float (N, classes): probabilities, of `PointerScores.kind`
@@ -40,7 +40,7 @@ def find_takes(kind: np.ndarray,     # float (N, classes): probabilities, of `Po
         else: out.append([a, b])
     return np.array([r for r in out if r[1] - r[0] >= least * FRAME_RATE], np.int64).reshape(-1, 2)
 
-# %% ../../nbs/app/04_songs.ipynb #610a0ed8
+# %% ../../nbs/app/04_songs.ipynb #2cf39cde
 STEP = 16                  #: frames a step
 RATE = FRAME_RATE / STEP   #: steps a second (2.7)
 LOW, HIGH = 52, 100        #: MIDI notes
@@ -62,7 +62,7 @@ def pitch_lines(mel: np.ndarray, # float (128, T) in [0, 1]
     T = mel.shape[1] // STEP * STEP
     return np.concatenate([np.zeros((0, HIGH - LOW), np.float32), *(block(np.asarray(mel[:, a:min(a + STEP * 1024, T)], np.float32)) for a in range(0, T, STEP * 1024))])
 
-# %% ../../nbs/app/04_songs.ipynb #b4fc4255
+# %% ../../nbs/app/04_songs.ipynb #26946fc5
 def unit(x: np.ndarray) -> np.ndarray: # (N, D) -> (N, D)
     "Rows of length one; rows of zeros stay."
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-6)
@@ -83,7 +83,7 @@ def likeness(x: np.ndarray,   # float32 (N, 48), centred
         total[lo:N - hi, lo:M - hi] += S[lo + d:N - hi + d, lo + d:M - hi + d]; count[lo:N - hi, lo:M - hi] += 1
     return total / count
 
-# %% ../../nbs/app/04_songs.ipynb #0eff253b
+# %% ../../nbs/app/04_songs.ipynb #29d9f763
 @njit
 def local_match(S: np.ndarray, # float32 (N, M)
                 least: float,  # likeness that counts as none
@@ -106,7 +106,7 @@ def local_match(S: np.ndarray, # float32 (N, M)
             if v > best: best, found = v, (a, b, i, j)
     return best, found[0], found[1], found[2], found[3]
 
-# %% ../../nbs/app/04_songs.ipynb #1cc58048
+# %% ../../nbs/app/04_songs.ipynb #3a4b7960
 LEAST, SKIP = .4, .3   #: of `local_match`
 MOST = 1600            #: steps of a take that are compared, 10 minutes
 
@@ -132,7 +132,7 @@ def likely_keys(x: np.ndarray, y: np.ndarray, # (N, 48) and (M, 48), centred
     r = [float((p - p.mean()) @ np.roll(q - q.mean(), -k)) for k in range(12)]
     return [(k + 6) % 12 - 6 for k in np.argsort(r)[::-1].tolist() if k][:n]
 
-# %% ../../nbs/app/04_songs.ipynb #143d4e4b
+# %% ../../nbs/app/04_songs.ipynb #040dc04a
 def match(x: np.ndarray, y: np.ndarray, # float32 (N, 48) and (M, 48), centred
           keys: int = 2,                # how many other keys are tried
          ) -> Match:
@@ -153,7 +153,7 @@ def centred(lines: np.ndarray,  # float32 (N, 48) of the recording
     mean = np.concatenate(parts).mean(0) if parts else 0
     return [p - mean for p in parts]
 
-# %% ../../nbs/app/04_songs.ipynb #e39df979
+# %% ../../nbs/app/04_songs.ipynb #ca85ecb6
 @dataclass(frozen=True, eq=False)
 class Hearing:
     "What is heard in a recording, as far as takes and songs need it."
@@ -177,7 +177,7 @@ def listen(mel: np.ndarray, # float (128, T)
     colour = mel[:, :n * STEP].reshape(32, 4, n, STEP).mean((1, 3)).T
     return Hearing(pitch_lines(mel), colour.astype(np.float32), scores.kind, pooled(scores.heard), np.stack([edge('out'), edge('into')], 1))
 
-# %% ../../nbs/app/04_songs.ipynb #3056e770
+# %% ../../nbs/app/04_songs.ipynb #db7bdef0
 def novelty(colour: np.ndarray, # float (N, 32)
             at: int,            # step
             width: int = 40,    # steps to each side, 15 s
@@ -189,7 +189,7 @@ def novelty(colour: np.ndarray, # float (N, 32)
     apart = lambda u, v: np.mean([np.abs(a - b).mean() for a in u for b in v])
     return float(apart(l, r) / max((apart(l, l) + apart(r, r)) * 5 / 8, 1e-6))      # of 25 pairs in a side, 5 are a part with itself
 
-# %% ../../nbs/app/04_songs.ipynb #0f618d3f
+# %% ../../nbs/app/04_songs.ipynb #b3d73ec5
 NEAR = 4.0          #: s: so near to the edge of a take counts as its edge
 INSIDE = 10.0       #: s: shortest part that is cut off
 SURE, MAYBE = 1.0, -2.5   #: sum of the scores of an end and a beginning at which a take is cut: alone, or where another take begins
@@ -210,7 +210,7 @@ def where_others_begin(take: int, spans: np.ndarray, # int (n, 2) frames
         if theirs[0] < NEAR: out.append(mine[0] - theirs[0])
     return [t for t in out if INSIDE < t < seconds - INSIDE]
 
-# %% ../../nbs/app/04_songs.ipynb #e6c3bb4b
+# %% ../../nbs/app/04_songs.ipynb #6c8d05f3
 def cuts_inside(h: Hearing,
                 take: int, spans: np.ndarray, # int (n, 2) frames
                 matches: dict,
@@ -230,7 +230,7 @@ def cuts_inside(h: Hearing,
         left[max(0, k - margin // POOL):k + margin // POOL] = -np.inf
     return sorted(found)
 
-# %% ../../nbs/app/04_songs.ipynb #c938ecfe
+# %% ../../nbs/app/04_songs.ipynb #d726afdf
 def match_takes(lines: np.ndarray,      # float32 (N, 48)
                 spans: np.ndarray,      # int (n, 2) frames
                 known: dict | None = None, # (span, span) -> Match that need not be looked for again
@@ -266,7 +266,7 @@ def split_takes(h: Hearing, spans: np.ndarray, matches: dict) -> np.ndarray: # i
         if k - 1 in joined: i = len(out) - len(edges) + 1; out[i - 1:i + 1] = [(out[i - 1][0], out[i][1])]
     return np.array(out, np.int64).reshape(-1, 2)
 
-# %% ../../nbs/app/04_songs.ipynb #d4168f0a
+# %% ../../nbs/app/04_songs.ipynb #d08e3019
 SLOPE, MIDDLE, SHORT, NEXT = 36.0, .14, .6, .04   #: of the logistic curve: both answers are equally likely at a score of `MIDDLE + SHORT / seconds`, less `NEXT` for neighbours
 
 def same_song(m: Match,
@@ -289,7 +289,12 @@ def group_takes(n: int,          # takes
     apart = [1 - same_song(matches[i, j], j == i + 1) for i, j in itertools.combinations(range(n), 2)]
     return numbered(fcluster(linkage(apart, 'average'), 1 - level, 'distance'))
 
-# %% ../../nbs/app/04_songs.ipynb #22a2d795
+# %% ../../nbs/app/04_songs.ipynb #86d95a47
+def with_common_start(labels: np.ndarray, matches: dict) -> set: # of takes
+    "Takes that begin like another one of their group, and go on like it for half of the shorter one."
+    common = lambda m: m.a[0] < NEAR and m.b[0] < NEAR and m.a[1] - m.a[0] > .5 * m.shorter
+    return {k for (i, j), m in matches.items() if labels[i] == labels[j] and common(m) for k in (i, j)}
+
 def is_medley(take: int, labels: np.ndarray, matches: dict, seconds: float, # of the take
               least: float = 10.0) -> bool: # s
     "Does a take play parts of songs that its own group doesn't have?"
@@ -300,7 +305,7 @@ def is_medley(take: int, labels: np.ndarray, matches: dict, seconds: float, # of
             spans.setdefault(int(labels[other]), []).append(mine)
     best = {k: max(v, key=lambda s: s[1] - s[0]) for k, v in spans.items()}
     own = best.get(int(labels[take]), (0, 0))
-    if own[1] - own[0] > .6 * seconds: return False
+    if own[1] - own[0] > .6 * seconds or take in with_common_start(labels, matches): return False
     apart = lambda s, t: max(0, min(s[1], t[1]) - max(s[0], t[0])) < .3 * min(s[1] - s[0], t[1] - t[0])
     long = [s for s in best.values() if s[1] - s[0] >= least]
     return any(apart(s, t) for s, t in itertools.combinations(long, 2))
@@ -316,7 +321,7 @@ def songs_of(spans: np.ndarray, matches: dict) -> np.ndarray: # int64 (n,)
         labels = np.array([part[at[k]] if k in at else len(spans) + k for k in range(len(spans))])
     return numbered(labels)
 
-# %% ../../nbs/app/04_songs.ipynb #c1892ca4
+# %% ../../nbs/app/04_songs.ipynb #94e39212
 NOODLING = CLASSES.index('noodling')
 
 def faint_takes(h: Hearing, spans: np.ndarray, # int (n, 2) frames
@@ -339,7 +344,7 @@ def faint_takes(h: Hearing, spans: np.ndarray, # int (n, 2) frames
             out.append((a, b))
     return np.array(sorted(out), np.int64)
 
-# %% ../../nbs/app/04_songs.ipynb #b972ce72
+# %% ../../nbs/app/04_songs.ipynb #d1440800
 def find_songs_in(h: Hearing,
                   tick: typing.Callable = lambda n: None, # called with the number of pairs of takes done
                  ) -> tuple[np.ndarray, np.ndarray, dict]: # int64 (n, 2) frames; int64 (n,) songs; (i, j) -> Match
@@ -358,7 +363,7 @@ def find_songs_in(h: Hearing,
     matches = match_takes(h.lines, spans, None, tick)
     return spans, songs_of(spans, matches), matches
 
-# %% ../../nbs/app/04_songs.ipynb #85d2696f
+# %% ../../nbs/app/04_songs.ipynb #8fcd8ecb
 @dataclass(frozen=True)
 class Take:
     "One take of a song, as a person would note it."
@@ -385,7 +390,7 @@ def state_of(kind: np.ndarray,   # float (N, classes) of the take
     if p['false_start'] > .5: return 'false start' if seconds < 25 else 'breaks off'
     return 'spoilt' if p['spoilt_take'] > .5 else 'complete'
 
-# %% ../../nbs/app/04_songs.ipynb #8de21743
+# %% ../../nbs/app/04_songs.ipynb #7fd176a5
 def why_not(t: Take, best: Take) -> str:
     "What speaks against a take."
     if t.state in ('breaks off', 'false start'): return f'{t.state} after {clock(t.seconds)}'
@@ -400,7 +405,7 @@ def why_kept(best: Take, others: list) -> str:
     if not rivals: return 'the only take that is complete' if best.state == 'complete' else 'the best of the takes, though something goes wrong in it'
     return f'the {"last" if best.number > max(t.number for t in rivals) else "best"} of {len(rivals) + 1} complete takes'
 
-# %% ../../nbs/app/04_songs.ipynb #e202fde7
+# %% ../../nbs/app/04_songs.ipynb #0f5db239
 def choose_takes(h: Hearing, spans: np.ndarray, songs: np.ndarray, matches: dict) -> list[Take]: # sorted by start
     "Every take with its state, and of each song the one to keep."
     out = {}
