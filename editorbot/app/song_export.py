@@ -15,7 +15,7 @@ import numpy as np
 from ..core import *
 from ..audio import *
 from ..edl import *
-from ..sound.mel import load_track
+from ..sound.mel import analyse_blocks
 from ..pointer.pointer_network import load_pointer, score_recording
 from .songs import STEP, Hearing, Take, choose_takes, find_songs_in, listen
 from .song_library import Named, known_songs, open_library, recognise, remember
@@ -45,7 +45,6 @@ def load_hearing(path: Path, key: str) -> Hearing | None: # None: another record
 def hear(raw: str | Path, source: Source,
          folder: Path,                        # where the cache lies
          checkpoint: str | Path | None = None, # of the pointer network; None: the shipped one
-         allow_truncated: bool = False,
          tick: typing.Callable = lambda share: None, # sees the share of the work, 0 to 1, that has just been done
         ) -> Hearing:
     "What is heard in a recording, from the cache or anew. Raises `EditorbotError` for silence, and for less than a second."
@@ -54,7 +53,9 @@ def hear(raw: str | Path, source: Source,
     found = load_hearing(folder/CACHE, key)
     if found is not None: tick(1.); return found
     seconds = source.frames / source.sample_rate
-    track = load_track(raw, allow_truncated, tick=lambda s: tick(.8 * s / seconds))
+    def ticked(blocks):
+        for x in blocks: tick(.8 * len(x) / SR / seconds); yield x
+    track = analyse_blocks(source, ticked(stream_mono(raw)), show=False)
     if track.mel.max() == 0: raise describe(raw, 'sound', 'only silence', 'check the recording')
     h = listen(track.mel, score_recording(load_pointer(checkpoint)[0], track.mel))
     save_hearing(h, folder/CACHE, key)
@@ -172,7 +173,7 @@ def update_library(library: str | Path | None, songs: list[Song], lines: np.ndar
 def find_songs_of(raw: str | Path, folder: Path, options: SongOptions, names: list[str], library, checkpoint, allow_truncated: bool, tick) -> tuple: # Source, Hearing, songs, names left
     "Takes, songs and their names."
     source = Source.from_file(raw, allow_truncated=allow_truncated)
-    h = hear(raw, source, folder, checkpoint, allow_truncated, lambda share: tick(.6 * share))
+    h = hear(raw, source, folder, checkpoint, lambda share: tick(.6 * share))
     spans, labels, matches = find_songs_in(h)
     tick(.1)
     if not len(spans): raise describe(raw, 'music', 'no take of a song', 'check the recording')

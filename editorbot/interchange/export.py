@@ -158,7 +158,7 @@ def rpp_item(rpp: typing.Any,   # the rpp module
 
 # %% ../../nbs/interchange/00_export.ipynb #c98ce2b8
 def write_rpp(edl: EDL, path: Path, media: Path, project: Path) -> None:
-    "A REAPER project with one track; markers carry the reasons."
+    "A REAPER project with one track; markers carry the reasons, and `meta['regions']`, (from, to, name) in samples of the edit, become regions."
     rpp, sr, ch = optional_module('rpp', 'rpp', 'REAPER'), edl.source.sample_rate, edl.source.channels
     file = media_path(media, project)
     if not set('"\'`') - set(file): raise describe(media, 'a name that REAPER can quote', 'all three quotation marks in it', 'rename the file')
@@ -167,6 +167,8 @@ def write_rpp(edl: EDL, path: Path, media: Path, project: Path) -> None:
     if twice: log.warning('REAPER plays only the crossfade where a clip also has a fade of its own: segments %s', ', '.join(map(str, twice)))
     items = [rpp_item(rpp, edl, c, file) for c in clips(edl)]
     marks = [['MARKER', k + 1, f'{c.segment.edit_in / sr:.14f}', Quoted(one_line(c.segment.reason)), 0] for k, c in enumerate(c for c in clips(edl) if one_line(c.segment.reason))]
+    for k, (a, b, name) in enumerate(edl.meta.get('regions', []), 1):
+        marks += [['MARKER', k, f'{a / sr:.14f}', Quoted(one_line(name)), 1], ['MARKER', k, f'{b / sr:.14f}', '', 1]]
     track = rpp.Element('TRACK', [], [['NAME', Quoted(one_line(project.stem))], ['NCHAN', max(2, ch + ch % 2)], *items])
     root = rpp.Element('REAPER_PROJECT', ['0.1', '7.0', '0'], [['RIPPLE', 0], ['AUTOXFADE', 1], ['SAMPLERATE', sr, 1, 0], ['TEMPO', 120, 4, 4], *marks, track])
     Path(path).write_text(rpp.dumps(root), encoding='utf-8')
