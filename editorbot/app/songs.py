@@ -18,7 +18,8 @@ from numba import njit
 from scipy.cluster.hierarchy import fcluster, linkage
 from ..core import *
 from ..edl import clock
-from ..editors.keep_model import CLASSES, PLAYED, POOL
+from ..classes import CLASSES, PLAYED
+from ..pieces import POOL
 from ..pointer.comping import played_runs
 from ..sound.mel import mel_filters
 
