@@ -259,14 +259,20 @@ def export_(edl, to, output, raw, overwrite):
 @main.command('import')
 @click.argument('project', type=AUDIO)
 @click.option('-o', '--output', type=AUDIO, help='The EDL. Default: PROJECT.edl.json.')
-@click.option('--raw', type=AUDIO, help='The recording, if it has moved.')
+@click.option('--raw', type=AUDIO, multiple=True, help='The recording (or its folder), if it has moved; once for each file of it.')
+@click.option('--pair', metavar='NAME', help='Make a training pair NAME of it: recording, edit and EDL go into the data folder.')
+@click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder of --pair.')
 @click.option('--overwrite', is_flag=True, help='Replace an existing output.')
-def import_(project, output, raw, overwrite):
-    "Read an edit back from a REAPER (.rpp) or OpenTimelineIO (.otio) file."
-    from editorbot.edl import summary
-    from editorbot.interchange.import_ import import_edl
+def import_(project, output, raw, pair, data, overwrite):
+    "Read an edit back from a REAPER (.rpp), OpenTimelineIO (.otio) or Ardour (.ardour) session, or from an EDL as text (.txt)."
+    from editorbot.edl import load_edl, summary
+    from editorbot.interchange.import_ import import_edl, import_pair
+    if pair:
+        made = import_pair(project, pair, data, raw or None, overwrite)
+        click.echo(summary(load_edl(made['edl'])))
+        return say(**made)
     output = check_output(output or project.with_suffix('.edl.json'), overwrite, not_same_as=project)
-    edl = import_edl(project, raw)
+    edl = import_edl(project, raw or None)
     edl.save(output)
     click.echo(summary(edl)); say(EDL=output)
 
