@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['log', 'CACHE_VERSION', 'MAP_FROM', 'CHECK_TO', 'PARTS', 'BEAT_ARRAYS', 'KEY_MAJOR', 'KEY_MINOR', 'write_npy',
-           'write_npz', 'open_npz', 'spots', 'content_hash', 'stamp', 'is_stamped', 'CachePaths', 'data_folder',
-           'CacheConfig', 'beats_by_hand', 'entry_header', 'entry_fault', 'CachedTrack', 'load_features', 'known_hash',
-           'estimate_key', 'gated_level', 'build_features', 'stem_files', 'load_stems', 'build_stems',
+           'write_npz', 'open_npz', 'spots', 'content_hash', 'size_and_time', 'stamp', 'is_stamped', 'CachePaths',
+           'data_folder', 'CacheConfig', 'beats_by_hand', 'entry_header', 'entry_fault', 'CachedTrack', 'load_features',
+           'known_hash', 'estimate_key', 'gated_level', 'build_features', 'stem_files', 'load_stems', 'build_stems',
            'alignment_fault', 'ensure_alignment', 'load_labels', 'build_labels', 'SampleReport', 'cache_part',
            'quietly', 'cache_sample', 'cluster', 'run_jobs', 'references', 'precache', 'precache_table',
            'update_normalisation', 'load_normalisation', 'Entry', 'inspect_cache', 'cache_table', 'prune_cache']
@@ -19,7 +19,7 @@ import numpy as np
 from filelock import FileLock
 from joblib import Parallel, cpu_count, delayed, parallel_config
 from ..core import *
-from ..audio import audio_info
+from ..audio import audio_info, parts_of
 from ..edl import EDL, Source, clock
 from ..sound.mel import Track, in_blocks
 from ..alignment.alignment import align, write_alignment
@@ -40,7 +40,6 @@ def write_npy(f, a: np.ndarray) -> None:
     rows = a.T if a.flags.f_contiguous and not a.flags.c_contiguous else np.atleast_1d(a)
     for block in in_blocks(rows, max(1, (1 << 20) // max(1, rows[:1].nbytes))): f.write(block.tobytes())
 
-# %% ../../nbs/data/03_cache.ipynb #3b4b4dca
 def write_npz(path: str | Path, # target
               header: dict,     # JSON; kept as the array `header`
               **arrays,         # name -> array, which may be mapped
@@ -55,7 +54,6 @@ def write_npz(path: str | Path, # target
             with z.open(info, 'w', force_zip64=True) as f: write_npy(f, np.asanyarray(a))
     return Path(path)
 
-# %% ../../nbs/data/03_cache.ipynb #ba398ac9
 MAP_FROM = 1 << 16   #: bytes from which an array is mapped instead of read
 CHECK_TO = 1 << 24   #: bytes up to which an array's checksum is compared before it is believed
 
@@ -72,7 +70,6 @@ def _member(f, info: zipfile.ZipInfo, size: int) -> tuple:
     if dtype.hasobject or here - start + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize != info.file_size or start + info.file_size > size: raise ValueError(f'{info.filename} has another length than its header says')
     return shape, 'F' if fortran else 'C', dtype, here, start
 
-# %% ../../nbs/data/03_cache.ipynb #7899acef
 @functools.lru_cache(maxsize=4096)
 def _check_sums(path: str, size: int, mtime_ns: int) -> None: # once a process for each size and time of a file
     "Compare the CRC-32 of every array of up to CHECK_TO bytes with the one in the zip directory."
@@ -84,7 +81,6 @@ def _check_sums(path: str, size: int, mtime_ns: int) -> None: # once a process f
             for n in range(0, info.file_size, 1 << 20): total = zlib.crc32(f.read(min(1 << 20, info.file_size - n)), total)
             if total != info.CRC: raise ValueError(f'a wrong checksum in {info.filename}')
 
-# %% ../../nbs/data/03_cache.ipynb #63108c99
 def open_npz(path: str | Path,
             ) -> tuple[dict, dict]: # header; name -> array, large ones mapped, read-only
     "Open what `write_npz` wrote; raises `EditorbotError` for a file that is missing, cut short, changed or something else."
@@ -109,40 +105,44 @@ def open_npz(path: str | Path,
 # %% ../../nbs/data/03_cache.ipynb #4ae653fe
 def spots(path: str | Path, # a file
          ) -> str:          # 32 hexadecimal digits
-    "Hash of the first, middle and last 64 KB."
+    "Hash of the first, middle and last 64 KB; of several files that of their hashes."
+    if len(parts := parts_of(path)) > 1: return hashlib.blake2b(''.join(map(spots, parts)).encode(), digest_size=16).hexdigest()
     size, h = os.path.getsize(path), hashlib.blake2b(digest_size=16)
     with open(path, 'rb') as f:
         for at in (0, max(0, size // 2 - 32768), max(0, size - 65536)): f.seek(at); h.update(f.read(65536))
     return h.hexdigest()
 
-# %% ../../nbs/data/03_cache.ipynb #793cc3ab
 @functools.lru_cache(maxsize=4096)
 def _sha256(path: str, size: int, mtime_ns: int) -> str: return sha256_file(path)
 
-# %% ../../nbs/data/03_cache.ipynb #ac19347f
 def content_hash(path: str | Path) -> str: # SHA-256
     "SHA-256 of a file, computed once for each size and time of it."
-    s = os.stat(path); return _sha256(str(path), s.st_size, s.st_mtime_ns)
+    hashes = [_sha256(str(p), s.st_size, s.st_mtime_ns) for p in parts_of(path) for s in (os.stat(p),)]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256('\n'.join(hashes).encode()).hexdigest()   # as `edl.joined_source` has it
 
-# %% ../../nbs/data/03_cache.ipynb #ccb02815
+def size_and_time(path: str | Path) -> tuple[int, int]: # bytes, ns
+    "Size and time of change of a recording: the sum and the latest of its files."
+    stats = [os.stat(p) for p in parts_of(path)]
+    return sum(s.st_size for s in stats), max(s.st_mtime_ns for s in stats)
+
 def stamp(path: str | Path,           # a file
           sha256: str | None = None,  # its hash, if it is known
          ) -> dict:                   # plain values
     "By what a file is recognised."
-    s = os.stat(path)
-    return dict(name=Path(path).name, size=s.st_size, mtime_ns=s.st_mtime_ns, spots=spots(path), sha256=sha256 or content_hash(path))
+    size, time_ns = size_and_time(path)
+    return dict(name=Path(path).name, size=size, mtime_ns=time_ns, spots=spots(path), sha256=sha256 or content_hash(path))
 
-# %% ../../nbs/data/03_cache.ipynb #28788936
 def is_stamped(path: str | Path,    # a file
                was: dict,           # a stamp
                all_bytes: bool = False, # hash everything, whatever the time says
               ) -> bool:
     "Is it the file that was stamped?"
     try:
-        s = os.stat(path)
-        if s.st_size != was['size']: return False
-        if s.st_mtime_ns == was['mtime_ns'] and not all_bytes: return spots(path) == was['spots']
-        return (sha256_file(path) if all_bytes else content_hash(path)) == was['sha256']
+        size, time_ns = size_and_time(path)
+        if size != was['size']: return False
+        if time_ns == was['mtime_ns'] and not all_bytes: return spots(path) == was['spots']
+        if all_bytes: _sha256.cache_clear()
+        return content_hash(path) == was['sha256']
     except (OSError, KeyError): return False
 
 # %% ../../nbs/data/03_cache.ipynb #4c82fa58
@@ -166,7 +166,6 @@ class CachePaths:
     def edl(self, sample: str) -> Path: return self.data/'pointer_sequences'/f'{sample}.edl.json'
     def lock(self, sample: str) -> Path: return self.root/'locks'/f'{sample}.lock'
 
-# %% ../../nbs/data/03_cache.ipynb #ac50d9bf
 def data_folder(data: str | Path) -> Path: # absolute
     "The data folder; raises `EditorbotError` if it isn't one."
     p = Path(data).resolve()
@@ -188,19 +187,16 @@ class CacheConfig(Config):
         if self.tracker not in TRACKERS: raise describe('tracker', ', '.join(TRACKERS), repr(self.tracker))
         if self.features == 'full' and not self.stems: object.__setattr__(self, 'stems', 'hpss')
 
-# %% ../../nbs/data/03_cache.ipynb #6ebfda71
 def beats_by_hand(path: str | Path,  # a recording
                  ) -> str:           # SHA-256 of the correction; '' when there is none
     "The hand-made beats beside a recording, as part of the settings."
     p = find_corrections(path)
     return sha256_file(p) if p else ''
 
-# %% ../../nbs/data/03_cache.ipynb #bc73d77e
 def entry_header(kind: str, source: dict, **settings) -> dict:
     "What an entry says of itself."
     return dict(editorbot_cache=CACHE_VERSION, kind=kind, source=source, settings=settings)
 
-# %% ../../nbs/data/03_cache.ipynb #19ed8f69
 def entry_fault(header: dict,          # of an entry
                 kind: str,             # what it should be
                 path: str | Path,      # the recording it should be of
@@ -225,14 +221,12 @@ class CachedTrack:
     mode: str
     header: dict
 
-# %% ../../nbs/data/03_cache.ipynb #e32bef92
 BEAT_ARRAYS = ('times', 'position', 'found')   #: fields of `Beats` that are arrays; the rest is in the header
 
 def _feature_settings(config: CacheConfig, path) -> dict:
     wide = tuple(WIDTHS)[tuple(WIDTHS).index(config.features):]
     return dict(mode=wide, tracker=config.tracker, by_hand=beats_by_hand(path), **({'checkpoint': content_hash(config.checkpoint)} if config.checkpoint else {}), **({'stems': config.stems} if config.features == 'full' else {}))
 
-# %% ../../nbs/data/03_cache.ipynb #469488d1
 def load_features(entry: str | Path,     # the file in the cache
                   path: str | Path,      # the recording
                   config: CacheConfig = CacheConfig(),
@@ -244,13 +238,13 @@ def load_features(entry: str | Path,     # the file in the cache
     try:
         beats = Beats(**h['beats'], **{k.removeprefix('beat_'): v for k, v in a.items() if k.startswith('beat_')})
         source = Source(**{**h['track'], 'path': str(path)})
+        source = dataclasses.replace(source, parts=tuple(dataclasses.replace(s, path=str(p)) for s, p in zip(source.parts, parts_of(path))))
         x, mel = a['features'][:, :WIDTHS[config.features]], a['mel']
         if mel.shape[0] != N_MELS or mel.dtype != np.float32 or x.shape != (len(beats.times), WIDTHS[config.features]): raise ValueError(f'mel {mel.shape}, features {x.shape}')
         if all_bytes and not (np.isfinite(mel).all() and np.isfinite(x).all()): raise ValueError('values that are not finite')
     except (KeyError, TypeError, ValueError) as e: raise describe(entry, 'mel, beats and features', f'another content ({e})', 'run editorbot precache') from e
     return CachedTrack(Track(source, mel, float(h['top_db'])), beats, x, config.features, h)
 
-# %% ../../nbs/data/03_cache.ipynb #49f8f0ee
 def known_hash(path: str | Path,  # a recording
                entry: str | Path, # its features in the cache, which need not be there
               ) -> str:           # SHA-256
@@ -259,7 +253,6 @@ def known_hash(path: str | Path,  # a recording
     except EditorbotError: source = {}
     return source['sha256'] if source and is_stamped(path, source) else content_hash(path)
 
-# %% ../../nbs/data/03_cache.ipynb #c7698464
 KEY_MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])  #: Krumhansl's profiles (Cognitive Foundations of Musical Pitch, 1990)
 KEY_MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 
@@ -271,7 +264,6 @@ def estimate_key(chroma: np.ndarray, # (12,) mean chroma, C first
     best = max((float(np.corrcoef(np.roll(p, k), chroma)[0, 1]), f'{names[k]} {mode}') for p, mode in ((KEY_MAJOR, 'major'), (KEY_MINOR, 'minor')) for k in range(12))
     return best[1], best[0]
 
-# %% ../../nbs/data/03_cache.ipynb #77fefb34
 def gated_level(rms: np.ndarray,     # (N,) of the beats
                 seconds: np.ndarray, # (N,) how long they are
                ) -> float:           # dBFS; -120 for silence
@@ -309,7 +301,6 @@ def stem_files(path: str | Path, folder: Path) -> tuple: # four paths
     "Where the stems of a recording are."
     return tuple(str(Path(folder)/f'{Path(path).stem}.{s}.flac') for s in STEMS)
 
-# %% ../../nbs/data/03_cache.ipynb #d523207e
 def load_stems(entry: str | Path,  # the file in the cache
                path: str | Path,   # the recording
                model: str,         # separation model
@@ -326,7 +317,6 @@ def load_stems(entry: str | Path,  # the file in the cache
         if not is_stamped(f, was, all_bytes): raise describe(f, 'the stem that was written', 'a changed or damaged file' if Path(f).is_file() else 'no such file', 'run editorbot precache --stems')
     return dataclasses.replace(Stems.load(entry), files=files)
 
-# %% ../../nbs/data/03_cache.ipynb #6c7c646a
 def build_stems(path: str | Path, entry: str | Path, folder: str | Path, config: CacheConfig) -> Stems:
     "Separate a recording; the header is written last."
     s = separate(path, model=config.stems, folder=folder, repo=config.stems_repo or None, show=False)
@@ -339,7 +329,6 @@ def _read_json(path: Path): # None when there is none that can be read
     try: return json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError): return None
 
-# %% ../../nbs/data/03_cache.ipynb #6f4b6cca
 def alignment_fault(pair: Pair, paths: CachePaths, all_bytes: bool = False) -> str: # '' when the EDL holds
     "Why the EDL of a pair can't be used."
     edl_path = paths.edl(pair.name)
@@ -352,7 +341,6 @@ def alignment_fault(pair: Pair, paths: CachePaths, all_bytes: bool = False) -> s
     info = audio_info(pair.edit)
     return '' if abs(edl.edit_frames - info.frames * edl.source.sample_rate / info.sample_rate) <= 2 else f'{pair.edit.name} has another length'
 
-# %% ../../nbs/data/03_cache.ipynb #f9d8371c
 def ensure_alignment(pair: Pair, paths: CachePaths) -> tuple[EDL, str]: # the EDL; 'made' or 'cached'
     "The EDL of a pair, aligned if need be."
     fault = alignment_fault(pair, paths)
@@ -370,7 +358,6 @@ def ensure_alignment(pair: Pair, paths: CachePaths) -> tuple[EDL, str]: # the ED
 def _label_settings(paths: CachePaths, sample: str, edges: np.ndarray) -> dict:
     return dict(edl=sha256_file(paths.edl(sample)), edges=hashlib.sha256(np.ascontiguousarray(edges, np.float64).tobytes()).hexdigest())
 
-# %% ../../nbs/data/03_cache.ipynb #38446f0e
 def load_labels(entry: str | Path,   # the file in the cache
                 paths: CachePaths,
                 pair: Pair,
@@ -385,7 +372,6 @@ def load_labels(entry: str | Path,   # the file in the cache
     if not len(lab.label) == len(lab.action) == len(lab.edges) - 1 == len(edges) - 1: raise describe(entry, f'{len(edges) - 1} beats', f'{len(lab.label)} labels', 'run editorbot precache')
     return lab
 
-# %% ../../nbs/data/03_cache.ipynb #00a8fd5d
 def build_labels(entry: str | Path, paths: CachePaths, pair: Pair, edl: EDL, edges: np.ndarray) -> BeatLabels:
     "Labels of an EDL, written."
     lab = analyse_labels(edl, edges)
@@ -405,14 +391,12 @@ class SampleReport:
     @property
     def state(self) -> str: return 'failed' if self.error else 'made' if 'made' in self.steps.values() else 'cached'
 
-# %% ../../nbs/data/03_cache.ipynb #82c78994
 def _either(load: typing.Callable, build: typing.Callable, why: list):
     "What `load` gives if it can be believed; otherwise what `build` makes."
     try: return load(), 'cached'
     except EditorbotError as e: why.append(str(e))
     return build(), 'made'
 
-# %% ../../nbs/data/03_cache.ipynb #4aa37b94
 def cache_part(path: Path, sample: str, part: str, paths: CachePaths, config: CacheConfig, steps: dict) -> CachedTrack:
     "Stems (if asked for), features and metadata of one recording."
     stems, why, entry, info = None, [], paths.features(sample, part), paths.metadata(sample, part)
@@ -426,7 +410,6 @@ def cache_part(path: Path, sample: str, part: str, paths: CachePaths, config: Ca
     for line in why: log.info('made: %s', line)
     return cached
 
-# %% ../../nbs/data/03_cache.ipynb #9f98e86c
 @contextlib.contextmanager
 def quietly(*names: str): # of loggers
     "Without their warnings: they would be printed across the progress bar, and are in the report."
@@ -437,7 +420,6 @@ def quietly(*names: str): # of loggers
     finally:
         for x, level in zip(loggers, levels): x.setLevel(level)
 
-# %% ../../nbs/data/03_cache.ipynb #f38f250c
 def cache_sample(data: str, pair: Pair | None, config: CacheConfig, reference: str = '', # a finished track instead of a pair
                 ) -> SampleReport:
     "Make what a sample lacks. Never raises: what goes wrong is in the report."
@@ -474,7 +456,6 @@ def cluster(scheduler: str | None,  # 'tcp://host:8786'; None: this machine
     except (OSError, ValueError, TimeoutError) as e: raise describe('--scheduler', 'the address of a running Dask scheduler, such as tcp://host:8786', f'{scheduler} ({type(e).__name__})', 'start one: dask scheduler') from e
     with client, parallel_config(backend='dask', client=client, wait_for_workers_timeout=30): yield jobs or -1
 
-# %% ../../nbs/data/03_cache.ipynb #ce202e94
 def run_jobs(function: typing.Callable,   # imported from a module, so that processes find it
              tasks: list,                 # of tuples of arguments
              jobs: int | None = None,     # processes
@@ -483,13 +464,11 @@ def run_jobs(function: typing.Callable,   # imported from a module, so that proc
     "Call a function for every task, in parallel."
     with cluster(scheduler, jobs) as n: yield from Parallel(n_jobs=n, return_as='generator_unordered')(delayed(function)(*t) for t in tasks)
 
-# %% ../../nbs/data/03_cache.ipynb #5b6a3fa6
 def references(data: str | Path) -> list[Path]:
     "Finished tracks in `data/reference`, of any name."
     from editorbot.simulation.sessions import SUFFIXES
     return sorted(p for p in (Path(data)/'reference').glob('*') if p.suffix.lower() in SUFFIXES and not p.name.startswith('.'))
 
-# %% ../../nbs/data/03_cache.ipynb #afc738b3
 def precache(data: str | Path = 'data',      # the data folder
              names: typing.Sequence[str] | None = None, # samples; None: all
              stems: str | None = None,       # separation model ('hpss', 'htdemucs', ...); None: no stems
@@ -522,7 +501,6 @@ def precache(data: str | Path = 'data',      # the data folder
         if any(not r.error for r in out): update_normalisation(data, config.replace(features=mode))
     return out
 
-# %% ../../nbs/data/03_cache.ipynb #6a77d3bf
 def precache_table(reports: list[SampleReport]) -> str:
     "The summary of a run: a line a sample, then the sums."
     width = max([len(r.name) for r in reports] + [6])
@@ -544,11 +522,9 @@ def _valid_raws(data: Path, config: CacheConfig, names=None) -> dict: # name -> 
         except EditorbotError as e: log.info('not in the normalisation: %s', e)
     return out
 
-# %% ../../nbs/data/03_cache.ipynb #81405e44
 def _norm_settings(config: CacheConfig, raws: dict) -> dict:
     return dict(mode=config.features, tracker=config.tracker, stems=config.stems if config.features == 'full' else '', of={n: t.track.sha256 for n, t in raws.items()})
 
-# %% ../../nbs/data/03_cache.ipynb #2b66a602
 def update_normalisation(data: str | Path, config: CacheConfig = CacheConfig(),
                          names: typing.Sequence[str] | None = None, # only these samples: those that are trained on
                         ) -> Normaliser:
@@ -559,7 +535,6 @@ def update_normalisation(data: str | Path, config: CacheConfig = CacheConfig(),
     if names is None: write_json(CachePaths(Path(data)).normalisation(config.features), entry_header('normalisation', {}, **_norm_settings(config, raws)) | dict(normaliser=out.to_dict()))
     return out
 
-# %% ../../nbs/data/03_cache.ipynb #0d577ec4
 def load_normalisation(data: str | Path, config: CacheConfig = CacheConfig()) -> Normaliser:
     "The stored normalisation; raises `EditorbotError` when recordings were added, removed or changed since."
     p = CachePaths(Path(data)).normalisation(config.features)
@@ -577,16 +552,13 @@ class Entry:
     size: int      # bytes
     fault: str = '' # why it can't be believed
 
-# %% ../../nbs/data/03_cache.ipynb #4b9b9d44
 def _recordings(data: Path) -> dict: # (sample, part) -> recording
     one = lambda sub, ending, part: {(n, part): p[0] for n, p in all_named(data/sub, ending).items() if len(p) == 1}
     return one('input', '_raw', 'raw') | one('desired_output', '_edit', 'edit') | {(p.stem, 'reference'): p for p in references(data)}
 
-# %% ../../nbs/data/03_cache.ipynb #07d10bfa
 def _config_of(header: dict) -> CacheConfig:
     s = header.get('settings', {}); return CacheConfig(s.get('mode', 'enhanced'), s.get('tracker', 'librosa'), s.get('stems', '') or '')
 
-# %% ../../nbs/data/03_cache.ipynb #b0202b8c
 def _entry_check(kind: str, path: Path, paths: CachePaths, recordings: dict, all_bytes: bool) -> None:
     "Raises `EditorbotError` for an entry that can't be believed."
     sample, _, part = path.stem.rpartition('_')
@@ -606,7 +578,6 @@ def _entry_check(kind: str, path: Path, paths: CachePaths, recordings: dict, all
         if fault := alignment_fault(Pair(sample, recording, recordings.get((sample, 'edit'), recording)), paths, all_bytes): raise describe(path, 'the files that were aligned', fault, 'run editorbot precache')
     elif fault := entry_fault(json.loads(path.read_text(encoding='utf-8')), 'metadata', recording, all_bytes): raise describe(path, 'metadata of this recording', fault, 'run editorbot precache')
 
-# %% ../../nbs/data/03_cache.ipynb #76dd5b5c
 def inspect_cache(data: str | Path = 'data', all_bytes: bool = False, # read everything
                   show: bool | None = None, # progress bar
                  ) -> list[Entry]:
@@ -630,7 +601,6 @@ def inspect_cache(data: str | Path = 'data', all_bytes: bool = False, # read eve
             out.append(Entry(kind, p, size, fault)); bar.update(1)
     return out
 
-# %% ../../nbs/data/03_cache.ipynb #972a7097
 def cache_table(entries: list[Entry]) -> str:
     "What the cache holds, by kind, and every fault."
     size = lambda n: f'{n / 1e9:.2f} GB' if n >= 1e9 else f'{n / 1e6:.1f} MB'
@@ -640,7 +610,6 @@ def cache_table(entries: list[Entry]) -> str:
         rows.append(f'{kind:<10} {len(of):>6} {size(sum(e.size for e in of)):>10} {sum(bool(e.fault) for e in of):>7}')
     return '\n'.join([*rows, f'{"all":<10} {len(entries):>6} {size(sum(e.size for e in entries)):>10} {sum(bool(e.fault) for e in entries):>7}'] + [f'  {e.fault}' if str(e.path) in e.fault else f'  {e.path}: {e.fault}' for e in entries if e.fault])
 
-# %% ../../nbs/data/03_cache.ipynb #9c10e812
 def prune_cache(data: str | Path = 'data', all_bytes: bool = False, dry_run: bool = False) -> list[Entry]: # what was removed
     "Remove what can't be believed; raises `EditorbotError` if a file can't be removed."
     gone = [e for e in inspect_cache(data, all_bytes) if e.fault]

@@ -72,7 +72,6 @@ def has_effect(s: Segment, ref: tuple = (0.0, 1.0, 0.0)) -> bool:
     "Does a segment sound different from the raw, apart from what is normal in its edit?"
     return bool(abs(s.gain_db - ref[0]) >= GAIN_STEP or abs(s.rate / ref[1] - 1) >= RATE_STEP or abs(s.pitch - ref[2]) >= PITCH_STEP or s.reverse or s.effects)
 
-# %% ../../nbs/data/01_labels.ipynb #0bfea700
 def fade_span(s: Segment, out: bool) -> tuple[float, float]:
     "The stretch of the source, samples, that a segment's fade-in (or fade-out) lies over."
     n = min((s.fade_out if out else s.fade_in) * s.rate, s.source_out - s.source_in)
@@ -96,7 +95,6 @@ def check_edges(edges) -> np.ndarray: # float64 (n + 1,)
     if e.ndim != 1 or len(e) < 2 or not np.all(np.diff(e) > 0): raise describe('edges', 'at least two ascending times', f'an array of shape {e.shape}', 'use beat_edges or frame_edges')
     return e
 
-# %% ../../nbs/data/01_labels.ipynb #b3029488
 def edit_labels(edl: EDL,
                 edges: np.ndarray, # (n + 1,) s: of beats, or of frames
                ) -> np.ndarray:    # int8 (n,), as `Label`
@@ -198,7 +196,6 @@ def label_runs(labels: np.ndarray, # (n,)
     cut = np.flatnonzero(np.diff(labels, prepend=-1, append=-1))
     return [(Label(int(labels[a])), int(a), int(b)) for a, b in zip(cut, cut[1:])]
 
-# %% ../../nbs/data/01_labels.ipynb #471ce24c
 def edl_from_labels(labels: np.ndarray,        # (n,) as `Label`; PAD counts as cut
                     edges: np.ndarray,         # (n + 1,) s
                     source: Source,            # the recording
@@ -228,7 +225,6 @@ def edl_from_labels(labels: np.ndarray,        # (n,) as `Label`; PAD counts as 
     edl = edl_from_plays(np.array(rows, PLAY), edges, source)
     return validate(dataclasses.replace(edl, segments=_soften(edl.segments, round(crossfade / 2 * source.sample_rate), source.frames)))
 
-# %% ../../nbs/data/01_labels.ipynb #10fc114f
 def _soften(segs: tuple, short: int, frames: int) -> list:
     "Short fades where an edit begins or ends within sound, or meets a longer fade."
     out = list(segs)
@@ -247,12 +243,10 @@ class Action(enum.IntEnum):
     KEEP = 0; CUT = 1; LOOP = 2; REORDER = 3; JUMP_BACK = 4; SKIP = 5; FADE_IN = 6; FADE_OUT = 7; GAIN = 8; SPEED_UP = 9
     SPEED_DOWN = 10; REVERSE = 11; PITCH_UP = 12; PITCH_DOWN = 13; EQ_LOW = 14; EQ_HIGH = 15; DISTORTION = 16; REVERB = 17; REPEAT_PREV = 18; SWAP_NEXT = 19
 
-# %% ../../nbs/data/01_labels.ipynb #30a4bbec
 class Amount(enum.IntEnum):
     "How much of it."
     NEG_LARGE = 0; NEG_SMALL = 1; NEUTRAL = 2; POS_SMALL = 3; POS_LARGE = 4
 
-# %% ../../nbs/data/01_labels.ipynb #e31a86a0
 SIZES = {'BEAT': 1, 'BAR': 4, 'TWO_BARS': 8, 'PHRASE': 16, 'TWO_PHRASES': 32}  #: size -> beats, in bars of four
 AMOUNT_DB = (-6.0, -3.0, 0.0, 3.0, 6.0)        #: of GAIN, EQ_LOW, EQ_HIGH
 AMOUNT_SPEED = (1.02, 1.05, 1.1, 1.25, 1.5)    #: of SPEED_UP; SPEED_DOWN divides
@@ -267,7 +261,6 @@ def action_number(action: np.ndarray, # (..., 3): type, size, amount
     "One number for an action."
     a = np.asarray(action, np.int64); return 25 * a[..., 0] + 5 * a[..., 1] + a[..., 2]
 
-# %% ../../nbs/data/01_labels.ipynb #302c8b8e
 def action_triple(number: np.ndarray) -> np.ndarray: # (..., 3)
     "Type, size and amount of an action's number."
     n = np.asarray(number); return np.stack([n // 25, n // 5 % 5, n % 5], -1).astype(np.int8)
@@ -278,12 +271,10 @@ def _nearest(table, value, log: bool = True) -> int:
     t = np.asarray(table, float)
     return int(np.argmin(np.abs(np.log(t / value)) if log else np.abs(t - value)))
 
-# %% ../../nbs/data/01_labels.ipynb #c03d1394
 def size_of(beats: int) -> int: # index into SIZES
     "The size nearest to a number of beats, by ratio."
     return _nearest(tuple(SIZES.values()), max(1, beats))
 
-# %% ../../nbs/data/01_labels.ipynb #2fd0e62b
 def run_sizes(key: np.ndarray, # (n,) equal within a run
              ) -> np.ndarray:  # (n,) index into SIZES
     "For each beat the largest size that fits into what is left of its run."
@@ -332,7 +323,6 @@ class BeatActions:
     implied: np.ndarray     # bool (n, 20): every type that holds, not only the first by rank
     confidence: np.ndarray  # float32 (n,)
 
-# %% ../../nbs/data/01_labels.ipynb #2f39bd42
 def _order_actions(runs: list, n: int, mark: typing.Callable):
     "Mark the types that follow from the order of `runs`, (first, after the last) beats in edit order."
     played, new = np.zeros(n, int), []
@@ -353,7 +343,6 @@ def _order_actions(runs: list, n: int, mark: typing.Callable):
     for p, q in zip(runs, runs[1:]):
         if 0 < q[0] - p[1] <= 32: mark(Action.SKIP, p[1], q[0])
 
-# %% ../../nbs/data/01_labels.ipynb #423f69a3
 def beat_actions(edl: EDL,
                  edges: np.ndarray, # (n + 1,) s
                 ) -> BeatActions:
@@ -400,7 +389,6 @@ class BeatLabels:
         "The EDL that the plays mean: the person's edit, moved to the beats."
         return edl_from_plays(self.plays, self.edges, source)
 
-# %% ../../nbs/data/01_labels.ipynb #2e2e3d24
 def analyse_labels(edl: EDL,
                    edges: np.ndarray, # (n + 1,) s
                   ) -> BeatLabels:

@@ -29,7 +29,6 @@ def key_sums(k: Tensor,           # (B, H, t, E): some of the frames
         k = k / frames
         return torch.einsum('bhte,bhtf->bhef', k, v.float()), k.sum(2)
 
-# %% ../../nbs/nn/02_linear_attention.ipynb #4ffbda90
 def read_sums(q: Tensor,   # (B, H, t, E)
               kv: Tensor,  # (B, H, E, E)
               norm: Tensor # (B, H, E)
@@ -39,7 +38,6 @@ def read_sums(q: Tensor,   # (B, H, t, E)
         q = feature_map(q.float())
         return (q @ kv) / (q @ norm[..., None]).clamp(min=1e-6)
 
-# %% ../../nbs/nn/02_linear_attention.ipynb #c02af2da
 def linear_attention(q: Tensor, # (B, H, T, E)
                      k: Tensor, # (B, H, T, E)
                      v: Tensor, # (B, H, T, E)
@@ -81,7 +79,6 @@ class LinearAttention(nn.Module):
         "What a stretch gets from the sums of the whole."
         return self.out(read_sums(self.part(x, 0, 1)[0], kv, norm).to(x.dtype).transpose(1, 2).flatten(2))
 
-# %% ../../nbs/nn/02_linear_attention.ipynb #d1bc3d61
 class LocalMixer(nn.Module):
     "Depthwise convolution over time, `(B, T, D)` to `(B, T, D)`; padded frames count as zeros."
     def __init__(self, d: int,          # channels
@@ -95,7 +92,6 @@ class LocalMixer(nn.Module):
         if mask is not None: x = x * mask[..., None]
         return self.point(F.gelu(self.conv(x.transpose(1, 2)).transpose(1, 2)))
 
-# %% ../../nbs/nn/02_linear_attention.ipynb #163b8369
 class Block(nn.Module):
     "Local mixer, linear attention and feed-forward, each added to what came in."
     def __init__(self, d: int, heads: int = 4, kernel: int = 31, dilation: int = 1, dropout: float = 0.0):

@@ -69,7 +69,6 @@ def save_state(path: Path, net: nn.Module, mean: AveragedModel, opts: list, numb
         torch.save({'net': net.state_dict(), 'mean': mean.state_dict(), 'opts': [o.state_dict() for o in opts], 'numbers': numbers, 'config': json.dumps(c.to_dict())}, tmp)
     return path
 
-# %% ../../nbs/nn/01_trainer.ipynb #bde76426
 def load_state(path: Path, net: nn.Module, mean: AveragedModel, opts: list, c: TrainerConfig) -> dict | None: # the numbers; None: nothing there
     "Continue from a state; raises `EditorbotError` if it belongs to another run or is damaged."
     if not path.exists(): return None
@@ -89,7 +88,6 @@ def shard_seed(c: TrainerConfig, step: int, shard: int) -> int:
     "The seed of everything random in a shard of a step."
     return int(np.random.SeedSequence([c.seed, step, shard]).generate_state(1, np.uint64)[0] >> 1)
 
-# %% ../../nbs/nn/01_trainer.ipynb #86af5c72
 class Upcoming(IterableDataset):
     "The batches of one process, step by step and shard by shard, each worker making its share of them."
     def __init__(self, task: Task, steps: range, shards: range, of: int): # its shards of so many
@@ -103,10 +101,8 @@ class Upcoming(IterableDataset):
         "Processes that make them; arrays stay arrays. One that says nothing for ten minutes is an error, not a wait without end."
         return DataLoader(self, batch_size=None, num_workers=workers, prefetch_factor=4, collate_fn=unchanged, timeout=600)
 
-# %% ../../nbs/nn/01_trainer.ipynb #06f48dd0
 def unchanged(x): return x
 
-# %% ../../nbs/nn/01_trainer.ipynb #ca624016
 def train_step(fabric: Fabric, net: nn.Module, opts: list, task: Task, step: int, c: TrainerConfig,
                ready: typing.Iterator | None = None, # its batches, made elsewhere
               ) -> tuple[dict, float]:               # mean losses; norm before clipping
@@ -126,7 +122,6 @@ def train_step(fabric: Fabric, net: nn.Module, opts: list, task: Task, step: int
     for o in opts: o.step()
     return total, float(norm)
 
-# %% ../../nbs/nn/01_trainer.ipynb #e5125762
 def train(task: Task,
           folder: str | Path,               # best.*, latest.* and state.pt
           c: TrainerConfig = TrainerConfig(),

@@ -30,7 +30,6 @@ class Line(typing.NamedTuple):
     stretch: float      # length of the counterpart relative to the segment
     chunks: np.ndarray  # float (K,): correlation of each chunk
 
-# %% ../../nbs/pointer/01_retakes.ipynb #a6f4992f
 NOWHERE = Line(0., -1, 1., np.zeros(1, np.float32))   #: nothing to compare with
 
 def coarse_mel(mel) -> Tensor: # (128, T) -> float32 (32, T // 8)
@@ -38,7 +37,6 @@ def coarse_mel(mel) -> Tensor: # (128, T) -> float32 (32, T // 8)
     x = torch.as_tensor(np.asarray(mel, np.float32))
     return F.avg_pool2d(x[None, None], (x.shape[0] // 32, HOP_STEPS))[0, 0]
 
-# %% ../../nbs/pointer/01_retakes.ipynb #be518f12
 def best_line(x: Tensor,        # (32, N), of `coarse_mel`
               a: int, b: int,   # steps of the segment
               lo: int, hi: int, # steps in which its counterpart lies
@@ -69,7 +67,6 @@ def run_around(runs: list, # of (start, end) frames
     u, v = max(runs, key=lambda r: min(b, r[1]) - max(a, r[0]), default=(a, b))
     return (min(a, u), max(b, v)) if min(b, v) > max(a, u) else (a, b)
 
-# %% ../../nbs/pointer/01_retakes.ipynb #cd0b7873
 def take_features(x: Tensor,             # (32, N), of `coarse_mel`
                runs: np.ndarray,      # int (n, 2) frames, sorted: where music is played
                segments: np.ndarray,  # int (m, 2) frames
@@ -115,7 +112,6 @@ class Classifier(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor: return self.layers((features - self.mean) / self.spread)[..., 0]
 
-# %% ../../nbs/pointer/01_retakes.ipynb #3524310d
 def fit_classifier(judge: Classifier,             # a new one; changed in place
               features: np.ndarray,        # float32 (n, features)
               right: np.ndarray,        # (n,) bool or share
@@ -143,7 +139,6 @@ def fit_classifier(judge: Classifier,             # a new one; changed in place
         step.zero_grad(); loss.backward(); step.step(); sink.step()
     return judge.requires_grad_(False)
 
-# %% ../../nbs/pointer/01_retakes.ipynb #aee95581
 class Ensemble(nn.ModuleList):
     "Several judges of the same features: the mean of their logits, each at most 8 either way."
     @property
@@ -164,7 +159,6 @@ def take_segments(pieces: np.ndarray, # int (n, 2 or 3) frames, sorted: start, e
     rows = [r for r in rows if r[1] - r[0] >= least * FRAME_RATE]
     return np.array([r[:2] for r in rows], np.int64).reshape(-1, 2), np.array([r[2] for r in rows], bool)
 
-# %% ../../nbs/pointer/01_retakes.ipynb #5d80284a
 def second_thoughts(kept: np.ndarray,    # bool (k,): in the edit
                     logit: np.ndarray,   # (k,) of a judge: is kept
                     heard: np.ndarray,   # (k,) mean logit of being heard

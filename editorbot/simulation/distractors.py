@@ -75,7 +75,6 @@ def room(
     ir[0] = 1.0
     return ir
 
-# %% ../../nbs/simulation/01_distractors.ipynb #9fc29460
 def convolve(
     x: np.ndarray, # (n,) or (n, channels)
     ir: np.ndarray, # (k,) or (k, channels)
@@ -101,7 +100,6 @@ def hum(
     i = (np.arange(n) * (base * len(period) / sr)).astype(np.int64) % len(period)
     return period[i] / max(float(np.sqrt(np.mean(period ** 2))), 1e-9)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #4ba1b56b
 def loop(
     x: np.ndarray, # (k, ...) a seamless loop
     n: int, # samples wanted
@@ -110,7 +108,6 @@ def loop(
     "A loop, repeated to a length."
     return np.resize(np.roll(x, -start, 0), (n, *x.shape[1:]))
 
-# %% ../../nbs/simulation/01_distractors.ipynb #6d959eb7
 def ramps(
     g: np.ndarray, # gains at 0, k, 2k, ...
     k: int, # samples between them
@@ -121,7 +118,6 @@ def ramps(
     g = np.append(g, np.full(max(2, n // k + 2 - len(g)), g[-1]))
     return (g[:-1, None] + np.diff(g)[:, None] * (np.arange(k, dtype=np.float32) / k)).reshape(-1)[:n, None]
 
-# %% ../../nbs/simulation/01_distractors.ipynb #241dc330
 def background(
     rng: np.random.Generator, # source of chance
     n: int, # samples
@@ -156,14 +152,12 @@ def espeak_path() -> str | None:
     if path is None: log.warning('espeak-ng is not installed: talk is spoken by the formant voice alone (apt install espeak-ng for more variety)')
     return path
 
-# %% ../../nbs/simulation/01_distractors.ipynb #18354d13
 @dataclass(frozen=True)
 class Speaker:
     "One person in the room."
     voice: Voice # the formant voice, also of laughter and counting
     espeak: tuple = () # options of espeak-ng; empty: the formant voice speaks
 
-# %% ../../nbs/simulation/01_distractors.ipynb #ad058bfa
 def random_speaker(
     rng: np.random.Generator, # source of chance
     engine: str = 'auto', # 'auto': espeak-ng where installed, for two of three people; 'espeak' | 'formant'
@@ -175,7 +169,6 @@ def random_speaker(
     use = engine == 'espeak' or (engine == 'auto' and pick < 0.67)
     return Speaker(voice, opts if use and espeak_path() else ())
 
-# %% ../../nbs/simulation/01_distractors.ipynb #87b2090e
 _lean = np.r_[[0.12] * 3, [0.64 / 17] * 17]
 
 
@@ -184,7 +177,6 @@ def _espeak_failed(voice: str, why: str) -> None:
     "Says once for each voice that espeak-ng refused it."
     log.warning('espeak-ng does not speak %s (%s): the formant voice speaks instead', voice, why or 'no sound')
 
-# %% ../../nbs/simulation/01_distractors.ipynb #c2781446
 def talk(
     rng: np.random.Generator, # source of chance
     who: Speaker, # who talks
@@ -211,7 +203,6 @@ class Cast:
     songs: list    # (n, 2) float32 arrays at the session's rate
     beat: float = 0.5 # s
 
-# %% ../../nbs/simulation/01_distractors.ipynb #021a3a59
 def level(
     x: np.ndarray, # (n,) or (n, channels)
     db: float = -20.0, # dBFS
@@ -223,7 +214,6 @@ def level(
     rms = float(np.sqrt(p[p >= p.max() * 1e-3].mean())) if len(p) else 0.0
     return (x * np.float32(10 ** (db / 20) / max(rms, 1e-9))).astype(np.float32)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #605c37e9
 DISTRACTORS = {}
 
 def junk(f):
@@ -234,10 +224,8 @@ def junk(f):
 # %% ../../nbs/simulation/01_distractors.ipynb #dd83db62
 def _seconds(x, sr): return len(x) / sr
 
-# %% ../../nbs/simulation/01_distractors.ipynb #c5dc644f
 def _speaker(rng, cast): return cast.speakers[rng.integers(len(cast.speakers))]
 
-# %% ../../nbs/simulation/01_distractors.ipynb #3692fc73
 @junk
 def chat(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "One to three people talk, with gaps and interruptions."
@@ -249,7 +237,6 @@ def chat(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.nd
         t += _seconds(x, sr) + rng.choice([rng.uniform(-1, 0.3), rng.uniform(0, 2)])
     return place(parts, sr)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #767092f3
 @junk
 def crowd(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "Many talk at once: voices laid over each other, from a clip each."
@@ -263,14 +250,12 @@ def crowd(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.n
     f = min(n // 2, sr // 2); out[:f] *= np.linspace(0, 1, f, dtype=np.float32); out[-f:] *= np.linspace(1, 0, f, dtype=np.float32)
     return out
 
-# %% ../../nbs/simulation/01_distractors.ipynb #4b56ec6f
 @junk
 def laughter(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "Bursts of laughter of one or several."
     k = rng.integers(1, 5)
     return place([(rng.uniform(0, max(min(seconds, 4) - 1, 0.1)), synth_laugh(rng, _speaker(rng, cast).voice, sr) * np.float32(rng.uniform(0.4, 1))) for _ in range(k)], sr)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #039fb45f
 @junk
 def sung(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "Somebody hums or whistles a few notes."
@@ -293,26 +278,22 @@ def warp(
     frac = (np.clip(position, 0, len(x) - 1) - i).astype(np.float32)[:, None]
     return x[i] * (1 - frac) + x[i + 1] * frac
 
-# %% ../../nbs/simulation/01_distractors.ipynb #a7f53729
 @junk
 def tuning(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "One or two tune up."
     return place([(rng.uniform(0, 2) * i, synth_tuning(rng, seconds, sr)) for i in range(rng.integers(1, 3))], sr)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #ab5216b0
 @junk
 def noodling(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "One to three play for themselves, without regard for each other."
     k = int(rng.choice([1, 1, 2, 3]))
     return place([(rng.uniform(0, seconds / 3) * i, level(synth_noodle(rng, seconds * rng.uniform(0.5, 1), sr)) * np.float32(rng.uniform(0.3, 1))) for i in range(k)], sr)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #48eca99a
 @junk
 def drumming(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "The drummer can't sit still."
     return synth_noodle(rng, seconds, sr, 'drums')
 
-# %% ../../nbs/simulation/01_distractors.ipynb #1f6ebb3e
 @junk
 def count_in(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "Sticks or a voice count, and nothing comes of it; or it comes before a take."
@@ -321,7 +302,6 @@ def count_in(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> n
     stick = drum_kit(rng, sr)[str(rng.choice(['stick', 'stick', 'hat', 'rim']))]
     return place([(i * beat + abs(rng.normal(0, 0.006)), stick * np.float32(rng.uniform(0.7, 1))) for i in range(counts)], sr)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #5ebc2340
 @junk
 def fragment(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "A few seconds of a rehearsed song as a player tries it: slower or faster, out of tune, one register only, with stops and repeats."
@@ -343,7 +323,6 @@ def fragment(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> n
         for _ in range(rng.integers(1, 3)): parts.append((t, p)); t += _seconds(p, sr) + rng.choice([0, rng.uniform(0.1, 1.5)])
     return place(parts, sr)[:int(2 * seconds * sr) + sr]
 
-# %% ../../nbs/simulation/01_distractors.ipynb #44ff7e1f
 @junk
 def passage(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "The band practises a passage: some bars from the middle of a song, as they will be played, once or several times, with breaks."
@@ -358,7 +337,6 @@ def passage(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np
         if t > seconds: break
     return place(parts, sr)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #6161ed4d
 @junk
 def metronome(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "A click runs."
@@ -372,21 +350,18 @@ def _bumps(rng, seconds, sr, make, rate):
     k = max(1, rng.poisson(rate * seconds))
     return place([(t, make() * np.float32(rng.uniform(0.2, 1))) for t in np.sort(rng.uniform(0, max(seconds - 0.2, 0.05), k))], sr)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #dd90ba55
 def _burst(rng, sr, seconds, lo, hi, tau):
     n = int(seconds * sr)
     x = band_noise(rng, n, lo, min(hi, sr * 0.49), sr) * np.exp(-np.arange(n, dtype=np.float32) / (tau * sr))
     x[-32:] *= np.linspace(1, 0, 32)
     return x.astype(np.float32)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #424831e2
 @junk
 def thump(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "The microphone is touched, a case is set down, somebody stamps."
     top, tau = rng.uniform(80, 900), rng.uniform(0.02, 0.12)
     return _bumps(rng, min(seconds, 5), sr, lambda: _burst(rng, sr, 0.5, 18, top, tau), rng.uniform(0.3, 3))
 
-# %% ../../nbs/simulation/01_distractors.ipynb #eda2dea3
 @junk
 def clapping(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "One to many people clap, or one claps the beat."
@@ -399,7 +374,6 @@ def clapping(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> n
             parts.append((t, hand[rng.integers(6)] * np.float32(rng.uniform(0.3, 1)))); t += beat * rng.uniform(0.9, 1.1)
     return place(parts, sr)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #95fbcafb
 @junk
 def clatter(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "Sticks, a stand or a cable fall; bounces come faster and softer."
@@ -409,7 +383,6 @@ def clatter(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np
         parts.append((t, hit * np.float32(amp))); t += gap; gap *= rng.uniform(0.6, 0.95); amp *= rng.uniform(0.6, 0.95)
     return place(parts, sr)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #54529457
 @junk
 def steps(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "Somebody walks, a chair scrapes, a door closes."
@@ -422,7 +395,6 @@ def steps(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.n
         parts.append((rng.uniform(0, min(seconds, 8)), (squeak * np.hanning(k) * 0.5).astype(np.float32)))
     return place(parts, sr)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #3fe0b85f
 @junk
 def feedback(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "An amplifier or microphone howls: a tone that grows, wavers and is damped."
@@ -434,7 +406,6 @@ def feedback(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> n
         parts.append((rng.uniform(0, max(seconds - s, 0.1)), x * grow))
     return place(parts, sr)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #8b9a6e4d
 @junk
 def phone(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "A phone rings: two tones in turn, a melody, or a vibrating table."
@@ -449,7 +420,6 @@ def phone(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.n
         t += rng.uniform(1.2, 3)
     return place(parts, sr)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #864a2931
 @junk
 def radio(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "A radio or a neighbour's band, far away: band-limited talk or playing with static."
@@ -459,7 +429,6 @@ def radio(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.n
     x = np.pad(x, (0, max(0, n - len(x)))) + band_noise(rng, n, 300, 4000, sr) * np.float32(rng.uniform(0.005, 0.05))
     return np.tanh(x * np.float32(rng.uniform(1, 6)))
 
-# %% ../../nbs/simulation/01_distractors.ipynb #3c36e342
 @junk
 def crackle(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "A bad cable: pops, crackles, bursts of hum and buzz."
@@ -472,7 +441,6 @@ def crackle(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np
         out = level(out) + np.tanh(2 * buzz) * gate * np.float32(rng.uniform(0.02, 0.2))
     return out
 
-# %% ../../nbs/simulation/01_distractors.ipynb #3672dade
 @junk
 def buzzing(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "An amplifier is on and nobody plays: hum and hiss of its own, switched on and off with a pop."
@@ -482,7 +450,6 @@ def buzzing(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np
     f = min(n // 4, int(rng.uniform(0.01, 0.5) * sr)) + 1; x[-f:] *= np.linspace(1, 0, f)
     return x.astype(np.float32)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #25ae684e
 @junk
 def quiet(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.ndarray:
     "Nobody does anything: only the background is heard."
@@ -496,7 +463,6 @@ def spoil(f):
     SPOIL[f.__name__] = f
     return f
 
-# %% ../../nbs/simulation/01_distractors.ipynb #592adfb1
 def _spots(rng, n, sr, every, shortest, longest):
     "Random places (start, stop) over the whole take, about one in `every` seconds, at least three."
     k = max(3, int(n / sr / every))
@@ -506,7 +472,6 @@ def _spots(rng, n, sr, every, shortest, longest):
         if size > 16:
             s = int(rng.uniform(a, b - size)); yield s, s + size
 
-# %% ../../nbs/simulation/01_distractors.ipynb #0dc13813
 @spoil
 def wow(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     "Speed that wanders by several per cent."
@@ -515,7 +480,6 @@ def wow(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     pos = np.interp(np.arange(n), np.arange(0, n, 64), np.cumsum(speed) * 64 - 64)
     return warp(x, pos[pos < n - 1])
 
-# %% ../../nbs/simulation/01_distractors.ipynb #5020fc65
 @spoil
 def dropouts(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     "Silence again and again."
@@ -523,7 +487,6 @@ def dropouts(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     for a, b in _spots(rng, len(x), sr, rng.uniform(1.5, 5), 0.05, 1.2): x[a:b] *= np.float32(rng.choice([0, 0.02]))
     return x
 
-# %% ../../nbs/simulation/01_distractors.ipynb #0878f779
 @spoil
 def wrong_notes(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     "Somebody hits notes outside the key, loudly, and parts of the band slip by a semitone."
@@ -537,7 +500,6 @@ def wrong_notes(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
                 x[a:a + len(y)] += (y * np.float32(rms * rng.uniform(0.7, 2)))[:, None]
     return x
 
-# %% ../../nbs/simulation/01_distractors.ipynb #10379c4e
 @spoil
 def overload(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     "The input clips hard throughout."
@@ -545,7 +507,6 @@ def overload(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     y = x * np.float32(rng.uniform(6, 40) / r)
     return (np.clip(y, -1, 1) if rng.random() < 0.5 else np.tanh(y + np.float32(0.4))).astype(np.float32) * np.float32(r)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #7d3fc8d4
 @spoil
 def sour(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     "One of the players is out of tune: the low or the high half of the spectrum is read at another speed."
@@ -553,7 +514,6 @@ def sour(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     hi, f = x - lo, 2 ** (rng.choice([-1, 1]) * rng.uniform(0.4, 0.9) / 12)
     return lo[:int((n - 2) / f)] + warp(hi, np.arange(int((n - 2) / f)) * f)[:int((n - 2) / f)] if f > 1 else lo + warp(hi, np.arange(n) * f)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #b88a565e
 @spoil
 def dead_channel(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     "A channel is missing, comes and goes, with pops."
@@ -562,7 +522,6 @@ def dead_channel(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray
     for a, b in _spots(rng, len(x), sr, 4, 0.1, 1.5): x[a:b, 1 - c] *= np.float32(rng.uniform(0, 0.4)); x[a, 1 - c] += np.float32(rng.uniform(-0.7, 0.7))
     return x
 
-# %% ../../nbs/simulation/01_distractors.ipynb #05183159
 @spoil
 def level_jumps(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     "Somebody turns knobs: the level jumps by 10 to 35 dB."
@@ -570,7 +529,6 @@ def level_jumps(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     db = np.cumsum(rng.choice([-1, 1], k) * rng.uniform(10, 25, k)); db = np.clip(db - db.mean(), -30, 10)
     return x * np.repeat(10 ** (db / 20), len(x) // k + 1)[:len(x), None].astype(np.float32)
 
-# %% ../../nbs/simulation/01_distractors.ipynb #a86d2ad4
 @spoil
 def stumble(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     "The band loses its place: beats are repeated, left out and played twice at once."
@@ -585,7 +543,6 @@ def stumble(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
         i += k + int(rng.choice([-1, 0, 1]) * rng.uniform(0.1, 0.5) * sr)
     return np.concatenate(parts) if parts else x
 
-# %% ../../nbs/simulation/01_distractors.ipynb #25419547
 @spoil
 def interrupted(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     "Cable crackle and bursts of buzz all over it."
@@ -628,7 +585,6 @@ def compress(
     gain = uniform_filter1d(-np.maximum(0, db - threshold) * (1 - 1 / ratio), 25)
     return x * ramps(10 ** (gain / 20), k, len(x))
 
-# %% ../../nbs/simulation/01_distractors.ipynb #81375fcf
 def recording_chain(
     rng: np.random.Generator, # source of chance
     x: np.ndarray, # (n, 2) all that sounded
