@@ -276,13 +276,14 @@ def rpp_track(rpp: typing.Any,   # the rpp module
 
 # %% ../../nbs/interchange/00_export.ipynb #c7c5face
 def write_rpp(lanes: list[Lane], path: Path, project: Path) -> None:
-    "A REAPER project, a track for each lane; markers carry the reasons."
+    "A REAPER project, a track for each lane; markers carry the reasons, regions are those of `meta['regions']`: (from, to, name), samples of the edit."
     rpp, edl = optional_module('rpp', 'rpp', 'REAPER'), lanes[0].edl
     sr = edl.source.sample_rate
     twice = [c.index for c in clips(edl) if (c.head and c.segment.fade_in) or (c.tail and c.segment.fade_out)]
     if twice: log.warning('REAPER plays only the crossfade where a clip also has a fade of its own: segments %s', ', '.join(map(str, twice)))
     said = [c.segment for c in clips(edl) if one_line(c.segment.reason)]
     marks = [['MARKER', k + 1, f'{s.edit_in / sr:.14f}', one_line(s.reason), 0] for k, s in enumerate(said)]
+    for k, (a, b, name) in enumerate(edl.meta.get('regions', []), 1): marks += [['MARKER', k, f'{a / sr:.14f}', one_line(name), 1], ['MARKER', k, f'{b / sr:.14f}', '', 1]]
     tracks = [rpp_track(rpp, lane, project) for lane in lanes]
     files = [rpp.Element('NOTES', [0, 2], [f'|{RECORDING}{rpp_name(f, project)}' for f in lanes[0].files])] if len(lanes[0].files) > 1 else []
     root = rpp.Element('REAPER_PROJECT', ['0.1', '7.0', '0'], [*files, ['RIPPLE', 0], ['AUTOXFADE', 1], ['SAMPLERATE', sr, 1, 0], ['TEMPO', 120, 4, 4], *marks, *tracks])
