@@ -323,7 +323,8 @@ def ffprobe(path: str | Path,    # a file
     try: said = json.loads(subprocess.run(['ffprobe', *ffmpeg_input(path), *ask], capture_output=True, timeout=60, stdin=subprocess.DEVNULL).stdout or b'{}')
     except (subprocess.TimeoutExpired, ValueError): return None
     found = (said.get('streams') or [{}])[0]
-    return {**found, **said.get('format', {})} if int(found.get('sample_rate') or 0) and found.get('channels') else None
+    known = int(found.get('sample_rate') or 0) and all(found.get(k) for k in ('channels', 'sample_fmt', 'codec_name'))
+    return {'format_name': 'ffmpeg', **found, **said.get('format', {})} if known else None
 
 # %% ../nbs/01_audio.ipynb #ab9f8216
 def ffmpeg_blocks(path: str | Path, # a file
@@ -800,19 +801,22 @@ def write_audio(path: str | Path,   # target
                 channels: int | None = None, # taken from an array
                 subtype: str = 'PCM_16',     # sample format
                 format: str | None = None,   # container; None: by the suffix
+                tags: dict | None = None,    # soundfile's names (title, tracknumber, date, ...) -> text
+                **options,                   # of soundfile: compression_level, bitrate_mode
                ) -> Path:
     "Write audio atomically; raises `EditorbotError` when the disk is full or the folder can't be written."
     if isinstance(blocks, np.ndarray): blocks, channels = [blocks], 1 if blocks.ndim == 1 else blocks.shape[1]
     over = [0, 0]
     with atomic_path(path) as tmp:
         try:
-            with sf.SoundFile(str(tmp), 'w', sample_rate, channels, subtype, format=format) as f:
+            with sf.SoundFile(str(tmp), 'w', sample_rate, channels, subtype, format=format, **options) as f:
+                for k, v in (tags or {}).items(): setattr(f, k, v)
                 for x in counting_clips(blocks, over): f.write(x)
         except sf.LibsndfileError as e:
             room = f'{shutil.disk_usage(tmp.parent).free/1e6:.0f} MB free ({e.error_string.rstrip(".")})'
             raise describe(path, 'room for the whole file', room, 'free some space or choose another folder') from e
     if over[0] and subtype.startswith('PCM_'):
-        log.warning('%s: %d of %d samples lie beyond full scale and are clipped; a .wav of a float recording keeps them', path, *over)
+        log.warning('%d of %d samples lie beyond full scale and are clipped; a .wav of a float recording keeps them', *over)
     return Path(path)
 
 # %% ../nbs/01_audio.ipynb #d4e4e85d

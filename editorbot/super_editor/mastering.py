@@ -20,7 +20,7 @@ from ..audio import audio_info, output_format, write_audio
 from ..edl import EDL
 from ..interchange.broadcast_wav import copy_chunks
 from ..nn.checkpoints import CheckpointKind, load_checkpoint, save_checkpoint
-from ..rendering import find_source, refuse_effects, render, render_blocks
+from ..rendering import find_source, render, render_blocks
 from .levels import *
 
 # %% ../../nbs/super_editor/01_mastering.ipynb #ed159d69
@@ -330,7 +330,7 @@ def render_mastered(edl: EDL,                      # what to play
                     show: bool | None = None,      # progress bar; None: on a terminal
                    ) -> 'Rendered':
     "Write the edit as the person of the chain would have it sound, at the source's rate, channels and bit depth. Raises `EditorbotError` as `render` does."
-    src = find_source(refuse_effects(edl, out), raw, verify)
+    src = find_source(edl, raw, verify)
     check_output(out, overwrite, not_same_as=src)
     info, told = audio_info(src, allow_truncated=True), {}
     fmt, sub = output_format(out, info, edl.edit_frames)
