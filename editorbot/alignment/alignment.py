@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np, scipy.fft as fft, soxr
 from .. import core
 from ..core import SR, HOP, FRAME_RATE, EditorbotError, atomic_path, describe, write_json
+from ..plot import PALETTE
 from ..audio import audio_info
 from ..edl import EDL, Segment, Source, clock, pointer_samples
 from .candidates import *
@@ -615,14 +616,14 @@ def plot_alignment(edl: EDL,
     top.set(xlim=(0, total / unit), ylim=(0, edl.source.frames / sr / unit), ylabel=f'raw time ({name})',
             title=title or f"{Path(edl.meta.get('edit', {}).get('path', 'edit')).name} from {Path(edl.source.path).name}: {len(copies)} segments" +
                            (f", {sum(n[i] for i, s in enumerate(segs) if s.reason == 'no source') / max(1, edl.edit_frames):.1%} without a source" if 'no source' in seen else ''))
-    if seen: top.legend(loc='upper left', fontsize=8, framealpha=.9)
+    if seen: top.legend(loc='upper left', fontsize=9, framealpha=.9)
     fig.colorbar(art, ax=top, label='confidence', pad=.01, aspect=30)
     joins = [(s.edit_in / sr / unit, (j or {}).get('confidence', 1.)) for s, j in zip(segs[1:], edl.meta.get('joins', [None] * len(segs))[1:])]
-    mid.vlines([x for x, _ in joins], 0, [c for _, c in joins], color='tab:blue', lw=1.2 if len(joins) < 60 else .7)
+    mid.vlines([x for x, _ in joins], 0, [c for _, c in joins], color=PALETTE[0], lw=1.2 if len(joins) < 60 else .7)
     mid.set(ylim=(0, 1.05), ylabel='joins', yticks=[0, 1])
     curve = edl.meta.get('chain', {}).get('gain_curve_db', [])
     step = edl.meta.get('chain', {}).get('gain_curve_step_s', 1.)
-    low.plot((np.arange(len(curve)) + .5) * step / unit, [np.nan if v is None else v for v in curve], color='tab:purple', lw=1)
+    low.plot((np.arange(len(curve)) + .5) * step / unit, [np.nan if v is None else v for v in curve], color=PALETTE[3], lw=1)
     low.axhline(0, color='0.8', lw=.7, zorder=0)
     low.set(xlabel=f'edit time ({name})', ylabel='gain (dB)')
     if not copies: top.text(.5, .5, edl.meta.get('warnings', ['no source'])[0], ha='center', transform=top.transAxes)

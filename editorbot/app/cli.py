@@ -59,9 +59,10 @@ class Beats(click.Choice):
 @click.option('--no-fades', is_flag=True, help='No fades, whatever the person does whose checkpoint it is.')
 @click.option('--dry-run', is_flag=True, help='Only say what would be kept; write nothing.')
 @click.option('--no-plot', is_flag=True, help='Write no picture.')
+@click.option('--report', 'page', is_flag=True, help='Also write one HTML page to see and hear the edit, and what was cut.')
 @click.option('--allow-truncated', is_flag=True, help='Use a recording that is cut short.')
 @click.option('--overwrite', is_flag=True, help='Replace existing outputs.')
-def edit(raw, output, editor, checkpoint, keep, cut, beats, style, alternatives, target_ratio, max_duration, crossfade, no_fades, dry_run, no_plot, allow_truncated, overwrite):
+def edit(raw, output, editor, checkpoint, keep, cut, beats, style, alternatives, target_ratio, max_duration, crossfade, no_fades, dry_run, no_plot, page, allow_truncated, overwrite):
     "Propose an edit of RAW and write it: audio, EDL and picture."
     from editorbot.audio import audio_info, output_format
     from editorbot.edl import clock, summary
@@ -69,19 +70,19 @@ def edit(raw, output, editor, checkpoint, keep, cut, beats, style, alternatives,
     from editorbot.sound.mel import load_track
     from editorbot.interchange.broadcast_wav import render_with_chunks
     output = output or raw.with_name(raw.stem + '_edit.wav')
-    files = [[o, o.with_suffix('.edl.json'), o.with_suffix('.png')] for i in range(alternatives) for o in [output.with_stem(f'{output.stem}_{i + 1}') if i else output]]
+    files = [[o, o.with_suffix('.edl.json'), *[o.with_suffix('.png')] * (not no_plot), *[o.with_suffix('.html')] * page] for i in range(alternatives) for o in [output.with_stem(f'{output.stem}_{i + 1}') if i else output]]
     info = audio_info(raw, allow_truncated)
     check_options(target_ratio, max_duration)
     wanted = dict(keep=[parse_span(x, '--keep') for x in keep], cut=[parse_span(x, '--cut') for x in cut])
     if not dry_run:
         output_format(output, info, info.frames)
         for group in files:
-            for p in group[:2 if no_plot else 3]: check_output(p, overwrite, not_same_as=raw)
+            for p in group: check_output(p, overwrite, not_same_as=raw)
     chosen, t0 = get_editor(editor, checkpoint, style), time.perf_counter()
     track = load_track(raw, allow_truncated)
     edls = propose_several(track, alternatives, chosen, target_ratio=target_ratio, max_duration=max_duration, crossfade=None if crossfade is None else crossfade / 1000, fades=not no_fades, beats=beats, **wanted)
     for rule in getattr(chosen, 'rules', ()): click.echo(f'this editor {rule}')
-    for edl, (wav, json_, png) in zip(edls, files):
+    for edl, (wav, json_, *seen) in zip(edls, files):
         if not dry_run:
             made = []                                                   # by this run, none of which was there before
             try:
@@ -89,14 +90,17 @@ def edit(raw, output, editor, checkpoint, keep, cut, beats, style, alternatives,
                 edl.save(json_); made.append(json_)
                 if not no_plot:
                     from editorbot.plot import plot_edit, save_figure
-                    save_figure(plot_edit(edl), png)
+                    save_figure(plot_edit(edl), seen[0]); made.append(seen[0])
+                if page:
+                    from editorbot.app.report import report
+                    report(edl, seen[-1], wav, overwrite=overwrite)
             except BaseException:                                       # Ctrl-C too: no edit without its EDL
                 for p in made if not overwrite else (): p.unlink(missing_ok=True)
                 raise
         click.echo(f'{raw.name}: {summary(edl)}')
         if dry_run:
             for a, b, why in edl.meta['cuts']: click.echo(f'  cut {clock(a):>9} to {clock(b):>9}  {why}')
-        else: say(edit=wav, EDL=json_, **({} if no_plot else {'picture': png}))
+        else: say(edit=wav, EDL=json_, **({} if no_plot else {'picture': seen[0]}), **({'report': seen[-1]} if page else {}))
         if max_duration and edl.edit_duration > max_duration - 1.5: click.echo(f'  limited to {clock(max_duration)}; --max-duration 0 keeps all that is good')
     if len(edls) < alternatives: click.echo(f'  found only {len(edls)} that differ enough')
     click.echo(f'  {clock(track.duration)} of audio in {time.perf_counter() - t0:.1f} s')

@@ -20,7 +20,7 @@ from ..editors.editor import get_editor, propose
 from ..metrics import evaluate
 from ..sound.mel import Track, load_track
 from ..data.pairs import find_pairs
-from ..plot import save_figure
+from ..plot import PALETTE, save_figure
 
 # %% ../../nbs/judging/00_leaderboard.ipynb #151e3097
 def bootstrap(values: np.ndarray,  # float (n,), one a recording; nan: no score
@@ -102,13 +102,13 @@ def plot_leaderboard(board: list[Standing],
     for ax, k in zip(axes, keys):
         for i, s in enumerate(board):
             m, lo, hi = s.scores[k]
-            ax.plot([lo, hi], [i, i], color='#2f6db5', lw=2, solid_capstyle='butt')
-            ax.plot(m, i, 'o', ms=4, color='#c2772b' if s.behind[k] == (0, 0, 0) else '#2f6db5')
+            ax.plot([lo, hi], [i, i], color=PALETTE[0], lw=2, solid_capstyle='butt')
+            ax.plot(m, i, 'o', ms=4, color=PALETTE[5] if s.behind[k] == (0, 0, 0) else PALETTE[0])
         ax.set(title=headings.get(k, k), xlabel='smaller is better' if k in SMALL else 'larger is better')
         ax.title.set_fontsize(9); ax.xaxis.label.set_fontsize(7); ax.tick_params(labelsize=7); ax.grid(axis='x', alpha=.3)
         ax.spines[['top', 'right']].set_visible(False)
     for ax in axes[len(keys):]: ax.axis('off')
-    axes[0].set_yticks(range(len(board)), [s.editor for s in board], fontsize=8)
+    axes[0].set_yticks(range(len(board)), [s.editor for s in board], fontsize=9)
     axes[0].set_ylim(len(board) - .5, -.5)
     return fig
 
