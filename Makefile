@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint export docs lab bench train-keep clean distclean
+.PHONY: help demo test test-all lint export docs lab bench results train-keep clean distclean
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -27,8 +27,13 @@ help: ## this list
 demo: $(BASE) ## edits a band session that the library plays itself; writes outputs/demo/
 	$(BIN)/editorbot demo $(ARGS)
 
-test: $(DEV) ## every notebook and every test (ARGS='-k audio' for some of them)
-	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --max-worker-restart=0 -ra $(ARGS)
+PYTEST = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --max-worker-restart=0 --durations=20 --durations-min=1 -ra
+
+test: $(DEV) ## every notebook and what is quick to test, in ten minutes (ARGS='-k audio' for some of them)
+	$(PYTEST) -m 'not slow' $(ARGS)
+
+test-all: $(DEV) ## the slow tests as well: browsers, Ardour, training in processes that are killed
+	$(PYTEST) $(ARGS)
 
 lint: $(DEV) ## ruff over what is written by hand
 	$(BIN)/ruff check .
@@ -44,8 +49,11 @@ docs: $(DEV) ## the documentation site, in _docs/ (open _docs/index.html)
 lab: $(DEV) ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --ServerApp.root_dir=nbs $(ARGS)
 
+results: $(BASE) ## RESULTS.md from bench/results/*.json
+	$(BIN)/python bench/results.py
+
 bench: $(DEV) ## every table of bench/ (make bench-align for bench/align.py alone)
-	@for f in bench/[a-z]*.py; do test -f "$$f" || { echo "error: there is no bench/*.py to run"; exit 1; }; \
+	@for f in $(filter-out bench/results.py,$(wildcard bench/[a-z]*.py)); do test -f "$$f" || { echo "error: there is no bench/*.py to run"; exit 1; }; \
 	  echo "== $$f $(ARGS)"; $(BIN)/python "$$f" $(ARGS); done
 
 bench-%: bench/%.py $(DEV)

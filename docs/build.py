@@ -7,7 +7,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 FLOORS = ('nn', 'sound', 'alignment', 'interchange', 'simulation', 'data', 'editors', 'pointer', 'personal', 'super_editor', 'agent', 'feedback', 'judging', 'app')
-TEXTS = {'CHANGELOG.md': 'Changelog', 'LOG.md': 'Experiments'}
+TEXTS = ('RESULTS.md', 'log/README.md', 'CHANGELOG.md')            #: in the navigation; the entries of log/ are linked from its README
 
 
 def notebooks(root: Path) -> list[Path]:
@@ -16,13 +16,19 @@ def notebooks(root: Path) -> list[Path]:
     return sorted(p for p in nbs.rglob('*.ipynb') if not any(part[0] in '_.' for part in p.relative_to(nbs).parts))
 
 
+def own_pages(root: Path) -> list[str]: return sorted(p.stem for p in root.glob('docs/text/*.md'))
+
+
+def texts(root: Path) -> list[str]: return [*(n for n in TEXTS if (root/n).exists()), *(p.relative_to(root).as_posix() for p in sorted(root.glob('log/2*.md')))]
+
+
 def cards(root: Path) -> list[Path]: return sorted(root.glob('editorbot/checkpoints/**/*.md'))
 
 
 def pages(root: Path) -> dict[str, str]:
     "File of the repository -> page of the site, both as paths; what a link may point to."
     found = {p.relative_to(root).as_posix(): p.relative_to(root/'nbs').as_posix() for p in notebooks(root)}
-    found |= {name: name for name in TEXTS if (root/name).exists()}
+    found |= {name: name for name in texts(root)} | {f'docs/text/{n}.md': f'{n}.md' for n in own_pages(root)}
     return found | {p.relative_to(root).as_posix(): f'models/{card_name(p)}.md' for p in cards(root)}
 
 
@@ -40,7 +46,7 @@ def settings(root: Path) -> dict[str, str]:
 
 def fingerprint(root: Path) -> str:
     "A hash of everything that the site is made from."
-    files = [*notebooks(root), *cards(root), *(root/n for n in TEXTS), root/'settings.ini', *sorted((root/'editorbot').rglob('*.py')),
+    files = [*notebooks(root), *cards(root), *(root/n for n in texts(root)), *sorted(root.glob('docs/text/*.md')), root/'settings.ini', *sorted((root/'editorbot').rglob('*.py')),
              *sorted(p for p in HERE.rglob('*') if p.suffix in ('.py', '.css', '.js'))]
     h = hashlib.sha256()
     for p in files:
@@ -61,9 +67,9 @@ def contents(root: Path) -> str:
     ground = [n for n in nbs if '/' not in n and n[0].isdigit()]
     floors = [(f, below(f)) for f in FLOORS]
     rest = [n for n in nbs if n not in {*below('tutorials'), *below('recipes'), *ground, *(n for _, ns in floors for n in ns), 'index'}]
-    texts = [Path(name).stem for name in TEXTS if (root/name).exists()]
-    return '\n'.join([toctree('Tutorials', below('tutorials')), toctree('Ground floor', ground), *(toctree(f.replace('_', ' ').capitalize(), ns) for f, ns in floors), toctree('Recipes', below('recipes')),
-                      toctree('Models', [f'models/{card_name(p)}' for p in cards(root)]), toctree('More', rest + texts)])
+    reference = ['commands', 'functions'] if (root/'editorbot/app/cli.py').exists() else []
+    return '\n'.join([toctree('Begin', own_pages(root) + reference), toctree('Tutorials', below('tutorials')), toctree('Ground floor', ground), *(toctree(f.replace('_', ' ').capitalize(), ns) for f, ns in floors), toctree('Recipes', below('recipes')),
+                      toctree('Models', [f'models/{card_name(p)}' for p in cards(root)]), toctree('More', rest + [n.removesuffix('.md') for n in texts(root)])])
 
 
 def links(root: Path, page: str):
@@ -92,8 +98,11 @@ def write_sources(root: Path, out: Path) -> None:
         if page == 'index.ipynb': nb.cells.append(nbformat.v4.new_markdown_cell(contents(root)))
         (out/page).parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(nb, out/page)
-    texts = [root/name for name in TEXTS if (root/name).exists()] + cards(root)
-    for path in texts:
+    if (root/lib/'app/cli.py').exists():
+        import reference
+        (out/'commands.md').write_text(reference.commands(), encoding='utf-8')
+        (out/'functions.md').write_text(reference.functions(library, reference.home_of(root, lib), lambda s, m: link_names(s, library, m)), encoding='utf-8')
+    for path in [*(root/name for name in texts(root)), *sorted(root.glob('docs/text/*.md')), *cards(root)]:
         page = pages(root)[path.relative_to(root).as_posix()]
         (out/page).parent.mkdir(parents=True, exist_ok=True)
         (out/page).write_text(relink(path.read_text(encoding='utf-8'), path, links(root, page), root), encoding='utf-8')

@@ -4,6 +4,7 @@ import os, shutil
 import pytest
 
 CHROMIUM = next((p for n in ('chromium', 'chromium-browser', 'google-chrome') if (p := shutil.which(n))), None)
+BROWSER = {'page', 'browser', 'context'}         #: fixtures of tests that drive one
 CI = os.environ.get('CI', '').lower() in ('1', 'true')
 
 
@@ -14,10 +15,12 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(items):
     "Tests that ask for a browser are skipped where there is none; in CI its absence is a failure, since .ci/run installs it."
+    for item in items:
+        if BROWSER & set(item.fixturenames): item.add_marker(pytest.mark.slow)
     if CHROMIUM or CI: return
     skip = pytest.mark.skip(reason='no Chromium found (Debian: apt install chromium); the browser tests are left out')
     for item in items:
-        if {'page', 'browser', 'context'} & set(item.fixturenames): item.add_marker(skip)
+        if BROWSER & set(item.fixturenames): item.add_marker(skip)
 
 
 @pytest.fixture(scope='session')

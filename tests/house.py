@@ -302,3 +302,48 @@ def versions(root: Path) -> list[str]:
     log = re.search(r'^## \[(\d[^\]]*)\]', (root/'CHANGELOG.md').read_text(encoding='utf-8'), re.M)
     have = {'settings.ini': settings(root)['version'], f'{lib}/__init__.py': init and init[1], 'CHANGELOG.md': log and log[1]}
     return [] if len(set(have.values())) == 1 else [f'versions differ: {have}']
+
+
+# ---- cells
+
+#: What the notebooks must hold; `python tests/house.py` prints where they stand.
+LIMITS = dict(median_lines=19, p90_lines=44, longest=191, one_definition=.64, wide_lines=.14, asserts=.45, shown=.38)
+AIMS = dict(median_lines=8, p90_lines=25, longest=60, one_definition=.9, wide_lines=.01, asserts=.9, shown=.8)
+WORDS = dict(median_lines='lines of an exported cell, median', p90_lines='lines of an exported cell, 90th percentile', longest='lines of the longest exported cell',
+             one_definition='share of the exported cells with one definition', wide_lines='share of lines over 120 columns', asserts='cells with assertions per exported definition',
+             shown='share of definitions with prose before and a demo or assertion after')
+DEFINES, PUBLIC = (re.compile(r'^(?:@\S.*\n)*(?:def|class) ' + end, re.M) for end in ('', '(?!_)'))
+ASSERTS = re.compile(r'\b(?:test_\w+\(|assert\b)')
+
+
+def figures(root: Path) -> dict[str, float]:
+    "How long the exported cells are, and how they are explained; the keys of `WORDS`."
+    lengths, wide, lines, shown, definitions, public, asserts, one = [], 0, 0, 0, 0, 0, 0, 0
+    for nb in notebooks(root):
+        cells = [(c['cell_type'], source(c)) for c in read(nb)['cells']]
+        for i, (kind, s) in enumerate(cells):
+            text = [line for line in s.splitlines() if line.strip() and not (kind == 'markdown' and line.lstrip().startswith('|'))]     # tables don't wrap
+            wide, lines = wide + sum(len(line) > 120 for line in text), lines + len(text)
+            if kind != 'code': continue
+            if not exports(s): asserts += bool(ASSERTS.search(s)); continue
+            n = len(DEFINES.findall(s))
+            if not n: continue
+            lengths.append(len(s.splitlines()))
+            one, definitions, public = one + (n == 1), definitions + n, public + len(PUBLIC.findall(s))
+            after = cells[i+1] if i + 1 < len(cells) else ('', '')
+            shown += n * (i > 0 and cells[i-1][0] == 'markdown' and after[0] == 'code' and not exports(after[1]))
+    if not lengths: return {}
+    lengths.sort()
+    return dict(median_lines=lengths[len(lengths) // 2], p90_lines=lengths[int(.9 * len(lengths))], longest=lengths[-1], one_definition=one / len(lengths),
+                wide_lines=wide / max(lines, 1), asserts=asserts / max(public, 1), shown=shown / definitions)
+
+
+def cells(root: Path, limits: dict = LIMITS) -> list[str]:
+    "Exported cells are short, hold one definition, and are explained and tried: no figure is worse than its limit."
+    found = figures(root)
+    worse = lambda k: found[k] > limits[k] if k.endswith('lines') or k == 'longest' else found[k] < limits[k]
+    return [f'{WORDS[k]}: {found[k]:.3g}, the limit is {limits[k]:.3g}' for k in found if worse(k)]
+
+
+if __name__ == '__main__':
+    for k, v in figures(ROOT).items(): print(f'{WORDS[k]:72} {v:8.3g}   limit {LIMITS[k]:5.3g}   aim {AIMS[k]:5.3g}')

@@ -27,7 +27,8 @@ def small(tmp_path) -> Path:
     version = house.settings(root)['version']
     (root/'editorbot/__init__.py').write_text(f'__version__ = "{version}"\n')
     (root/'CHANGELOG.md').write_text(f'# Changelog\n\n## [Unreleased]\n\n## [{version}] - 2026-01-01\n')
-    write_nb(root/'nbs/00_core.ipynb', cell('#| default_exp core'), cell('# core\n\n> constants', 'markdown'), cell('#| export\nSR = 22050'))
+    write_nb(root/'nbs/00_core.ipynb', cell('#| default_exp core'), cell('# core\n\n> constants', 'markdown'), cell('#| export\nSR = 22050'),
+             cell('Doubles.', 'markdown'), cell('#| export\ndef double(x): return 2 * x'), cell('assert double(2) == 4'))
     write_nb(root/'nbs/01_audio.ipynb', cell('#| default_exp audio'), cell('#| export\nfrom editorbot.core import *'), cell('#| export\ndef f(): return SR'))
     write_nb(root/'nbs/index.ipynb', cell('# editorbot', 'markdown'), cell('from editorbot import audio'))
     write_nb(root/'nbs/recipes/01_keep.ipynb', cell('steps = 10', metadata={'tags': ['parameters']}))
@@ -36,7 +37,7 @@ def small(tmp_path) -> Path:
 
 
 CHECKS = [house.import_order, house.rooms, house.unique_modules, house.unique_numbers, house.stale_modules, house.unclean, house.too_big, house.cell_ids,
-          house.failed_cells, house.parameters, house.machine_paths, house.undeclared, house.versions]
+          house.failed_cells, house.parameters, house.machine_paths, house.undeclared, house.versions, house.cells]
 
 
 @pytest.mark.parametrize('check', CHECKS, ids=lambda f: f.__name__)
@@ -198,3 +199,13 @@ def test_extras_are_for_what_is_imported_when_needed(small):
 def test_versions_fail(small):
     (small/'editorbot/__init__.py').write_text('__version__ = "9.9.9"\n')
     assert '9.9.9' in house.versions(small)[0]
+
+
+@pytest.mark.parametrize('figure, cells', [
+    ('median_lines', [cell('#| export\ndef f(x):\n' + '    x += 1\n' * 90)]), ('longest', [cell('#| export\ndef f(x):\n' + '    x += 1\n' * 300)]),
+    ('one_definition', [cell('#| export\ndef f(): pass\ndef g(): pass'), cell('#| export\ndef h(): pass\ndef i(): pass')]),
+    ('wide_lines', [cell('#| export\ndef f(): pass'), cell('x = 1' + ' ' * 120 + '# wide')]), ('asserts', [cell('#| export\ndef f(): pass'), cell('#| export\ndef g(): pass')]),
+    ('shown', [cell('#| export\ndef f(): pass'), cell('#| export\ndef g(): pass')])])
+def test_cells_fail(figure, cells, small):
+    for nb in ('00_core', '01_audio'): write_nb(small/f'nbs/{nb}.ipynb', *cells)
+    assert any(s.startswith(house.WORDS[figure]) for s in house.cells(small, house.AIMS))

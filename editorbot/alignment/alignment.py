@@ -18,7 +18,7 @@ import numpy as np, scipy.fft as fft, soxr
 from .. import core
 from ..core import SR, HOP, FRAME_RATE, EditorbotError, atomic_path, describe, write_json
 from ..plot import PALETTE
-from ..audio import audio_info
+from ..audio import audio_info, join_paths
 from ..edl import EDL, Segment, Source, clock, pointer_samples
 from .candidates import *
 from .waveform import *
@@ -505,11 +505,12 @@ def warnings_of(a: Analysis, segs: list[Segment], notes: list[dict], source: Sou
     return out
 
 # %% ../../nbs/alignment/03_alignment.ipynb #27ecdeb1
-def align(raw: str | Path,         # the recording
+def align(raw: str | Path | typing.Sequence, # the recording; several files in order are one
           edit: str | Path,        # what someone made of it
           *, progress: bool = False, # show a bar
          ) -> EDL:                 # source: the raw; what has no source is null
     "Which sample of the raw is heard in each moment of the edit. Raises `EditorbotError` for files that can't be read."
+    raw = join_paths(raw)
     ri, ei = audio_info(raw), audio_info(edit)
     source = Source.from_file(raw)
     edit_frames = max(1, round(ei.frames * ri.sample_rate / ei.sample_rate))

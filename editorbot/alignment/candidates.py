@@ -27,7 +27,7 @@ def mixed_blocks(path: str | Path, # a recording
                  mix: str,         # see `channel_weights`
                 ) -> typing.Iterator[np.ndarray]: # float32 (n,)
     "One signal at 22 050 Hz, block by block."
-    if mix == 'mean': yield from stream_mono(path); return
+    if mix == 'mean': yield from stream_mono(path, rescue=False); return
     info, done = audio_info(path), 0
     w, resample = channel_weights(mix, info.channels), soxr.ResampleStream(info.sample_rate, SR, 1, dtype='float32')
     for x in read_blocks(path, dtype=mix_dtype(info.subtype)):

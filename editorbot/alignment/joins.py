@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, scipy.fft as fft, soundfile as sf, soxr
 from ..core import *
-from ..audio import mix_channels, mix_dtype
+from ..audio import mix_channels, mix_dtype, open_audio
 from .candidates import *
 from .waveform import *
 
@@ -118,7 +118,7 @@ class ClockReader:
                  rate: float = 1.0,      # clock seconds per second of the file
                  mix: str = 'mean',      # of `channel_weights`
                 ):
-        self.f = sf.SoundFile(str(path))
+        self.f = open_audio(path)
         self.w, self.dtype = channel_weights(mix, self.f.channels), mix_dtype(self.f.subtype)
         self.k = sr * rate / self.f.samplerate                             # clock samples per sample of the file
         self.frames = int(round(self.f.frames * self.k))

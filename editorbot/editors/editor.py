@@ -208,6 +208,8 @@ def propose_several(track: Track | str | Path,      # an analysed recording, or 
     track = track if isinstance(track, Track) else load_track(track)
     if track.duration < 1: raise describe(track.path, 'at least one second', f'{count(track.source.frames, "sample")} ({track.duration:.3f} s)', 'choose a longer recording')
     if track.mel.max() == 0: raise describe(track.path, 'sound', 'only silence', 'check the recording')
+    if not keep and (sounds := int((track.mel.max(0) > 0).sum()) / FRAME_RATE) < 1:
+        raise describe(track.path, 'at least one second of sound', f'{sounds:.1f} s of it in {clock(track.duration)}', 'nothing here is worth keeping; check the recording')
     check_spans(keep, track.duration, '--keep'); check_spans(cut, track.duration, '--cut')
     check_room(keep, cut, track.duration, target_ratio, max_duration)
     if not isinstance(editor, str) and (checkpoint or style): raise describe('checkpoint and style', 'the name of an editor', f'an editor ({editor.name}), which has its own', 'leave them out, or name the editor')

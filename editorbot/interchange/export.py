@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['log', 'RPP_SHAPE', 'AAF_DEFS', 'SUPERCLOCK', 'WRITERS', 'Clip', 'clips', 'media_path', 'media_url', 'one_line',
-           'label', 'optional_module', 'write_csv', 'write_audacity', 'rpp_fade', 'rpp_source', 'rpp_item', 'write_rpp',
-           'otio_clip', 'otio_timeline', 'write_otio', 'aaf_definitions', 'aaf_media', 'aaf_clip', 'aaf_transition',
-           'write_aaf', 'ardour_curve', 'ArdourSession', 'ardour_fades', 'ardour_region', 'ardour_route',
-           'ardour_clock', 'ardour_xml', 'write_ardour', 'Writer', 'export_format', 'export']
+           'label', 'optional_module', 'write_csv', 'write_audacity', 'rpp_fade', 'Quoted', 'rpp_source', 'rpp_item',
+           'write_rpp', 'otio_clip', 'otio_timeline', 'write_otio', 'aaf_definitions', 'aaf_media', 'aaf_clip',
+           'aaf_transition', 'write_aaf', 'ardour_curve', 'ArdourSession', 'ardour_fades', 'ardour_region',
+           'ardour_route', 'ardour_clock', 'ardour_xml', 'write_ardour', 'Writer', 'export_format', 'export']
 
 # %% ../../nbs/interchange/00_export.ipynb #760f03cb
 import csv, dataclasses, itertools, json, logging, os, typing
@@ -120,6 +120,11 @@ def rpp_fade(seconds: typing.Callable,  # samples -> text
     shape = RPP_SHAPE[law] if overlap else 0
     return [shape, seconds(by_hand), seconds(overlap), shape, 0, 0, 0]
 
+# %% ../../nbs/interchange/00_export.ipynb #d081a087
+class Quoted(str):
+    "Text that rpp writes in quotation marks, as REAPER does: a # or ; in front of a bare word would make it a comment."
+    def __iter__(self): return iter(f' {str(self)}')                         # rpp quotes what has a space in it
+
 # %% ../../nbs/interchange/00_export.ipynb #ad23d165
 def rpp_source(rpp: typing.Any,   # the rpp module
                file: str,         # how the project names the recording
@@ -127,7 +132,7 @@ def rpp_source(rpp: typing.Any,   # the rpp module
               ):                  # a SOURCE block
     "The media of a take."
     kind = {'.flac': 'FLAC', '.mp3': 'MP3', '.ogg': 'VORBIS', '.opus': 'OPUS'}.get(Path(file).suffix.lower(), 'WAVE')
-    wave = rpp.Element('SOURCE', [kind], [['FILE', file]])
+    wave = rpp.Element('SOURCE', [kind], [['FILE', Quoted(file)]])
     return wave if whole is None else rpp.Element('SOURCE', ['SECTION'], [['LENGTH', whole], ['MODE', 3], ['STARTPOS', '0'], ['OVERLAP', '0'], wave])
 
 # %% ../../nbs/interchange/00_export.ipynb #8915cae6
@@ -147,7 +152,7 @@ def rpp_item(rpp: typing.Any,   # the rpp module
     if not s.has_source: return rpp.Element('ITEM', [], place)
     offset = (edl.source.frames - s.source_out if s.reverse else s.source_in) - c.head * s.rate
     varispeed = abs(s.pitch - 12 * np.log2(s.rate)) < 1e-9
-    return rpp.Element('ITEM', [], [*place, ['NAME', label(c)], ['VOLPAN', repr(_linear(s.gain_db)), 0, 1, -1], ['SOFFS', seconds(offset)],
+    return rpp.Element('ITEM', [], [*place, ['NAME', Quoted(label(c))], ['VOLPAN', repr(_linear(s.gain_db)), 0, 1, -1], ['SOFFS', seconds(offset)],
                                     ['PLAYRATE', repr(s.rate), int(not varispeed), repr(0.0 if varispeed else s.pitch), -1, 0, '0.0025'], ['CHANMODE', 0],
                                     rpp_source(rpp, file, seconds(edl.source.frames) if s.reverse else None)])
 
@@ -157,11 +162,12 @@ def write_rpp(edl: EDL, path: Path, media: Path, project: Path) -> None:
     rpp, sr, ch = optional_module('rpp', 'rpp', 'REAPER'), edl.source.sample_rate, edl.source.channels
     file = media_path(media, project)
     if not set('"\'`') - set(file): raise describe(media, 'a name that REAPER can quote', 'all three quotation marks in it', 'rename the file')
+    if len(f'{file}.'.splitlines()) > 1: raise describe(repr(str(media)), 'a name in one line', 'a line break in it', 'rename the file')
     twice = [c.index for c in clips(edl) if (c.head and c.segment.fade_in) or (c.tail and c.segment.fade_out)]
     if twice: log.warning('REAPER plays only the crossfade where a clip also has a fade of its own: segments %s', ', '.join(map(str, twice)))
     items = [rpp_item(rpp, edl, c, file) for c in clips(edl)]
-    marks = [['MARKER', k + 1, f'{c.segment.edit_in / sr:.14f}', one_line(c.segment.reason), 0] for k, c in enumerate(c for c in clips(edl) if one_line(c.segment.reason))]
-    track = rpp.Element('TRACK', [], [['NAME', one_line(project.stem)], ['NCHAN', max(2, ch + ch % 2)], *items])
+    marks = [['MARKER', k + 1, f'{c.segment.edit_in / sr:.14f}', Quoted(one_line(c.segment.reason)), 0] for k, c in enumerate(c for c in clips(edl) if one_line(c.segment.reason))]
+    track = rpp.Element('TRACK', [], [['NAME', Quoted(one_line(project.stem))], ['NCHAN', max(2, ch + ch % 2)], *items])
     root = rpp.Element('REAPER_PROJECT', ['0.1', '7.0', '0'], [['RIPPLE', 0], ['AUTOXFADE', 1], ['SAMPLERATE', sr, 1, 0], ['TEMPO', 120, 4, 4], *marks, track])
     Path(path).write_text(rpp.dumps(root), encoding='utf-8')
 

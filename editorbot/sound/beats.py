@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['log', 'LAGS', 'WINDOW', 'STEP', 'PULSE', 'LAG', 'TRACKERS', 'Beats', 'frames', 'edges', 'intervals', 'bpm', 'tempo',
-           'bars', 'downbeats', 'beats_to_dict', 'beats_from_dict', 'read_times', 'onset_strength', 'level_out',
-           'autocorrelations', 'best_path', 'tempo_curve', 'peak_offset', 'place_beats', 'has_pulse', 'fill_grid',
-           'harmony_change', 'place_in_bar', 'number_bars', 'track_librosa', 'track_grid', 'join_pieces', 'optional',
-           'beatnet_file', 'beatnet_features', 'beatnet_net', 'beatnet_activations', 'decode_activations',
+           'bars', 'downbeats', 'beats_to_dict', 'beats_from_dict', 'decimal_commas', 'read_times', 'onset_strength',
+           'level_out', 'autocorrelations', 'best_path', 'tempo_curve', 'peak_offset', 'place_beats', 'has_pulse',
+           'fill_grid', 'harmony_change', 'place_in_bar', 'number_bars', 'track_librosa', 'track_grid', 'join_pieces',
+           'optional', 'beatnet_file', 'beatnet_features', 'beatnet_net', 'beatnet_activations', 'decode_activations',
            'track_beatnet', 'track_beat_this', 'find_corrections', 'load_beats', 'finish_beats', 'analyse_beats',
            'score_beats', 'disagreement', 'plot_disagreement', 'add_clicks', 'plot_beats']
 
 # %% ../../nbs/sound/02_beats.ipynb #ecb73a40
-import dataclasses, importlib, importlib.util, json, logging
+import dataclasses, importlib, importlib.util, json, logging, re
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, scipy.fft, scipy.ndimage
@@ -102,6 +102,20 @@ def beats_from_dict(d: dict,                # of `to_dict`
 Beats.to_dict, Beats.from_dict = beats_to_dict, staticmethod(beats_from_dict)
 Beats.save = lambda self, path: write_json(path, self.to_dict())
 
+# %% ../../nbs/sound/02_beats.ipynb #8f34ba94
+def decimal_commas(rows: list[str], # lines of a file of times
+                   path: str | Path, # for the message
+                  ) -> bool:
+    "Do commas stand for decimal points? Raises `EditorbotError` where nobody can know."
+    heading = bool(rows) and ',' in rows[0] and not any(c.isdigit() for c in rows[0])
+    rows = [r.strip() for r in rows if any(c.isdigit() for c in r)]
+    pairs = [re.fullmatch(r'[+-]?(\d+),(\d+)((?:[;\s]+\d+(?:,\d+)?)*)', r) for r in rows]
+    if heading or not rows or not any(pairs) or not all(p or re.fullmatch(r'[+-]?\d+([;\s]+\d+)*', r) for p, r in zip(pairs, rows)): return False
+    pairs = [p for p in pairs if p]
+    whole = [int(p[1]) for p in pairs]
+    if any(p[3] or len(p[2]) > 2 for p in pairs) or len(pairs) > 1 and any(b <= a for a, b in zip(whole, whole[1:])): return True
+    raise describe(path, 'times in seconds, such as 0.5', f'{pairs[0][0]!r}, which may be one number or two', 'write a point, or a semicolon between columns')
+
 # %% ../../nbs/sound/02_beats.ipynb #5605f2ee
 def read_times(path: str | Path, # CSV (comma, semicolon, tab or space; # begins a comment) or a JSON list
               ) -> np.ndarray:   # float64 (N, 2): time in s, place in the bar (0: not given)
@@ -112,7 +126,9 @@ def read_times(path: str | Path, # CSV (comma, semicolon, tab or space; # begins
         except ValueError as e: raise describe(path, 'a JSON list of times in seconds', str(e), 'correct the file') from e
         lines = [(i, [str(v) for v in r]) for i, r in enumerate(rows)]
     else:
-        lines = [(i, line.split('#')[0].replace(',', ' ').replace(';', ' ').split()) for i, line in enumerate(text.splitlines(), 1)]
+        rows = [line.split('#')[0] for line in text.splitlines()]
+        decimal = decimal_commas(rows, path)
+        lines = [(i, row.replace(',', '.' if decimal else ' ').replace(';', ' ').split()) for i, row in enumerate(rows, 1)]
     out = []
     for i, w in lines:
         if not w or (i == 1 and not w[0].lstrip('+-').replace('.', '', 1).isdigit()): continue        # blank, or a heading

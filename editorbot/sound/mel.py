@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['stream_frames', 'mel_filters', 'mel_power', 'in_blocks', 'normalise_mel', 'scratch_array', 'let_go', 'Track',
-           'load_track']
+           'analyse_blocks', 'load_track']
 
 # %% ../../nbs/sound/00_mel.ipynb #b65f8d22
 import functools, mmap, tempfile, typing
@@ -105,19 +105,27 @@ class Track:
 
     def __repr__(self): return f'Track({Path(self.path).name}, {clock(self.duration)}, mel {self.mel.shape})'
 
-# %% ../../nbs/sound/00_mel.ipynb #9a5c1e43
-def load_track(path: str | Path,              # a recording: any rate, any channel count, any length
-               allow_truncated: bool = False, # accept a file that ends early
-               show: bool | None = None,      # progress bar; None: on a terminal
-              ) -> Track:
-    "Analyse a recording; raises `EditorbotError` if it is missing, damaged, cut short or holds NaN."
-    source = Source.from_file(path, allow_truncated=allow_truncated)
+# %% ../../nbs/sound/00_mel.ipynb #9a6b1825
+def analyse_blocks(source: Source,               # the recording
+                   blocks: typing.Iterable,      # float32 mono blocks at 22 050 Hz: what is heard of it
+                   show: bool | None = None,     # progress bar; None: on a terminal
+                  ) -> Track:
+    "The track of a recording from the signal that stands for it."
     power, k = np.zeros((raw_frames(source), N_MELS), np.float32), 0
     with progress(source.frames / source.sample_rate, 'analyse', show=show) as bar:
-        for f in stream_frames(stream_mono(path)):
+        for f in stream_frames(blocks):
             p = mel_power(f)[:len(power) - k]
             power[k:k+len(p)] = p
             k += len(p)
             bar.update(len(f) / FRAME_RATE)
     mel, top = normalise_mel(power)
     return Track(source, mel, top)
+
+# %% ../../nbs/sound/00_mel.ipynb #9a5c1e43
+def load_track(path: str | Path | typing.Sequence, # a recording: any rate, any channel count, any length; several files in order are one
+               allow_truncated: bool = False, # accept a file that ends early
+               show: bool | None = None,      # progress bar; None: on a terminal
+              ) -> Track:
+    "Analyse a recording; raises `EditorbotError` if it is missing, damaged, cut short or holds NaN."
+    path = join_paths(path)
+    return analyse_blocks(Source.from_file(path, allow_truncated=allow_truncated), stream_mono(path), show)
