@@ -8,7 +8,7 @@ __all__ = ['KEEP', 'JUMP', 'BACK', 'REPEAT', 'XFADE', 'FADE', 'FOREIGN', 'SILENC
            'band_join', 'gain_steps', 'ramp_of', 'fade_at', 'hard_edge', 'band_fade', 'run_gain', 'run_confidence',
            'to_segments', 'with_crossfades', 'chain_report', 'explained', 'other_signals', 'align_signals',
            'warnings_of', 'align', 'expected_energy', 'pointer_times', 'frame_labels', 'alignment_npz',
-           'plot_alignment', 'write_alignment']
+           'plot_alignment', 'alignment_files', 'write_alignment']
 
 # %% ../../nbs/alignment/03_alignment.ipynb #abdf8e37
 import dataclasses, functools, math, typing
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, scipy.fft as fft, soxr
 from .. import core
-from ..core import SR, HOP, FRAME_RATE, EditorbotError, atomic_path, describe, write_json
+from ..core import SR, HOP, FRAME_RATE, EditorbotError, atomic_path, describe, note_made, write_json
 from ..plot import PALETTE
 from ..audio import audio_info, join_paths
 from ..edl import EDL, Segment, Source, clock, pointer_samples
@@ -630,6 +630,14 @@ def plot_alignment(edl: EDL,
     if not copies: top.text(.5, .5, edl.meta.get('warnings', ['no source'])[0], ha='center', transform=top.transAxes)
     return fig
 
+# %% ../../nbs/alignment/03_alignment.ipynb #3e98b5c0
+def alignment_files(out_dir: str | Path, # folder
+                    sample: str,         # name that the files begin with
+                    picture: bool = True,
+                   ) -> list[Path]:      # pointers, operations, facts, EDL, picture
+    "Where `write_alignment` puts its files."
+    return [Path(out_dir)/f'{sample}{x}' for x in ('_pointers.npy', '_ops.npy', '_info.json', '.edl.json', *['_alignment.png'] * picture)]
+
 # %% ../../nbs/alignment/03_alignment.ipynb #830c1c7c
 def write_alignment(edl: EDL,
                     out_dir: str | Path, # folder; made if it is missing
@@ -638,7 +646,7 @@ def write_alignment(edl: EDL,
                    ) -> list[Path]:      # what was written
     "Write `{sample}_pointers.npy`, `_ops.npy`, `_info.json`, `_alignment.png` and `.edl.json`, each whole or not at all."
     out = Path(out_dir)
-    paths = [out/f'{sample}{x}' for x in ('_pointers.npy', '_ops.npy', '_info.json', '.edl.json')]
+    paths = alignment_files(out, sample, picture)
     for path, value in zip(paths, (edl.pointers(), edl.ops())):
         with atomic_path(path) as tmp:
             with open(tmp, 'wb') as f: np.save(f, value)
@@ -649,6 +657,6 @@ def write_alignment(edl: EDL,
     write_json(paths[2], info)
     edl.save(paths[3])
     if picture:
-        paths.append(out/f'{sample}_alignment.png')
-        with atomic_path(paths[-1]) as tmp: plot_alignment(edl).savefig(tmp, dpi=100, format='png')
+        with atomic_path(paths[4]) as tmp: plot_alignment(edl).savefig(tmp, dpi=100, format='png')
+    note_made('align', *paths)
     return paths

@@ -169,12 +169,14 @@ def render(raw, edl, with_, offset, output, overwrite):
 @click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder of --leaderboard, with aligned pairs.')
 @click.option('--editors', help='For --leaderboard: names with commas; NAME=CHECKPOINT for weights of your own. Default: those that need none.')
 @click.option('-o', '--output', type=AUDIO, default=Path('outputs/leaderboard'), show_default=True, help='Folder for the table, scores and picture of --leaderboard.')
-def evaluate(predicted, true, as_json, board, data, editors, output):
+@click.option('--overwrite', is_flag=True, help='Replace files in that folder that no leaderboard has written.')
+def evaluate(predicted, true, as_json, board, data, editors, output, overwrite):
     "Score a PREDICTED EDL against a TRUE one of the same recording; or, with --leaderboard, editors against the edits of a data folder."
     import json
     if board == (predicted is not None or true is not None): raise EditorbotError('evaluate: expected PREDICTED and TRUE, or --leaderboard for a data folder; see editorbot evaluate --help')
     if board:
-        from editorbot.judging.leaderboard import DEFAULT_BOARD, board_table, leaderboard, named_editors, run_editors, write_leaderboard
+        from editorbot.judging.leaderboard import DEFAULT_BOARD, board_table, leaderboard, leaderboard_files, named_editors, run_editors, write_leaderboard
+        check_own('leaderboard', *leaderboard_files(output).values(), overwrite=overwrite)
         rows = run_editors(named_editors(editors or DEFAULT_BOARD), data)
         written = write_leaderboard(rows, output)
         click.echo(written['scores'].read_text(encoding='utf-8') if as_json else board_table(leaderboard(rows)))
@@ -198,7 +200,7 @@ def evaluate(predicted, true, as_json, board, data, editors, output):
 @click.option('--overwrite', is_flag=True, help='Align again what is aligned.')
 def align(raw, edit, output, npz, every, data, no_plot, overwrite):
     "Find out which sample of RAW (several files in order are one recording) is heard in each moment of EDIT."
-    from editorbot.alignment.alignment import align, alignment_npz, write_alignment
+    from editorbot.alignment.alignment import align, alignment_files, alignment_npz, write_alignment
     from editorbot.edl import clock
     from editorbot.data.pairs import Pair, find_pairs
     from editorbot.interchange.tracks import check_parts
@@ -210,6 +212,8 @@ def align(raw, edit, output, npz, every, data, no_plot, overwrite):
         done = output/f'{p.name}.edl.json'
         if every and done.exists() and not overwrite: click.echo(f'{p.name}: aligned already'); continue
         if not every: check_output(done, overwrite)
+        check_own('align', *alignment_files(output, p.name, not no_plot), overwrite=overwrite)
+        if npz: check_output(npz, overwrite)
         edl = align(p.raw, p.edit, progress=sys.stderr.isatty())
         files = write_alignment(edl, output, p.name, picture=not no_plot)
         if npz: files.append(alignment_npz(edl, npz))

@@ -253,7 +253,7 @@ class RehearsalView(W.VBox):
         super().__init__([self.top, self.said, self.work])
         self.add_class('editorbot-rehearsal')
         self.browse(folder)
-        if what is not None: self.open(what)
+        if what is not None: self.load(what)
         else: self.say('Choose a recording, or an EDL, and press Open.')
 
 # %% ../../nbs/app/07_rehearsal_view.ipynb #8683c352
@@ -295,7 +295,7 @@ def _wire(self: RehearsalView):
     "Which control does what."
     def sr(): return self.state.first.source.sample_rate
     self.files.observe(lambda c: self._picked(c['new']), 'value')
-    self.go.on_click(lambda _: self.open(self.path.value))
+    self.go.on_click(lambda _: self.load(self.path.value))
     self.list.observe(lambda _: None if self._held else self.show_part(), 'value')
     self.keep.observe(lambda c: None if self._held else self.do(lambda: self.state.switch(self.list.value, c['new'])), 'value')
     self.title.observe(lambda c: None if self._held else self.do(lambda: self.state.rename(self.list.value, c['new'])), 'value')
@@ -343,7 +343,7 @@ def _picked(self: RehearsalView, path: str | None):
     else: self.path.value = path
 
 @patch
-def open(self: RehearsalView, what: EDL | str | Path):
+def load(self: RehearsalView, what: EDL | str | Path):
     "Open a recording or an EDL. Whatever was open before is closed first, so that a wrong name can't leave an old edit on the screen."
     self.state, self.work.layout.display, self.fine_box.children = None, 'none', ()
     with self._told():

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BOARD', 'SMALL', 'RANK', 'log', 'DEFAULT_BOARD', 'bootstrap', 'Standing', 'leaderboard', 'board_table',
            'plot_leaderboard', 'named_editors', 'track_of', 'truth_of', 'score_editor', 'run_editors',
-           'write_leaderboard']
+           'leaderboard_files', 'write_leaderboard']
 
 # %% ../../nbs/judging/00_leaderboard.ipynb #a4ac54d5
 import logging, math, time, typing
@@ -162,11 +162,18 @@ def run_editors(editors: dict,              # name -> editor, as of `named_edito
             for name, e in editors.items(): rows.append(score_editor(e, track, truth, name, p.name, **options)); bar.update(1)
     return rows
 
-# %% ../../nbs/judging/00_leaderboard.ipynb #0b1af7b9
+# %% ../../nbs/judging/00_leaderboard.ipynb #ef35d258
 DEFAULT_BOARD = 'keep_all,loudness,rules,keep,pointer'   #: editors that need no checkpoint of one's own
+
+# %% ../../nbs/judging/00_leaderboard.ipynb #0b1af7b9
+def leaderboard_files(folder: str | Path) -> dict: # kind -> path
+    "Where `write_leaderboard` puts its files."
+    return {k: Path(folder)/f'leaderboard.{end}' for k, end in (('table', 'md'), ('scores', 'json'), ('picture', 'png'))}
 
 def write_leaderboard(rows: list[dict], folder: str | Path) -> dict: # kind -> path
     "leaderboard.md, leaderboard.json (every row) and leaderboard.png."
-    folder, board = Path(folder), leaderboard(rows)
-    with atomic_path(folder/'leaderboard.md') as tmp: tmp.write_text(board_table(board) + '\n', encoding='utf-8')
-    return dict(table=folder/'leaderboard.md', scores=write_json(folder/'leaderboard.json', rows), picture=save_figure(plot_leaderboard(board), folder/'leaderboard.png'))
+    files, board = leaderboard_files(folder), leaderboard(rows)
+    with atomic_path(files['table']) as tmp: tmp.write_text(board_table(board) + '\n', encoding='utf-8')
+    write_json(files['scores'], rows); save_figure(plot_leaderboard(board), files['picture'])
+    note_made('leaderboard', *files.values())
+    return files
