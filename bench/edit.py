@@ -30,7 +30,7 @@ def write_tiled(path, minutes, sr=44100, subtype='PCM_16'):
 def stages(path, out):
     "CPU seconds of each stage of one edit, in this process."
     from editorbot.audio import stream_mono
-    from editorbot.editors.editor import edl_of, get_editor
+    from editorbot.editors.editor import get_editor, propose
     from editorbot.edl import Source
     from editorbot.sound.mel import load_track
     from editorbot.rendering import render
@@ -45,7 +45,7 @@ def stages(path, out):
     editor = get_editor('keep'); lap('load')
     editor.scores(track); lap('model')
     editor.regions(track, None, 600.0); lap('segmentation')
-    edl = edl_of(track, editor.regions(track, 0.5, None), 'keep'); lap('-')
+    edl = propose(track, editor, target_ratio=.5, max_duration=None); lap('-')
     render(edl, out, overwrite=True, verify=False); lap('render')
     row['kept_s'], row['peak_mb'] = edl.edit_duration, peak_mb()
     return {n: round(v, 2) for n, v in row.items() if n != '-'}

@@ -13,7 +13,7 @@ import numpy as np
 from editorbot.core import CROSSFADE_S, FRAME_RATE
 from editorbot.edl import Source, edl_from_regions
 from editorbot.editors.fades import fit_fades, judge_fades, with_fades
-from editorbot.editors.keep_training import build_examples
+from editorbot.data.examples import build_examples
 from editorbot.pointer.pointer_training import RICH
 from editorbot.simulation.sessions import find_songs
 

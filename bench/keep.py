@@ -11,7 +11,7 @@ import time
 from editorbot.metrics import COLUMNS
 from editorbot.judging.cross_validation import fold_arguments, fold_intervals, fold_table, finished, folds
 from editorbot.editors.keep_model import KeepConfig, load_keep
-from editorbot.editors.keep_training import TrainConfig, judge, judge_trivial, train_keep, tune_decoder
+from editorbot.editors.keep_training import TrainConfig, judge, judge_trivial, train_keep, tune_penalties
 
 
 def run(fold, a):
@@ -19,7 +19,7 @@ def run(fold, a):
     start = time.process_time()
     train_keep(fold.train, fold.valid, fold.folder, KeepConfig(), TrainConfig(steps=a.steps, seed=fold.seed), log_dir=fold.folder/'log')
     net, _ = load_keep(fold.folder, 'cpu')
-    prices = tune_decoder(net, fold.valid)
+    prices = tune_penalties(net, fold.valid)
     rows = {'keep': judge(net, fold.test, prices), **judge_trivial(fold.test)}
     return dict(holdout=fold.holdout, seed=fold.seed, steps=a.steps, train=len(fold.train), rows=rows, prices=prices.to_dict(), cpu_s=round(time.process_time() - start))
 

@@ -9,7 +9,7 @@ As bench/keep.py, with sessions whose edits loop riffs and put a passage that wa
 heard the package either) and is judged beside it and beside editors that know nothing; with --band it begins with a network that has heard the synthetic band alone, one for all folds of a seed. Results go to
 outputs/bench/pointer/.
 """
-import copy, itertools, json, time
+import itertools, json, time
 from pathlib import Path
 
 import numpy as np, torch
@@ -18,8 +18,9 @@ from editorbot.core import atomic_path, write_json
 from editorbot.judging.cross_validation import fold_arguments, fold_folder, fold_intervals, fold_table, finished, folds
 from editorbot.editors.keep_model import decode, load_keep
 from editorbot.editors.keep_training import score_examples
+from editorbot.pieces import edit_scores
 from editorbot.pointer.pointer_network import PointerConfig, PointerNet, load_pointer
-from editorbot.pointer.pointer_training import RICH, PointerRecipe, delta_scores, edit_scores, heard_band, judge_pointer, pieces_of, train_pointer, widened
+from editorbot.pointer.pointer_training import RICH, PointerRecipe, delta_scores, judge_pointer, net2wider, train_on_band, train_pointer
 from editorbot.simulation.sessions import find_songs
 from editorbot.nn.trainer import TrainerConfig
 
@@ -29,15 +30,13 @@ COLUMNS = dict(keep_f1='keep F1', cut_f1='cut F1', boundary_f1_3='boundary F1, 3
 
 def judge_keep(net, examples, config):
     "The keep model on the same sessions: its regions are an edit that neither loops nor reorders."
-    return [edit_scores([(a, b, 1) for a, b in decode(s, config)], pieces_of(e.regions), e.frames) for s, e in zip(score_examples(net, examples), examples)]
+    return [edit_scores([(a, b, 1) for a, b in decode(s, config)], e.pieces(), e.frames) for s, e in zip(score_examples(net, examples), examples)]
 
 
 def judged(net, test):
-    "The network with and without what it learns last, and an editor that knows nothing."
-    bare = copy.deepcopy(net)
-    bare.take.load_state_dict(PointerNet(net.config).take.state_dict())
-    return {'pointer': judge_pointer(net, test), 'pointer, no judges of takes': judge_pointer(bare, test), 'pointer, path alone': judge_pointer(net, test, refine=False),
-            'keep_all': [edit_scores([(0, e.frames, 1)], pieces_of(e.regions), e.frames) for e in test]}
+    "The network with and without some of its stages, and an editor that knows nothing."
+    return {'pointer': judge_pointer(net, test), 'pointer, no classifiers of takes': judge_pointer(net, test, skip=('retakes',)), 'pointer, path alone': judge_pointer(net, test, skip=('retakes', 'splices', 'comping')),
+            'keep_all': [edit_scores([(0, e.frames, 1)], e.pieces(), e.frames) for e in test]}
 
 
 def packed(net, said, path):
@@ -73,15 +72,15 @@ def run(fold, a):
     keep = fold_folder(a.keep, fold.holdout, fold.seed)/'best.safetensors'
     start = load_keep(keep, 'cpu')[0] if keep.exists() else None
     begun = network_of(a.begin, fold.holdout, fold.seed) if a.begin else None
-    if a.band: begun = heard_band([e for e in fold.train if e.package == 'synthetic'], Path(a.out)/f'band-seed{fold.seed}', a.band, PointerConfig(width=a.width), PointerRecipe(crops=a.crops, wholes=a.wholes), seed=fold.seed)
-    if a.widen > 1: begun = widened(begun, a.widen, seed=fold.seed)
+    if a.band: begun = train_on_band([e for e in fold.train if e.package == 'synthetic'], Path(a.out)/f'band-seed{fold.seed}', a.band, PointerConfig(width=a.width), PointerRecipe(crops=a.crops, wholes=a.wholes), seed=fold.seed)
+    if a.widen > 1: begun = net2wider(begun, a.widen, seed=fold.seed)
     batches = fold.seed if a.batches is None else a.batches
     net, info = train_pointer(fold.train, valid, fold.folder, PointerConfig(width=a.width), PointerRecipe(crops=a.crops, wholes=a.wholes),
                               trainer=TrainerConfig(steps=a.steps, warmup=60, validate_every=max(1, min(400, a.steps // 4)), seed=batches),
-                              start=begun or start, seed=batches, log_dir=fold.folder/'log', facts=Path(a.cache)/'takes')
+                              start=begun or start, seed=batches, log_dir=fold.folder/'log', features=Path(a.cache)/'takes')
     rows = judged(net, test)
     if start is not None: rows['keep'] = judge_keep(start, test, start.config)
-    return dict(holdout=fold.holdout, seed=fold.seed, steps=a.steps, start='pointer' if begun else 'keep' if start is not None else '', train=len(fold.train), rows=rows, delta=delta_scores(net, test), stand_ins=info['stand_ins'], takes=info['takes'],
+    return dict(holdout=fold.holdout, seed=fold.seed, steps=a.steps, start='pointer' if begun else 'keep' if start is not None else '', train=len(fold.train), rows=rows, delta=delta_scores(net, test), comps=info['comps'], takes=info['takes'],
                 cpu_s=round(time.process_time() - began))
 
 

@@ -135,7 +135,7 @@ PRECISE = {'fp32': (), 'fp32, recompute': ('recompute',), 'bf16': ('bf16',), 'bf
 def band(frames, folder):
     "Rehearsals of the synthetic band, one after another, as one example of at least so many frames."
     import dataclasses, numpy as np
-    from editorbot.editors.keep_training import save_example, session_example
+    from editorbot.data.examples import save_example, session_example
     from editorbot.sound.self_similarity import STEP, self_similarity
     from editorbot.simulation.sessions import DEMO, make_session
     from editorbot.simulation.band import synth_song
@@ -156,9 +156,11 @@ def precise(what, frames, folder, device):
     import numpy as np, torch
     from contextlib import nullcontext
     from lightning_fabric import Fabric
-    from editorbot.editors.keep_training import load_example
+    from editorbot.data.examples import load_example
     from editorbot.pointer.pointer_network import PointerNet, PointerScores, decode_edit, load_pointer, score_recording
-    from editorbot.pointer.pointer_training import PointerRecipe, play_counts, pointer_batch, pointer_loss
+    from editorbot.data.examples import example_batch
+    from editorbot.pieces import play_counts
+    from editorbot.pointer.pointer_training import PointerRecipe, pointer_loss
     e, mode = load_example(folder/f'{frames}.npz'), PRECISE[what.removeprefix('encode ')]
     short = load_example(folder/'4096.npz')
     shipped, _ = load_pointer(None, str(device))
@@ -181,7 +183,7 @@ def precise(what, frames, folder, device):
         return new
     precision = 'bf16-mixed' if 'bf16' in mode else '32-true'
     recipe = PointerRecipe(longest=-(-frames // 32) * 32)
-    batch = lambda x: pointer_batch([x], 1, 0, 1, 0, recipe, device)
+    batch = lambda x: example_batch([x], 1, 0, 1, 0, recipe, device)
     def make(n):
         x = batch(short if n == 4096 else e)
         return training_step(network('shipped'), x, x['pieces'][0], precision, x['y'])

@@ -9,49 +9,17 @@ The checkpoint is chosen by other recordings. Pointer accuracy counts frames of 
 """
 import argparse, tempfile, time
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from editorbot.core import N_MELS
 from editorbot.metrics import mean_spread
-from editorbot.editors.keep_model import CLASSES
-from editorbot.editors.keep_training import Example
+from editorbot.data.examples import toy_example
+from editorbot.pieces import edit_scores
 from editorbot.pointer.pointer_network import PointerConfig, load_pointer
-from editorbot.pointer.pointer_training import PointerRecipe, PointerTask, edit_scores, judge_pointer, pieces_of
-from editorbot.sound.self_similarity import self_similarity
+from editorbot.pointer.pointer_training import PointerRecipe, PointerTask, judge_pointer
 from editorbot.nn.trainer import TrainerConfig, train
 
 COLUMNS = dict(pointer_accuracy='pointer accuracy', count_f1='play-count F1', jump_f1_4='jump F1, 4 frames', keep_f1='keep F1', boundary_f1_05='boundary F1, 0.5 s')
-
-
-def recording(seed, frames):
-    "One recording with its edit."
-    rng = np.random.default_rng([seed, frames, 44])
-    mel, takes, t = (.15 + .05 * rng.normal(size=(N_MELS, frames))).astype(np.float32), [], int(rng.integers(20, 200))
-    kind = np.full(-(-frames // 8), CLASSES.index('noise'), np.int8)
-    mel += .12 * np.sin(np.arange(frames) / rng.uniform(20, 60) + rng.uniform(0, 6))
-    while t < frames - 150:
-        size, keep = int(rng.integers(130, 520)), rng.random() < .6
-        u = min(t + size, frames - 1)
-        if u - t < 130: break
-        mel[:, t:u] = .1 + .03 * rng.normal(size=(N_MELS, u - t))
-        for k in rng.integers(8, 100, 6): mel[k:k + 3, t:u] += .6
-        if keep:
-            mel[:, t:u] += .3 * np.exp(-((np.arange(u - t)) % int(rng.integers(18, 26))) / 3)
-            times, later = int(rng.choice([1, 1, 1, 2, 3])), rng.random() < .2
-            for i in range(times): mel[112:124, t + 6 + 12 * i:t + 12 + 12 * i] = .95
-            if later: mel[:5, t:t + 43] = .95
-            takes.append((t, u, times, later)); kind[t // 8:u // 8] = CLASSES.index('music')
-        elif rng.random() < .5: mel[:, t:u][:, rng.random(u - t) < .05] += .3
-        t = u + int(rng.integers(30, 220))
-    order, i = [], 0
-    while i < len(takes):                                                  # a take that waits lets the next one go first
-        if takes[i][3] and i + 1 < len(takes): order += [takes[i + 1], takes[i]]; i += 2
-        else: order.append(takes[i]); i += 1
-    mel = np.clip(mel, 0, 1)
-    return Example(np.round(mel * 255).astype(np.uint8), np.array([(a, b) for a, b, k, _ in order for _ in range(k)], np.int64).reshape(-1, 2), kind,
-                   self_similarity(mel).astype(np.float16), f'{frames}-{seed}', 'synthetic')
 
 
 if __name__ == '__main__':
@@ -65,11 +33,11 @@ if __name__ == '__main__':
     a = ap.parse_args()
     if a.threads: torch.set_num_threads(a.threads)
     lengths = [2048, 4096, 8192, 16384]
-    fit, valid = [[recording(s, lengths[s % 4]) for s in range(lo, lo + n)] for lo, n in ((0, a.train), (10**6, 12))]
-    tests = {'2048': [recording(s, 2048) for s in range(2 * 10**6, 2 * 10**6 + a.test)], '49 152': [recording(s, 49152) for s in range(3 * 10**6, 3 * 10**6 + a.long)]}
+    fit, valid = [[toy_example(s, lengths[s % 4]) for s in range(lo, lo + n)] for lo, n in ((0, a.train), (10**6, 12))]
+    tests = {'2048': [toy_example(s, 2048) for s in range(2 * 10**6, 2 * 10**6 + a.test)], '49 152': [toy_example(s, 49152) for s in range(3 * 10**6, 3 * 10**6 + a.long)]}
     print('| frames | editor | seed | n | ' + ' | '.join(COLUMNS.values()) + ' |\n|---:|---|---:|---:|' + '---:|' * len(COLUMNS))
     row = lambda frames, name, seed, rows: print(f'| {frames} | {name} | {seed} | {len(rows)} | ' + ' | '.join('{:.3f} ± {:.3f}'.format(*mean_spread(rows, k)) for k in COLUMNS) + ' |', flush=True)
-    for frames, test in tests.items(): row(frames, 'keep_all', '', [edit_scores([(0, e.frames, 1)], pieces_of(e.regions), e.frames) for e in test])
+    for frames, test in tests.items(): row(frames, 'keep_all', '', [edit_scores([(0, e.frames, 1)], e.pieces(), e.frames) for e in test])
     for seed in a.seeds:
         with tempfile.TemporaryDirectory() as d:
             began = time.process_time()

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['log', 'SEPARATOR', 'NO_AUDIO', 'KBPS', 'FOREIGN', 'DEMUXERS', 'UNKNOWN', 'SHARED', 'READABLE', 'open_audio', 'GRID',
            'CANCELLED', 'AudioInfo', 'parts_of', 'join_paths', 'widest', 'joined_info', 'Chunk', 'chunks_follow',
-           'data_size', 'chunk_table', 'id3_size', 'block_align', 'missing_frames', 'Spliced', 'Streamed', 'mended_wav',
-           'ogg_links', 'mp3_frame', 'Mp3', 'told_frames', 'mp3_frames', 'mended_mp3', 'foreign', 'Damage',
-           'ffmpeg_input', 'ffprobe', 'ffmpeg_blocks', 'decoded_blocks', 'roomy_folder', 'Decoded', 'Way',
-           'sndfile_info', 'counted', 'wav_way', 'ogg_way', 'mp3_way', 'flac_way', 'ffmpeg_way', 'find_way', 'file_key',
-           'shared', 'way_of', 'readable_file', 'audio_info', 'converted', 'Recording', 'read_blocks', 'read_audio',
-           'mix_dtype', 'mix_channels', 'rescued', 'say_once', 'stream_mono', 'exact_dtype', 'output_format',
-           'counting_clips', 'write_audio', 'waveform_overview']
+           'data_size', 'chunk_table', 'id3_size', 'wav_format', 'block_align', 'missing_frames', 'valid_bits',
+           'Spliced', 'Streamed', 'mended_wav', 'ogg_links', 'mp3_frame', 'Mp3', 'told_frames', 'mp3_frames',
+           'mended_mp3', 'foreign', 'Damage', 'ffmpeg_input', 'ffprobe', 'ffmpeg_blocks', 'decoded_blocks',
+           'roomy_folder', 'Decoded', 'Way', 'sndfile_name', 'sndfile_info', 'counted', 'wav_way', 'ogg_way', 'mp3_way',
+           'flac_way', 'ffmpeg_way', 'find_way', 'file_key', 'shared', 'way_of', 'readable_file', 'audio_info',
+           'converted', 'Recording', 'read_blocks', 'read_audio', 'mix_dtype', 'mix_channels', 'rescued', 'say_once',
+           'stream_mono', 'exact_dtype', 'output_format', 'counting_clips', 'write_audio', 'waveform_overview']
 
 # %% ../nbs/01_audio.ipynb #378a03e1
 import contextlib, io, json, logging, mmap, os, shutil, stat, struct, subprocess, tempfile, threading, typing
@@ -152,10 +152,15 @@ def id3_size(head: bytes, # the first ten bytes of a file
     return 10 + sum((b & 127) << 7 * k for k, b in enumerate(head[9:5:-1])) if head[:3] == b'ID3' and len(head) == 10 else 0
 
 # %% ../nbs/01_audio.ipynb #4ff3b977
+def wav_format(path: str | Path, chunks: list[Chunk] | None = None) -> bytes: # b'' for other files
+    "The bytes of a WAV's `fmt ` chunk."
+    fmt = next((c for c in (chunk_table(path) if chunks is None else chunks) if c.name == b'fmt '), None)
+    if fmt is None: return b''
+    with open(path, 'rb') as f: return (f.seek(fmt.start), f.read(min(fmt.size, 1 << 16)))[1]
+
 def block_align(path: str | Path, chunks: list[Chunk]) -> int: # bytes a frame (or a block of ADPCM)
     "The unit in which a WAV's samples come."
-    fmt = next((c for c in chunks if c.name == b'fmt '), None)
-    with open(path, 'rb') as f: return max(1, struct.unpack('<12xH', (f.seek(fmt.start), f.read(14))[1].ljust(14, b'\0'))[0]) if fmt else 1
+    return max(1, struct.unpack('<12xH', wav_format(path, chunks)[:14].ljust(14, b'\0'))[0])
 
 def missing_frames(path: str | Path, # a file
                   ) -> int:          # sample frames that the header promises and the file lacks; 0 for other containers
@@ -163,6 +168,12 @@ def missing_frames(path: str | Path, # a file
     chunks = chunk_table(path)
     data = next((c for c in chunks if c.name == b'data'), None)
     return max(0, data.said - data.size) // block_align(path, chunks) if data and data.said not in (0, 0xFFFFFFFF) else 0
+
+# %% ../nbs/01_audio.ipynb #37968c0d
+def valid_bits(path: str | Path) -> int: # 0: not said
+    "How many bits of a sample a WAVE_FORMAT_EXTENSIBLE file means."
+    form = wav_format(path)
+    return struct.unpack_from('<H', form, 18)[0] if len(form) >= 40 and form[:2] == b'\xfe\xff' else 0
 
 # %% ../nbs/01_audio.ipynb #af60d374
 class Spliced(io.RawIOBase):
@@ -201,9 +212,9 @@ def mended_wav(path: str | Path,    # a WAV whose header is wrong about its leng
                chunks: list[Chunk], # of `chunk_table`
               ) -> tuple:           # pieces for `Spliced`
     "The samples of a WAV under a header that tells their true length."
-    fmt, data = (next(c for c in chunks if c.name == n) for n in (b'fmt ', b'data'))
+    data = next(c for c in chunks if c.name == b'data')
     align = block_align(path, chunks)
-    with open(path, 'rb') as f: f.seek(fmt.start); form = f.read(fmt.size)
+    form = wav_format(path, chunks)
     size = data.size // align * align
     inner = struct.pack('<4sI', b'fmt ', len(form)) + form + b'\0' * (len(form) % 2)
     if 28 + len(inner) + size > 0xFFFFFFFF:
@@ -426,15 +437,22 @@ class Way:
         "All of it, in order."
         if self.ffmpeg: yield from ffmpeg_blocks(self.info.path, self.info.channels, self.linear)
         else:
-            for p in self.pieces or (None,): yield from decoded_blocks(self.info.path if p is None else Spliced(self.info.path, p), self.linear, self.stop)
+            for p in self.pieces or (None,): yield from decoded_blocks(sndfile_name(self.info.path, p), self.linear, self.stop)
+
+# %% ../nbs/01_audio.ipynb #40c8ac6c
+def sndfile_name(path: str | Path,            # a file
+                 pieces: tuple | None = None, # of a `Spliced`; None: as it is
+                ) -> str | Spliced:
+    "What libsndfile opens. A name that ends in .raw tells it not to look for a header, so it doesn't see the name."
+    if not pieces and Path(path).suffix.lower() == '.raw': pieces = ((0, Path(path).stat().st_size),)
+    return Spliced(path, pieces) if pieces else str(path)
 
 # %% ../nbs/01_audio.ipynb #cdf0a535
 def sndfile_info(path: str | Path,    # a file
                  pieces: tuple | None = None, # of a `Spliced`; None: as it is
                 ) -> AudioInfo:
     "libsndfile's idea of a file; raises its own error."
-    if pieces is None and Path(path).suffix.lower() == '.raw': pieces = ((0, Path(path).stat().st_size),)   # soundfile won't look into those
-    with contextlib.closing(sf.SoundFile(str(path) if pieces is None else Spliced(path, pieces))) as f:
+    with contextlib.closing(sf.SoundFile(sndfile_name(path, pieces))) as f:
         return AudioInfo(str(path), f.samplerate, f.channels, f.frames, f.subtype, f.format)
 
 def counted(way: Way) -> Way:
@@ -448,15 +466,20 @@ def counted(way: Way) -> Way:
 # %% ../nbs/01_audio.ipynb #9d4ba411
 def wav_way(path: str | Path, chunks: list[Chunk]) -> Way:
     "WAV, RF64, BW64: as it is, or mended."
-    data, fmt = (next((c for c in chunks if c.name == n), None) for n in (b'data', b'fmt '))
-    with open(path, 'rb') as f: form = (f.seek(chunks[0].start - 20), f.read(4))[1]
-    if data is None or fmt is None or (data.size <= data.said and form != b'BW64'): return Way(sndfile_info(path), lost=missing_frames(path))
-    pieces, align = mended_wav(path, chunks), block_align(path, chunks)
-    info, repair = sndfile_info(path, pieces), '`editorbot repair` writes a sound copy'
-    if data.said == 0: notes = (f'the header was never finished and gives no length; all that follows it is read; {repair}',)
-    elif data.size > data.said: notes = (f'the header gives {data.said // align} samples, but they go on for {data.size // align}; all are read; {repair}',)
+    data = next((c for c in chunks if c.name == b'data'), None)
+    with open(path, 'rb') as f: form = (f.seek(id3_size(f.read(10))), f.read(4))[1]
+    align = block_align(path, chunks)
+    if data is None or not wav_format(path, chunks): return Way(sndfile_info(path))
+    if data.size <= data.said and form != b'BW64' and sum(c.name == b'data' for c in chunks) == 1:
+        info = sndfile_info(path)
+        if info.frames or data.size < align: return Way(info, lost=missing_frames(path))
+    pieces = mended_wav(path, chunks)
+    info, do = sndfile_info(path, pieces), '`editorbot repair` writes a sound copy'
+    if data.said == data.size: notes = ()
+    elif data.said in (0, 0xFFFFFFFF) and form != b'BW64': notes = (f'the header was never finished and gives no length; all that follows it is read; {do}',)
+    elif data.size > data.said: notes = (f'the header gives {data.said // align} samples, but they go on for {data.size // align}; all are read; {do}',)
     else: notes = ()
-    return Way(replace(info, notes=notes), (pieces,))
+    return Way(replace(info, notes=notes), (pieces,), lost=missing_frames(path))
 
 # %% ../nbs/01_audio.ipynb #3a94fb95
 def ogg_way(path: str | Path) -> Way:
@@ -485,7 +508,7 @@ def mp3_way(path: str | Path, info: AudioInfo) -> Way:
 def flac_way(path: str | Path, info: AudioInfo) -> Way:
     "FLAC: as it is where its end can be reached; linearly where it can't, or where the length is unknown."
     if info.frames < UNKNOWN:
-        with sf.SoundFile(str(path)) as f, contextlib.suppress(sf.LibsndfileError):
+        with sf.SoundFile(sndfile_name(path)) as f, contextlib.suppress(sf.LibsndfileError):
             f.seek(info.frames - 1)
             if len(f.read(1)) == 1: return Way(info)
     return counted(Way(info, linear='int32'))
@@ -516,8 +539,7 @@ def find_way(path: str | Path) -> Way:
         info = sndfile_info(path)
         if info.subtype.startswith('MPEG'): return mp3_way(path, info)
         if info.format == 'FLAC': return flac_way(path, info)
-        pieces = (((0, Path(path).stat().st_size),),) if Path(path).suffix.lower() == '.raw' else ()
-        return counted(Way(info, pieces, linear='float32')) if info.frames >= UNKNOWN else Way(info, pieces)
+        return counted(Way(info, linear='float32')) if info.frames >= UNKNOWN else Way(info)
     except sf.LibsndfileError:
         if (what := foreign(path)) is None: raise
         return ffmpeg_way(path, what)
@@ -598,7 +620,7 @@ class Recording:
         self.way = None if self.parts else way_of(path)
         if self.parts: self.file = None
         elif self.way.linear: self.file = shared(self.way)
-        else: self.file = sf.SoundFile(Spliced(path, self.way.pieces[0]) if self.way.pieces else str(path))
+        else: self.file = sf.SoundFile(sndfile_name(path, self.way.pieces[0] if self.way.pieces else None))
 
     def close(self):
         for p in self.parts: p.close()

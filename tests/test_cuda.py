@@ -2,7 +2,8 @@
 import pytest, torch
 
 from editorbot.pointer.pointer_network import decode_edit, load_pointer, score_recording
-from editorbot.pointer.pointer_training import PointerRecipe, PointerTask, pointer_batch, pointer_loss, short_session
+from editorbot.data.examples import example_batch
+from editorbot.pointer.pointer_training import PointerRecipe, PointerTask, pointer_loss, short_session
 from editorbot.nn.trainer import LineTask, TrainerConfig, train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
@@ -25,7 +26,7 @@ def test_same_loss(session, step):
     r, parts = PointerRecipe(crops=2, crop=1024, wholes=2), []
     for d in ('cpu', 'cuda'):
         net = load_pointer(None, d)[0].eval()
-        parts.append({k: v.item() for k, v in pointer_loss(net, pointer_batch([session], step, 0, 1, 0, r, d), r).items()})
+        parts.append({k: v.item() for k, v in pointer_loss(net, example_batch([session], step, 0, 1, 0, r, d), r).items()})
     for k, v in parts[0].items(): assert parts[1][k] == pytest.approx(v, rel=.02, abs=.01), k
 
 

@@ -62,8 +62,8 @@ POINTER = '''
 import sys
 import numpy as np, torch
 from lightning_fabric import Fabric
-from editorbot.editors.keep_model import MATCHES
-from editorbot.editors.keep_training import Example
+from editorbot.sound.self_similarity import MATCHES
+from editorbot.data.examples import Example
 from editorbot.pointer.pointer_network import PointerConfig
 from editorbot.pointer.pointer_training import PointerRecipe, PointerTask
 from editorbot.nn.trainer import TrainerConfig, train

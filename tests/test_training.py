@@ -61,18 +61,17 @@ def test_a_network_learns_how_a_person_edits(tmp_path):
     made = run('train', 'pointer', '--data', data, '--from', 'shipped', '-p', 'steps', 10, '-p', 'output', tmp_path/'models'/'mine', '-o', tmp_path/'run.ipynb')
     assert made.returncode == 0, made.stderr
     assert 'keep F1 on pairs of yours that were put aside' in made.stdout, made.stdout
-    info = json.loads((tmp_path/'models'/'mine'/'best.json').read_text())['info']
-    assert info['judged_on'] == 'held-out recordings of yours' and set(info['scores']) == {'pointer', 'before'} and info['train_recordings'] == 4
+    info = json.loads((tmp_path/'models'/'mine'/'person.json').read_text())['info']
+    assert info['judged_on'] == 'held-out recordings of yours' and set(info['judged']) == {'pointer', 'before'} and info['train_recordings'] == 4
+    assert {p.name for p in (tmp_path/'models'/'mine').iterdir()} == {'person.json', 'fades.json'}      # no weights: the network is the shipped one
     edited = run('edit', data/'input'/'jam0_raw.wav', '-o', tmp_path/'best.wav', '--checkpoint', tmp_path/'models'/'mine', '--no-plot')
     assert edited.returncode == 0, edited.stderr
     assert load_edl(tmp_path/'best.edl.json').meta['editor'] == 'pointer'
 
-    from editorbot.pointer.pointer_network import load_pointer, save_pointer
-    from editorbot.personal.style import Rule, load_style, save_style
-    net, ruled = load_pointer(None, 'cpu')[0], tmp_path/'models'/'ruled'
-    style = load_style(net)[0]
-    style.rules = (Rule('first', above=True, at=.2, least=.5),)                         # nothing but the first fifth of the recording, of what is kept
-    save_pointer(net, ruled/'best.safetensors', {}), save_style(style, net, ruled)
+    from editorbot.pointer.pointer_network import load_pointer
+    from editorbot.personal.rules import Rule, save_person
+    ruled = tmp_path/'models'/'ruled'
+    save_person((Rule('first', above=True, at=.2, least=.5),), load_pointer(None, 'cpu')[0], ruled)   # nothing but the first fifth of the recording
     shown = []
     for words in ((), ('--checkpoint', ruled)):
         edited = run('edit', data/'input'/'jam0_raw.wav', '-o', tmp_path/'out.wav', '--no-plot', '--overwrite', *words)

@@ -54,7 +54,6 @@ def write_npz(path: str | Path, # target
             with z.open(info, 'w', force_zip64=True) as f: write_npy(f, np.asanyarray(a))
     return Path(path)
 
-# %% ../../nbs/data/03_cache.ipynb #ba398ac9
 MAP_FROM = 1 << 16   #: bytes from which an array is mapped instead of read
 CHECK_TO = 1 << 24   #: bytes up to which an array's checksum is compared before it is believed
 
@@ -237,7 +236,6 @@ def load_features(entry: str | Path,     # the file in the cache
     except (KeyError, TypeError, ValueError) as e: raise describe(entry, 'mel, beats and features', f'another content ({e})', 'run editorbot precache') from e
     return CachedTrack(Track(source, mel, float(h['top_db'])), beats, x, config.features, h)
 
-# %% ../../nbs/data/03_cache.ipynb #49f8f0ee
 def known_hash(path: str | Path,  # a recording
                entry: str | Path, # its features in the cache, which need not be there
               ) -> str:           # SHA-256
@@ -246,7 +244,6 @@ def known_hash(path: str | Path,  # a recording
     except EditorbotError: source = {}
     return source['sha256'] if source and is_stamped(path, source) else content_hash(path)
 
-# %% ../../nbs/data/03_cache.ipynb #c7698464
 KEY_MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])  #: Krumhansl's profiles (Cognitive Foundations of Musical Pitch, 1990)
 KEY_MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 
@@ -460,7 +457,6 @@ def run_jobs(function: typing.Callable,   # imported from a module, so that proc
     "Call a function for every task, in parallel."
     with cluster(scheduler, jobs) as n: yield from Parallel(n_jobs=n, return_as='generator_unordered')(delayed(function)(*t) for t in tasks)
 
-# %% ../../nbs/data/03_cache.ipynb #5b6a3fa6
 def references(data: str | Path) -> list[Path]:
     "Finished tracks in `data/reference`, of any name."
     from editorbot.simulation.sessions import SUFFIXES
@@ -498,7 +494,6 @@ def precache(data: str | Path = 'data',      # the data folder
         if any(not r.error for r in out): update_normalisation(data, config.replace(features=mode))
     return out
 
-# %% ../../nbs/data/03_cache.ipynb #6a77d3bf
 def precache_table(reports: list[SampleReport]) -> str:
     "The summary of a run: a line a sample, then the sums."
     width = max([len(r.name) for r in reports] + [6])
@@ -599,7 +594,6 @@ def inspect_cache(data: str | Path = 'data', all_bytes: bool = False, # read eve
             out.append(Entry(kind, p, size, fault)); bar.update(1)
     return out
 
-# %% ../../nbs/data/03_cache.ipynb #972a7097
 def cache_table(entries: list[Entry]) -> str:
     "What the cache holds, by kind, and every fault."
     size = lambda n: f'{n / 1e9:.2f} GB' if n >= 1e9 else f'{n / 1e6:.1f} MB'

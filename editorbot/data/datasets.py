@@ -20,7 +20,7 @@ from ..edl import EDL, Segment, raw_frames
 from ..sound.mel import mel_power, normalise_mel, stream_frames
 from .pairs import Pair, find_pairs
 from .labels import Label, analyse_labels, edit_labels, frame_edges
-from .augmentation import AugmentConfig, MelAugmentConfig, apply_augmentation, augment_mel, draw_augmentation, draw_mel_augmentation, drop_stems, stretch_edl
+from .augmentation import AugmentConfig, MelAugmentConfig, apply_augmentation, augment_mel, draw_augmentation, draw_mel_augmentation, drop_stems, sample_rng, stretch_edl
 from ..sound.stems import same_method
 from ..sound.beat_features import WIDTHS, Normaliser, analyse_blocks, beat_features
 from .cache import CacheConfig, CachePaths, alignment_fault, known_hash, load_features, load_labels, load_stems, precache, references
@@ -232,7 +232,7 @@ class PairDataset(CacheDataset):
         if edit is not None: out['edit_mel'] = torch.from_numpy(np.array(edit, np.float32, order='C'))
         if self.config.stems: out['stems'] = torch.from_numpy(np.array(self.stems(i).mel, np.float32))
         if self.augment:
-            draw = draw_mel_augmentation(self.augment, s.name, epoch, x.shape[1])
+            draw = draw_mel_augmentation(self.augment, x.shape[1], sample_rng(self.augment.seed, s.name, epoch, 'mel'))
             out['mel'] = augment_mel(x, draw)
             if edit is not None: out['edit_mel'] = augment_mel(out['edit_mel'], dataclasses.replace(draw, frames=()))   # the same sound; stripes of time are the input's
             if self.config.stems: out['stems'] = drop_stems(out['stems'], draw)
@@ -268,7 +268,8 @@ class BeatDataset(CacheDataset):
             lab, x = analyse_labels(edl, edges), torch.from_numpy(self.normaliser.apply(features))
         else: lab, x = self.labels(i, c), torch.from_numpy(self.normaliser.apply(c.features))
         if self.augment and self.config.features == 'full':
-            x[:, WIDTHS['enhanced']:] = drop_stems(x[:, WIDTHS['enhanced']:], draw_mel_augmentation(self.augment, self.samples[i].name, epoch, c.track.mel.shape[1]))
+            draw = draw_mel_augmentation(self.augment, c.track.mel.shape[1], sample_rng(self.augment.seed, self.samples[i].name, epoch, 'mel'))
+            x[:, WIDTHS['enhanced']:] = drop_stems(x[:, WIDTHS['enhanced']:], draw)
         as_long = lambda a: torch.from_numpy(a.astype(np.int64))
         return dict(name=self.samples[i].name, reference=self.samples[i].edit is None, edges=lab.edges, order=lab.plays['beat'].copy(), features=x,
                     label=as_long(lab.label), action=as_long(lab.action), implied=torch.from_numpy(lab.implied.copy()), confidence=torch.from_numpy(lab.confidence.copy()))

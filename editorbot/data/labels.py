@@ -15,7 +15,7 @@ import dataclasses, enum, typing
 from dataclasses import dataclass
 import numpy as np
 from ..core import *
-from ..plot import CUT, PALETTE
+from ..plot import CUT, PALETTE, CUT, PALETTE
 from ..edl import EDL, EFFECTS, Segment, Source, raw_frames, validate
 
 # %% ../../nbs/data/01_labels.ipynb #6ef72469
@@ -121,12 +121,12 @@ def label_confidence(edl: EDL,
     edges = check_edges(edges)
     rows = [(s.source_in / edl.source.sample_rate, s.source_out / edl.source.sample_rate, s.confidence, n) for s, n in zip(edl.segments, edl.segment_lengths()) if s.has_source]
     overall = sum(c * n for *_, c, n in rows) / max(edl.edit_frames, 1)                     # stretches without a source count as 0
-    heard, weighed = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
+    played, weighed = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
     for c in {c for *_, c, _ in rows}:
         part = covered([r[:2] for r in rows if r[2] == c], edges)
-        heard += part; weighed += c * part
-    known = heard >= np.diff(edges) / 2
-    return np.where(known, weighed / np.maximum(heard, 1e-9), overall).astype(np.float32)
+        played += part; weighed += c * part
+    known = played >= np.diff(edges) / 2
+    return np.where(known, weighed / np.maximum(played, 1e-9), overall).astype(np.float32)
 
 # %% ../../nbs/data/01_labels.ipynb #b8202d44
 PLAY = np.dtype([('beat', 'i4'), ('join', '?'), ('seconds', 'f8'), ('rate', 'f8'), ('pitch', 'f4'), ('reverse', '?'), ('gain_db', 'f4'), ('fade', 'i1'), ('crossfade', 'f4'),
@@ -201,7 +201,7 @@ def edl_from_labels(labels: np.ndarray,        # (n,) as `Label`; PAD counts as 
                     edges: np.ndarray,         # (n + 1,) s
                     source: Source,            # the recording
                     crossfade: float = CROSSFADE_S, # at cuts, s
-                    loop: int = 2,             # how often a run of LOOP is heard
+                    loop: int = 2,             # how often a run of LOOP is played
                     effect_db: float = -6.0,   # level of EFFECT, dB
                     confidence: np.ndarray | None = None, # (n,) 0 to 1
                    ) -> EDL:
@@ -252,7 +252,7 @@ SIZES = {'BEAT': 1, 'BAR': 4, 'TWO_BARS': 8, 'PHRASE': 16, 'TWO_PHRASES': 32}  #
 AMOUNT_DB = (-6.0, -3.0, 0.0, 3.0, 6.0)        #: of GAIN, EQ_LOW, EQ_HIGH
 AMOUNT_SPEED = (1.02, 1.05, 1.1, 1.25, 1.5)    #: of SPEED_UP; SPEED_DOWN divides
 AMOUNT_PITCH = (0.5, 1.0, 2.0, 4.0, 12.0)      #: semitones of PITCH_UP; PITCH_DOWN subtracts
-AMOUNT_LOOP = (2, 2, 2, 3, 4)                  #: how often a LOOP is heard
+AMOUNT_LOOP = (2, 2, 2, 3, 4)                  #: how often a LOOP is played
 FAR = 8                                        #: beats from which REORDER is far
 RANK = tuple(Action[n] for n in 'SWAP_NEXT REPEAT_PREV LOOP JUMP_BACK REORDER REVERSE FADE_IN FADE_OUT SPEED_UP SPEED_DOWN PITCH_UP PITCH_DOWN DISTORTION REVERB EQ_LOW EQ_HIGH GAIN SKIP CUT KEEP'.split())
 #: when an EDL implies several types for a beat, the first of these is its action
@@ -326,17 +326,17 @@ class BeatActions:
 
 def _order_actions(runs: list, n: int, mark: typing.Callable):
     "Mark the types that follow from the order of `runs`, (first, after the last) beats in edit order."
-    heard, new = np.zeros(n, int), []
+    played, new = np.zeros(n, int), []
     for k, (a, b) in enumerate(runs):
-        if heard[a:b].sum() < (b - a) / 2: new.append(k)
+        if played[a:b].sum() < (b - a) / 2: new.append(k)
         p = runs[k-1] if k else None
-        if p and a < p[1] and heard[a:min(b, p[1])].any():                              # back into what was heard
+        if p and a < p[1] and played[a:min(b, p[1])].any():                              # back into what was played
             back = p[1] - a
-            if a == p[0]: mark(Action.LOOP, a, min(b, p[1]), size_of(back), min(4, 1 + int(heard[a])))
+            if a == p[0]: mark(Action.LOOP, a, min(b, p[1]), size_of(back), min(4, 1 + int(played[a])))
             elif a > p[0] and b >= p[1] and back <= 32: mark(Action.REPEAT_PREV, p[1] - 1, p[1], size_of(back))
             else: mark(Action.JUMP_BACK, p[1] - 1, p[1], size_of(back))
-        if p and b == p[0] and heard[a:b].sum() == 0 and max(b - a, p[1] - p[0]) <= 32 and size_of(b - a) == size_of(p[1] - p[0]): mark(Action.SWAP_NEXT, a, b, size_of(b - a))
-        heard[a:b] += 1
+        if p and b == p[0] and played[a:b].sum() == 0 and max(b - a, p[1] - p[0]) <= 32 and size_of(b - a) == size_of(p[1] - p[0]): mark(Action.SWAP_NEXT, a, b, size_of(b - a))
+        played[a:b] += 1
     s, z = np.array([runs[k][0] for k in new], int), np.array([runs[k][1] - runs[k][0] for k in new], int)
     for k in np.flatnonzero(moved_segments(s, z)):
         later = int(z[:k].sum() - z[s < s[k]].sum())                                     # beats by which it comes later than in the recording
@@ -344,7 +344,6 @@ def _order_actions(runs: list, n: int, mark: typing.Callable):
     for p, q in zip(runs, runs[1:]):
         if 0 < q[0] - p[1] <= 32: mark(Action.SKIP, p[1], q[0])
 
-# %% ../../nbs/data/01_labels.ipynb #423f69a3
 def beat_actions(edl: EDL,
                  edges: np.ndarray, # (n + 1,) s
                 ) -> BeatActions:
@@ -364,9 +363,9 @@ def beat_actions(edl: EDL,
         runs.append((a, b))
         for kind, much in sound_actions(s, ref).items(): mark(kind, a, b, None, much)
     _order_actions(runs, n, mark)
-    heard = labels != Label.CUT
-    implied[:, Action.SKIP] &= ~heard
-    implied[:, Action.CUT], implied[:, Action.KEEP] = ~heard, heard
+    played = labels != Label.CUT
+    implied[:, Action.SKIP] &= ~played
+    implied[:, Action.CUT], implied[:, Action.KEEP] = ~played, played
     for kind, label in ((Action.FADE_IN, Label.FADE_IN), (Action.FADE_OUT, Label.FADE_OUT)): implied[:, kind] = labels == label
     kind = np.array(RANK)[implied[:, RANK].argmax(1)]
     much = amount[np.arange(n), kind]

@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['KEPT', 'STRUCTURE', 'MAX_CHUNK', 'log', 'read_chunks', 'insert_chunks', 'sample_count', 'heard_at', 'time_shift',
            'edit_bext', 'replace_number', 'edit_ixml', 'parse_cues', 'parse_adtl', 'build_cues', 'edit_cues',
-           'edited_chunks', 'copy_chunks', 'render_with_chunks']
+           'edited_chunks', 'keep_format', 'copy_chunks', 'render_with_chunks', 'salvaged', 'repair']
 
 # %% ../../nbs/interchange/01_broadcast_wav.ipynb #4bc160da
-import logging, os, re, struct
+import logging, os, re, struct, typing
 from dataclasses import dataclass
 from pathlib import Path
+import numpy as np
 from ..core import *
 from ..audio import *
 from ..edl import *
@@ -194,6 +195,18 @@ def edited_chunks(src: str | Path,               # the recording
         elif name != b'cue ' and not (name == b'LIST' and b[:4] == b'adtl'): out.append((name, b))
     return out + edit_cues(chunks, edl)
 
+# %% ../../nbs/interchange/01_broadcast_wav.ipynb #39057b0c
+def keep_format(src: str | Path, # the recording
+                dst: str | Path, # the rendered file; it is changed
+               ) -> bool:        # was there something to keep?
+    "Carry valid bits and loudspeakers over where both files are WAVE_FORMAT_EXTENSIBLE with words of one size."
+    old, new = wav_format(src), wav_format(dst)
+    extensible = all(len(f) >= 40 and f[:2] == b'\xfe\xff' for f in (old, new))
+    if not extensible or old[14:16] != new[14:16] or old[18:24] == new[18:24]: return False
+    fmt = next(c for c in chunk_table(dst) if c.name == b'fmt ')
+    with open(dst, 'r+b') as f: f.seek(fmt.start + 18); f.write(old[18:24])
+    return True
+
 # %% ../../nbs/interchange/01_broadcast_wav.ipynb #f294c4a8
 def copy_chunks(src: str | Path,        # the recording
                 dst: str | Path,        # the rendered file; it is replaced
@@ -225,5 +238,40 @@ def render_with_chunks(edl: EDL,                      # what to play
         try:
             render(edl, tmp, raw, overwrite=True, **options)
             copy_chunks(parts_of(src)[0], tmp, edl)                        # of several files the first one tells the time
+            keep_format(parts_of(src)[0], tmp)
         except EditorbotError as e: raise EditorbotError(str(e).replace(str(tmp), str(out))) from e
     return Path(out)
+
+# %% ../../nbs/interchange/01_broadcast_wav.ipynb #dcd11e39
+def salvaged(path: str | Path, # a recording
+             dtype: str,       # of `read_blocks`
+             holes: list,      # filled with (start, stop), frames that don't decode
+             step: int = 4096, # frames that are given up at a time
+            ) -> typing.Iterator[np.ndarray]: # (<= step, channels)
+    "Everything that decodes; silence where it doesn't, as long as something follows."
+    f = open_audio(path)
+    while f.pos < f.frames:
+        at, n = f.pos, min(step, f.frames - f.pos)
+        try: yield f.read(n, dtype)
+        except EditorbotError:
+            holes.append((at, at + n))
+            if f.way.linear: return
+            f.close(); f = open_audio(path); f.seek(at + n)
+            yield np.zeros((n, f.channels), dtype)
+    f.close()
+
+# %% ../../nbs/interchange/01_broadcast_wav.ipynb #328d06b4
+def repair(path: str | Path,        # a recording that is damaged, or whose header is wrong
+           out: str | Path | None = None, # the copy; None: NAME_repaired.wav (or .flac) beside it
+           overwrite: bool = False, # may `out` be replaced?
+          ) -> tuple[Path, AudioInfo, list]: # the copy, what it is, stretches (s) that are lost
+    "Write a sound copy of what can be read; the recording is not touched. Raises `EditorbotError` where nothing can be read."
+    info, path, holes = audio_info(path, allow_truncated=True), Path(path), []
+    out = Path(out or path.with_name(f'{path.stem}_repaired{".flac" if info.format == "FLAC" else ".wav"}'))
+    check_output(out, overwrite, not_same_as=path)
+    kind, subtype = output_format(out, info, info.frames)
+    with atomic_path(out) as tmp:
+        write_audio(tmp, salvaged(path, exact_dtype(info.subtype), holes), info.sample_rate, info.channels, subtype, kind)
+        if (chunks := read_chunks(path)) and chunk_table(tmp): insert_chunks(tmp, chunks)
+        keep_format(path, tmp)
+    return out, audio_info(out), [(a / info.sample_rate, b / info.sample_rate) for a, b in holes]

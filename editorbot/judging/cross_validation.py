@@ -14,7 +14,7 @@ from pathlib import Path
 from ..core import *
 from ..metrics import mean_spread
 from .leaderboard import bootstrap
-from ..editors.keep_training import SHORT, build_examples, split_by_package, synthetic_examples
+from ..data.examples import SHORT, build_examples, split_by_package, synthetic_examples
 from ..simulation.sessions import SessionConfig, find_songs
 
 # %% ../../nbs/judging/01_cross_validation.ipynb #b5c67c94

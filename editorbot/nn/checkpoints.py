@@ -20,6 +20,7 @@ class CheckpointKind(typing.NamedTuple):
     format: int   # version of what the JSON and the weights hold
     missing: str  # what to do if there is none
     another: str  # what to do if it is another model's
+    older: tuple = () # earlier formats that the network can still read
 
 # %% ../../nbs/nn/00_checkpoints.ipynb #9f65937a
 def shipped() -> Path: # folder
@@ -54,7 +55,7 @@ def load_checkpoint(path: str | Path | None,    # *.safetensors, or the folder t
         if not p.exists(): raise describe(p, f'{what} (*.safetensors with *.json beside it)', 'no such file', kind.missing)
     try: d = json.loads(side.read_text(encoding='utf-8')); found = (d.get('model'), d.get('format'))
     except (ValueError, AttributeError) as e: raise describe(side, f'the JSON of {what}', f'something else ({e})') from e
-    if found != (kind.model, kind.format): raise describe(side, f'{what}, format {kind.format}', f'{found[0]!r}, format {found[1]!r}', kind.another)
+    if found[0] != kind.model or found[1] not in (kind.format, *kind.older): raise describe(side, f'{what}, format {kind.format}', f'{found[0]!r}, format {found[1]!r}', kind.another)
     net = build(d, side)
     try: net.load_state_dict(load_file(str(path)))
     except MemoryError: raise

@@ -79,7 +79,6 @@ class LinearAttention(nn.Module):
         "What a stretch gets from the sums of the whole."
         return self.out(read_sums(self.part(x, 0, 1)[0], kv, norm).to(x.dtype).transpose(1, 2).flatten(2))
 
-# %% ../../nbs/nn/02_linear_attention.ipynb #d1bc3d61
 class LocalMixer(nn.Module):
     "Depthwise convolution over time, `(B, T, D)` to `(B, T, D)`; padded frames count as zeros."
     def __init__(self, d: int,          # channels
@@ -93,7 +92,6 @@ class LocalMixer(nn.Module):
         if mask is not None: x = x * mask[..., None]
         return self.point(F.gelu(self.conv(x.transpose(1, 2)).transpose(1, 2)))
 
-# %% ../../nbs/nn/02_linear_attention.ipynb #163b8369
 class Block(nn.Module):
     "Local mixer, linear attention and feed-forward, each added to what came in."
     def __init__(self, d: int, heads: int = 4, kernel: int = 31, dilation: int = 1, dropout: float = 0.0):

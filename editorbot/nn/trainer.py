@@ -59,7 +59,7 @@ class Task(typing.Protocol):
     net: nn.Module
     def batch(self, step: int, shard: int, shards: int, device) -> typing.Any: ...   # of a step
     def loss(self, net: nn.Module, batch: typing.Any) -> dict: ...                   # name -> scalar tensor, one of them 'loss'
-    def validate(self, net: nn.Module) -> dict: ...                                  # name -> float, one of them 'merit', of decoded edits
+    def validate(self, net: nn.Module) -> dict: ...                                  # name -> float, one of them 'score', of decoded edits
     def save(self, net: nn.Module, path: Path, info: dict) -> typing.Any: ...        # a checkpoint that can be used
 
 # %% ../../nbs/nn/01_trainer.ipynb #72184b58
@@ -122,7 +122,6 @@ def train_step(fabric: Fabric, net: nn.Module, opts: list, task: Task, step: int
     for o in opts: o.step()
     return total, float(norm)
 
-# %% ../../nbs/nn/01_trainer.ipynb #e5125762
 def train(task: Task,
           folder: str | Path,               # best.*, latest.* and state.pt
           c: TrainerConfig = TrainerConfig(),
@@ -159,10 +158,10 @@ def train(task: Task,
             if n['step'] % c.validate_every == 0 or n['step'] == c.steps:
                 if first:
                     scores = task.validate(mean.module.eval())
-                    n |= dict(best=scores['merit'], since=0) if scores['merit'] > n['best'] else dict(since=n['since'] + 1)
+                    n |= dict(best=scores['score'], since=0) if scores['score'] > n['best'] else dict(since=n['since'] + 1)
                     for k, v in scores.items(): board and board.add_scalar(getattr(task, 'tags', {}).get(k, f'val/{k}'), v, step)
                     if board and hasattr(task, 'show'): task.show(board, mean.module, step)
-                    bar.set_postfix_str(f"merit {scores['merit']:.3f}")
+                    bar.set_postfix_str(f"score {scores['score']:.3f}")
                     for name in ('latest', *['best'] * (n['since'] == 0)): task.save(mean.module, folder/name, {'step': n['step'], **scores})
                     save_state(folder/'state.pt', bare, mean, [o.optimizer for o in opts], n, c)
                 n = fabric.broadcast(n)
@@ -185,7 +184,7 @@ class LineTask:
     def loss(self, net, batch): return {'loss': ((net(batch[0]) - batch[1])**2).mean()}
 
     def validate(self, net):
-        with torch.no_grad(): return {'merit': -float(((net[1].weight.cpu() - self.truth)**2).mean())}
+        with torch.no_grad(): return {'score': -float(((net[1].weight.cpu() - self.truth)**2).mean())}
 
     def save(self, net, path, info):
         with atomic_path(path.with_suffix('.pt')) as tmp: torch.save(net.state_dict(), tmp)

@@ -53,7 +53,6 @@ class Instrument:
     vibrato: float = 0.0  # cents
     drive: float = 0.0    # 0 clean, 4 heavily overdriven
 
-
 def note(
     ins: Instrument, # timbre
     hz, # a frequency in Hz, or a contour (n,) of them
@@ -116,7 +115,6 @@ def band_noise(
     x = sfft.irfft(spec, n)
     return x / max(float(np.sqrt(np.mean(x * x))), 1e-9)
 
-
 def drum_kit(
     rng: np.random.Generator, # source of chance
     sr: int = 44100, # Hz
@@ -161,7 +159,6 @@ class Score:
         "Seconds in a bar."
         return self.beats * 60 / self.bpm
 
-
 def random_score(
     rng: np.random.Generator, # source of chance
     duration: float, # s, about
@@ -185,7 +182,6 @@ def degree(
     "Semitones of a scale degree."
     s = MODES[score.mode]
     return s[d % 7] + 12 * (d // 7)
-
 
 def song_notes(
     score: Score, # the song
@@ -232,7 +228,6 @@ def song_notes(
     notes += [(end, 'kick', 0, 0, 1.0), (end, 'crash', 0, 0, 0.7), (end, 'bass', score.key + degree(score, last), 1.6, 0.9)]
     return notes + [(end, 'chords', score.key + 24 + degree(score, last + d) % 12, 1.6, 0.5) for d in (0, 2, 4)]
 
-
 def play(
     notes: list, # as of song_notes
     instruments: dict, # 'bass', 'chords', 'lead' -> Instrument
@@ -255,7 +250,6 @@ def play(
         out[0, i:i + len(x)] += x * np.float32(np.cos(pan * np.pi / 2))
         out[1, i:i + len(x)] += x * np.float32(np.sin(pan * np.pi / 2))
     return out.T
-
 
 def synth_song(
     seed: int, # a song is its seed
@@ -288,7 +282,6 @@ class Voice:
     breath: float = 0.05 # level of noise beside the voice
     tilt: float = 1.6    # spectral slope of the glottal pulse
 
-
 def random_voice(
     rng: np.random.Generator, # source of chance
 ) -> Voice:
@@ -296,7 +289,6 @@ def random_voice(
     f0 = float(np.exp(rng.uniform(np.log(80), np.log(260))))
     return Voice(f0, float(0.85 + 0.3 * (f0 > 150) * rng.random() + 0.12 * rng.random()), float(rng.uniform(3, 7)), float(rng.uniform(0.05, 0.3)),
                  float(rng.uniform(0.01, 0.25)), float(rng.uniform(1.2, 2.2)))
-
 
 def speak(
     phones: np.ndarray, # (k, 8): seconds, F1, F2, F3 (Hz), voiced level, noise level, noise centre (Hz), pitch (factor on f0)
@@ -355,7 +347,6 @@ def random_phones(
         t += sum(r[0] for r in rows[start:])
     return np.array(rows, float)
 
-
 def synth_speech(
     seed, # an int, or a numpy Generator
     duration: float = 5.0, # s, about: it ends with a word
@@ -366,7 +357,6 @@ def synth_speech(
     rng = np.random.default_rng(seed)
     voice = voice or random_voice(rng)
     return speak(random_phones(rng, voice, duration), voice, rng, sr)
-
 
 def synth_laugh(
     rng: np.random.Generator, # source of chance
@@ -380,7 +370,6 @@ def synth_laugh(
         p, a = top * (1 - 0.4 * i / k) * rng.uniform(0.93, 1.07), 1 - 0.7 * i / k
         rows += [(gap * 0.4, *v, 0.0, 0.5 * a, 1800, p), (gap * 0.6, *v, a, 0.2 * a, 1500, p)]
     return speak(np.array(rows, float), voice, rng, sr)
-
 
 def synth_count(
     rng: np.random.Generator, # source of chance
@@ -408,7 +397,6 @@ def place(
     out = np.zeros(max(int(t * sr) + len(x) for t, x in parts), np.float32)
     for t, x in parts: out[int(t * sr):int(t * sr) + len(x)] += x
     return out
-
 
 def synth_tuning(
     rng: np.random.Generator, # source of chance

@@ -6,8 +6,9 @@
 __all__ = ['TAKES', 'KINDS', 'KEPT', 'WEIGHTS', 'log', 'SUFFIXES', 'TRACKS', 'DEMO', 'SessionConfig', 'Event', 'Session',
            'envelope', 'audible', 'cut_piece', 'Stage', 'random_stage', 'perform', 'lost_take', 'Canvas', 'fill_gap',
            'excerpt', 'at_speed', 'sections', 'reordered', 'with_dynamics', 'arrange', 'plan_session', 'make_session',
-           'plan_attempts', 'failed_passage', 'assemble', 'Song', 'find_songs', 'load_song', 'render_session',
-           'session_seeds', 'sample_paths', 'finished', 'write_session', 'make_sessions', 'demo_session']
+           'plan_attempts', 'failed_passage', 'Take', 'play_takes', 'plan_gaps', 'Timeline', 'assemble', 'Song',
+           'find_songs', 'load_song', 'render_session', 'session_seeds', 'sample_paths', 'finished', 'write_session',
+           'make_sessions', 'demo_session']
 
 # %% ../../nbs/simulation/02_sessions.ipynb #95ac8327
 import functools
@@ -21,18 +22,20 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 import soxr
+from fastcore.basics import patch
 from joblib import Parallel, delayed
 
 from ..audio import audio_info, read_audio, write_audio
-from ..core import Config, EditorbotError, check_own, note_made, progress, write_json
+from ..core import Config, EditorbotError, progress, write_json
+from ..core import check_own, note_made
 from ..edl import EDL, Source
-from .distractors import JUNK, SPOIL, Cast, break_down, convolve, level, random_eq, random_speaker, recording_chain, room, warp
+from .distractors import DISTRACTORS, SPOIL, Cast, break_down, convolve, level, random_eq, random_speaker, recording_chain, room, warp
 from ..rendering import render
 from .band import synth_song
 
 # %% ../../nbs/simulation/02_sessions.ipynb #a093f63c
 TAKES = ('false_start', 'spoilt_take', 'repeat') #: takes that are not kept
-KINDS = (*JUNK, *TAKES) #: every kind of thing that is cut
+KINDS = (*DISTRACTORS, *TAKES) #: every kind of thing that is cut
 KEPT = ('take', 'patch', 'riff') #: what is kept
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class SessionConfig(Config):
     voices: str = 'auto'              # 'auto' (espeak-ng where installed, formant voices too), 'espeak' or 'formant'
     synthetic: float = 0.1            # share of sessions from files that play synthetic songs instead
     attempts: float = 1.0             # mean number of takes of a song that are not kept
-    loudness: tuple = (-24.0, 6.0)    # dB, junk against the music, drawn per session; each event varies around it
+    loudness: tuple = (-24.0, 6.0)    # dB, distractors against the music, drawn per session; each event varies around it
     mono: float = 0.1                 # share of sessions with one channel
     rates: tuple = (44100, 48000)     # Hz; where files are written
     clean: bool = False               # leave out the recording chain and the room (for tests)
@@ -73,7 +76,7 @@ class Event:
     end: int   # sample after the last
     note: str = '' # which song, how it was spoilt
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #1142c6a8
 @dataclass
 class Session:
     "A rehearsal and its edit."
@@ -108,7 +111,7 @@ def envelope(
     p = np.square(x[:len(x) // k * k]).reshape(-1, k * x.shape[1]).mean(1)
     return 10 * np.log10(p + 1e-12)
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #d1ecb467
 def audible(
     x: np.ndarray, # (n, channels)
     sr: int, # Hz
@@ -120,7 +123,7 @@ def audible(
     on = np.flatnonzero(db > max(np.percentile(db, 95) - below, -75))
     return int(on[0] * (sr // 50)), min(len(x), int((on[-1] + 1) * (sr // 50)))
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #0f34e190
 def cut_piece(
     rng: np.random.Generator, # source of chance
     x: np.ndarray, # (n, 2) a song
@@ -153,11 +156,11 @@ class Stage:
     ir: np.ndarray   # (k, 2) what the room does to the band
     far: np.ndarray  # (k, 2) what it does to those who are far from the microphone
     width: float     # 0 mono to 1 as mixed
-    loud: float      # dB, junk against the music
+    loud: float      # dB, distractors against the music
     calm: float      # factor on the pauses between events
     clean: bool
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #56316618
 def random_stage(
     rng: np.random.Generator, # source of chance
     sr: int, # Hz
@@ -171,7 +174,7 @@ def random_stage(
     return Stage(random_eq(rng, sr, float(rng.uniform(0.3, 4)), (20, 110), (6000, 30000)), room(rng, sr, rt, wet), far, float(rng.choice([1.0, rng.uniform(0, 1), 0.0])), float(rng.uniform(*config.loudness)),
                  float(np.exp(rng.uniform(np.log(0.3), np.log(5)))), config.clean)
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #0d0c0a36
 def perform(
     rng: np.random.Generator, # source of chance
     x: np.ndarray, # (n, 2) the piece
@@ -253,7 +256,7 @@ class Canvas:
         y[:self.n] += self.near
         return y
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #e39e5619
 def fill_gap(
     rng: np.random.Generator, # source of chance
     canvas: Canvas, # to be filled
@@ -280,14 +283,14 @@ def fill_gap(
             x, kind, note = make()
             t = canvas.add(rng, x, t, kind, 0.0, note, end - 2 * sr) + int(rng.uniform(0.1, 1.2) * sr)
             if 'chat' in weights and rng.random() < 0.7 and end - t > 2 * sr:                # "sorry, that was me"
-                t = canvas.add(rng, JUNK['chat'](rng, min(rng.uniform(1, 8), max((end - t) / sr - sum(s + 4 for s, _ in attempts), 1)), cast, sr), t, 'chat', loud + rng.normal(0, 4))
+                t = canvas.add(rng, DISTRACTORS['chat'](rng, min(rng.uniform(1, 8), max((end - t) / sr - sum(s + 4 for s, _ in attempts), 1)), cast, sr), t, 'chat', loud + rng.normal(0, 4))
             continue
         kind = str(rng.choice(kinds, p=p))
         seconds = min(float(np.exp(rng.uniform(np.log(1.0), np.log(18)))), left)
         db = loud + rng.normal(0, 5)
         limit = t + int((left + 1) * sr) if attempts else until
         if kind == 'passage': t, limit = max(t, int(1.5 * sr)), min(limit, end - 2 * sr)   # it sounds like a take: keep it apart from takes
-        t = canvas.add(rng, JUNK[kind](rng, max(seconds, 0.5), cast, sr), t, kind, db, until=limit)
+        t = canvas.add(rng, DISTRACTORS[kind](rng, max(seconds, 0.5), cast, sr), t, kind, db, until=limit)
         t += int(canvas.stage.calm * rng.choice([0, rng.uniform(0, 0.6), rng.uniform(0.3, 4)], p=[0.3, 0.45, 0.25]) * sr)
         if rng.random() < 0.12: t -= int(rng.uniform(0, 1.5) * sr)
     over = rng.choice([0, 0.5, 1.0]) / canvas.stage.calm ** 0.5
@@ -295,7 +298,7 @@ def fill_gap(
     if 'passage' in kinds and len(kinds) > 1: i = kinds.index('passage'); kinds, p = kinds[:i] + kinds[i + 1:], np.delete(p, i) / (1 - p[i])
     while over and t < end - sr:
         kind = str(rng.choice(kinds, p=p))
-        x = JUNK[kind](rng, min(float(np.exp(rng.uniform(np.log(0.7), np.log(10)))), (end - t) / sr), cast, sr)
+        x = DISTRACTORS[kind](rng, min(float(np.exp(rng.uniform(np.log(0.7), np.log(10)))), (end - t) / sr), cast, sr)
         t = canvas.add(rng, x[:end - t], t, kind, loud + rng.normal(-3, 5)) + int(rng.exponential(8 / over) * sr)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #dbfae503
@@ -311,7 +314,7 @@ def excerpt(
     y[:f] *= ramp; y[-f:] *= ramp[::-1]
     return y
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #c06d5c87
 def at_speed(
     x: np.ndarray, # (n, channels)
     speed: float, # 2.0: twice as fast, an octave higher
@@ -319,7 +322,7 @@ def at_speed(
     "A tape at another speed."
     return soxr.resample(x, round(1000 * speed), 1000, 'MQ').astype(np.float32)
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #813810c4
 def sections(
     rng: np.random.Generator, # source of chance
     x: np.ndarray, # (n, channels)
@@ -332,7 +335,7 @@ def sections(
     calm = [(lo + int(np.argmin(db[lo:lo + 75]))) * step for lo in (at / step).astype(int) if lo + 75 < len(db)]
     return np.unique([0, *calm, n]).astype(np.int64)
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #ed794d23
 def reordered(
     rng: np.random.Generator, # source of chance
     x: np.ndarray, # (n, channels)
@@ -345,7 +348,7 @@ def reordered(
         if at[i + 1] - at[i] <= left: out.append(excerpt(rng, x, at[i], at[i + 1], sr)); left -= at[i + 1] - at[i]
     return np.concatenate(out) if out else x
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #ebfc7ebc
 def with_dynamics(
     rng: np.random.Generator, # source of chance
     x: np.ndarray, # (n, channels)
@@ -363,7 +366,7 @@ def with_dynamics(
         if rng.random() < .3 and len(gain) > 3 * f: gain[edge][:f] *= np.linspace(.03, 1, f)
     return x * np.repeat(gain, 64)[:len(x), None].astype(np.float32)
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #0b4b911a
 def arrange(
     rng: np.random.Generator, # source of chance
     x: np.ndarray, # (n, 2) a song
@@ -404,7 +407,7 @@ def plan_session(
         if budget < 0.6 * lo: break
     return share, picks
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #fcd6c7ce
 def make_session(
     songs: list, # float32 arrays (n, channels): finished music
     seed: int = 0, # a session is its songs and its seed
@@ -418,7 +421,7 @@ def make_session(
     pieces = [(i, songs[i][int(a * sr):int((a + want * 1.15 + 12) * sr)], want) for i, a, want in picks]
     return assemble(rng, pieces, share, config, sr, names or [f'song {i}' for i in range(len(songs))], {'seed': seed})
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #05f518e3
 def plan_attempts(
     rng: np.random.Generator, # source of chance
     lengths: list, # s of the kept takes
@@ -441,7 +444,7 @@ def plan_attempts(
             budget -= seconds[kind] + 4
     return plan
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #8fa75747
 def failed_passage(
     rng: np.random.Generator, # source of chance
     x: np.ndarray, # (n, 2) a take of at least 30 s
@@ -463,7 +466,188 @@ def failed_passage(
     def calm(lo, hi): return (lo + int(np.argmin(db[lo:hi]))) * step
     return y, calm(first - 25, first), calm(last, last + 25), how
 
+# %% ../../nbs/simulation/02_sessions.ipynb #af34fc46
+@dataclass
+class Take:
+    "A take that is kept."
+    song: int           # which
+    music: np.ndarray   # (n, 2) the piece as it is in the song
+    sound: np.ndarray   # (m, 2) as it is played on the stage
+    db: float           # dBFS, RMS of the loud parts
+    fail: tuple | None  # of `failed_passage`; None: nothing fails
 
+# %% ../../nbs/simulation/02_sessions.ipynb #366f3705
+def play_takes(
+    rng: np.random.Generator, # source of chance
+    cut: list, # (song, array (n, 2))
+    stage: Stage, # where they are played
+    config: SessionConfig, # ranges
+    sr: int, # Hz
+) -> list[Take]:
+    "The kept takes, each at its own level; in some a passage fails."
+    music_db, out = -22 + float(rng.normal(0, 2)), []
+    for i, x in cut:
+        db = music_db + float(rng.normal(0, 2)) - (float(rng.uniform(6, 14)) if rng.random() < 0.12 else 0.0)
+        fail = failed_passage(rng, x, sr, config) if config.patches and len(x) > 30 * sr and rng.random() < config.patches else None
+        y = perform(rng, fail[0] if fail else x, sr, stage, db)
+        out.append(Take(i, x, y[:audible(y, sr, 45)[1] + sr // 50], db, fail))
+    return out
+
+# %% ../../nbs/simulation/02_sessions.ipynb #8af4e496
+def plan_gaps(
+    rng: np.random.Generator, # source of chance
+    tries: list, # of plan_attempts, one list a take
+    spare: float, # samples of the session that are not kept
+    sr: int, # Hz
+) -> np.ndarray: # int (takes + 1,) samples of each gap
+    "How long the gaps before, between and after the takes are: long enough for the attempts in them, the rest by chance."
+    n = len(tries)
+    share = rng.gamma(1.2, size=n + 1)
+    if rng.random() < 0.15 and not tries[0]: share[0] *= 0.02
+    if rng.random() < 0.15: share[-1] *= 0.02
+    busy = np.array([sum(seconds + 4 for _, _, seconds in t) * sr for t in tries] + [0.0])
+    least = [0.05 * sr] + [3.0 * sr] * (n - 1) + [0.05 * sr]
+    return (busy + np.maximum(share / share.sum() * (spare - busy.sum()), least)).astype(int)
+
+# %% ../../nbs/simulation/02_sessions.ipynb #b31ed23c
+@dataclass
+class Timeline:
+    "A session that grows: its sounds, the kept regions and the events, in samples."
+    rng: np.random.Generator
+    config: SessionConfig
+    sr: int                # Hz
+    stage: Stage
+    cast: Cast
+    weights: dict          # kind -> how often, this session
+    names: list            # of the songs
+    takes: list            # of Take
+    n: int = 0             # samples so far
+    parts: list = field(default_factory=list)    # of (sample, sound)
+    regions: list = field(default_factory=list)  # (in, out) in edit order
+    events: list = field(default_factory=list)
+
+    def put(self, canvas: Canvas, at: int): # sample
+        "Add what is on a canvas."
+        self.parts.append((at, canvas.sound()))
+        self.events += [Event(e.kind, e.start + at, e.end + at, e.note) for e in canvas.events]
+
+    def play(self, x: np.ndarray, db: float) -> np.ndarray: # (n, 2), dBFS -> (m, 2)
+        "A take or a passage as the stage's microphones hear it."
+        return perform(self.rng, x, self.sr, self.stage, db)
+
+# %% ../../nbs/simulation/02_sessions.ipynb #b0b7462c
+@patch
+def attempt(self: Timeline, k: int, kind: str, seconds: float) -> tuple: # as `fill_gap` takes it
+    "An attempt at take `k` that isn't kept, made when its turn comes."
+    def make():
+        t = self.takes[k]
+        y, what = lost_take(self.rng, kind, t.music, self.sr, seconds, self.config)
+        return self.play(y, t.db + float(self.rng.normal(0, 1.5))), kind, f'{self.names[t.song]}: {what}'
+    return seconds, make
+
+# %% ../../nbs/simulation/02_sessions.ipynb #7931c8eb
+@patch
+def add_gap(self: Timeline,
+            k: int,         # before take k; after the last one
+            gap: int,       # samples
+            attempts: list, # (take, kind, s)
+           ) -> bool:       # was there a count-in?
+    "What happens before a take, and perhaps a count-in right before it."
+    rng, sr, last = self.rng, self.sr, k == len(self.takes)
+    count = np.zeros(0, np.float32)
+    if not last and gap > 5 * sr and not ('count_in' not in self.config.kinds or rng.random() > 0.4): count = DISTRACTORS['count_in'](rng, 2.0, self.cast, sr)
+    tail = int(rng.uniform(0.1, 1.2) * sr) if not last and rng.random() < 0.2 and not len(count) else 0 # sounds on into the take
+    early = int(rng.uniform(0, 0.5) * sr) if k and rng.random() < 0.25 else 0      # begins while the last note decays
+    canvas = Canvas(gap + early + tail, sr, self.stage)
+    end = gap + early - (len(count) + int(rng.uniform(0.2, 1.5) * sr) if len(count) else 0)
+    if gap > 0.6 * sr: fill_gap(rng, canvas, end, end + tail, self.cast, self.weights, [] if last else [self.attempt(*t) for t in attempts])
+    if len(count):
+        short = int(rng.uniform(0, 0.15) * sr)
+        canvas.add(rng, count, gap + early - len(count) + short, 'count_in', self.stage.loud - 20 + float(rng.normal(3, 3)), 'before a take')
+    self.put(canvas, self.n - early)
+    self.n += gap
+    return len(count) > 0
+
+# %% ../../nbs/simulation/02_sessions.ipynb #c330c39c
+@patch
+def add_take(self: Timeline, t: Take, counted: bool): # was it counted in?
+    "A kept take, with an aside now and then, and what follows from it: a passage once more, or riffs."
+    rng, sr, begin = self.rng, self.sr, self.n
+    first, last = audible(t.sound, sr)
+    self.parts.append((begin, t.sound))
+    lead = min(float(rng.uniform(0.0, 0.3)), 0.1 if counted else 1.0)
+    self.regions.append((max(0, begin + first - int(lead * sr)), begin + last + int(rng.uniform(0.05, 0.5) * sr)))
+    self.events.append(Event('take', begin + first, begin + last, self.names[t.song]))
+    if 'chat' in self.config.kinds and rng.random() < 0.15: self.add_aside(t)
+    self.n += len(t.sound)
+    riffs = int(rng.poisson(self.config.riffs / len(self.takes)) if self.config.riffs else 0)
+    for kind in ['patch'] * bool(t.fail) + ['riff'] * riffs:              # talk, then what will be put in, or looped
+        between = Canvas(int(rng.uniform(2, 8) * sr), sr, self.stage)
+        fill_gap(rng, between, between.n, between.n, self.cast, self.weights, [])
+        self.put(between, self.n)
+        self.n += between.n
+        z = self.add_patch(t, begin) if kind == 'patch' else self.add_riff(t)
+        self.parts.append((self.n, z))
+        self.n += len(z) + int(rng.uniform(0.5, 2) * sr)
+
+# %% ../../nbs/simulation/02_sessions.ipynb #3d3695e3
+@patch
+def add_aside(self: Timeline, t: Take):
+    "Somebody whispers or coughs during the take; it is kept all the same."
+    rng, sr = self.rng, self.sr
+    kind = str(rng.choice([k for k in ('chat', 'thump', 'laughter') if k in self.config.kinds]))
+    aside = Canvas(len(t.sound), sr, self.stage)
+    for at in rng.uniform(0.1, 0.8, rng.integers(1, 4)) * len(t.sound):
+        aside.add(rng, DISTRACTORS[kind](rng, rng.uniform(0.5, 2), self.cast, sr), at, kind, t.db - float(rng.uniform(10, 20)))
+    self.parts.append((self.n, aside.sound()))
+
+# %% ../../nbs/simulation/02_sessions.ipynb #aac1ea08
+@patch
+def add_patch(self: Timeline, t: Take, begin: int, # sample at which the take begins
+             ) -> np.ndarray:                      # (n, 2)
+    "The passage that failed, played again with what comes before and after it; in the edit it replaces the failure."
+    rng, sr, (_, p, q, how), n = self.rng, self.sr, t.fail, self.n
+    lo, hi = max(0, p - int(rng.uniform(1.5, 5) * sr)), min(len(t.music), q + int(rng.uniform(1.5, 5) * sr))
+    z, name = self.play(excerpt(rng, t.music, lo, hi, sr), t.db + float(rng.normal(0, 1))), self.names[t.song]
+    self.events.append(Event('patch', n, n + hi - lo, f'{name}: once more what failed ({how})'))
+    self.events.append(Event('spoilt_take', begin + p, begin + q, f'{name}: fails ({how})'))
+    a, b = self.regions.pop()
+    self.regions += [(a, begin + p), (n + p - lo, n + q - lo), (begin + q, b)]
+    return z
+
+# %% ../../nbs/simulation/02_sessions.ipynb #edeff5ee
+@patch
+def add_riff(self: Timeline, t: Take) -> np.ndarray: # (n, 2)
+    "A few seconds of the song, counted in and played once; the edit loops them."
+    rng, sr = self.rng, self.sr
+    beat = DISTRACTORS['count_in'](rng, 2.0, self.cast, sr)
+    count = Canvas(len(beat), sr, self.stage)
+    count.add(rng, beat, 0, 'count_in', self.stage.loud - 20 + float(rng.normal(3, 3)), 'before a riff')
+    self.parts.append((self.n, count.sound())); self.events.append(Event('count_in', self.n, self.n + len(beat), 'before a riff'))
+    self.n += len(beat) + int(rng.uniform(0.05, 0.3) * sr)
+    m = min(int(rng.uniform(3, 9) * sr), len(t.music) - 1)
+    at = int(rng.integers(0, len(t.music) - m))
+    z = self.play(excerpt(rng, t.music, at, at + m, sr), t.db + float(rng.normal(0, 1)))
+    times = int(np.clip(round(16 * sr / m), 2, 4))
+    self.regions += [(self.n, self.n + m)] * times
+    self.events.append(Event('riff', self.n, self.n + m, f'{self.names[t.song]}: a riff, {times} times'))
+    return z
+
+# %% ../../nbs/simulation/02_sessions.ipynb #fe7e0657
+@patch
+def session(self: Timeline, meta: dict) -> Session: # meta: goes into the session
+    "Everything added up, as the recording chain hears it."
+    rng, sr = self.rng, self.sr
+    raw = np.zeros((self.n + int(rng.uniform(0.02, 0.5) * sr), 2), np.float32)
+    for at, y in self.parts:
+        a, b = max(at, 0), min(at + len(y), len(raw))
+        raw[a:b] += y[a - at:b - at]
+    regions = [(a, min(b, len(raw))) for a, b in self.regions]
+    if not self.config.clean: raw = recording_chain(rng, raw, sr)
+    if rng.random() < self.config.mono: raw = raw.mean(1, keepdims=True)
+    return Session(raw, sr, regions, sorted(self.events, key=lambda e: e.start), meta)
+
+# %% ../../nbs/simulation/02_sessions.ipynb #d70c029e
 def assemble(
     rng: np.random.Generator, # source of chance
     pieces: list, # (song, array (n, channels), s wanted)
@@ -473,108 +657,22 @@ def assemble(
     names: list, # of the songs
     meta: dict, # goes into the session
 ) -> Session:
-    "The session of a plan. The order of the draws decides what a seed means: options that are off draw nothing."
+    "The session of a plan; raises `EditorbotError` when there is no music in it."
     stage = random_stage(rng, sr, config)
     both = lambda x: np.repeat(x, 2, 1) if x.shape[1] == 1 else x[:, :2]
     cut = [(i, cut_piece(rng, both(x), sr, want)) for i, x, want in pieces]
     cut = [(i, x) for i, x in cut if len(x) > 3 * sr]
     if not cut: raise EditorbotError('sessions: expected music, found only silence or less than 3 s; choose other songs')
     cast = Cast([random_speaker(rng, config.voices) for _ in range(rng.integers(1, 5))], [x for _, x in cut], 60 / float(rng.uniform(70, 170)))
-    weights = {k: WEIGHTS.get(k, 0.4) * float(rng.gamma(0.7)) for k in config.kinds if k in JUNK}
-    music_db = -22 + float(rng.normal(0, 2))
-
-    takes = []
-    for i, x in cut:                                                    # the kept takes
-        db = music_db + float(rng.normal(0, 2)) - (float(rng.uniform(6, 14)) if rng.random() < 0.12 else 0.0)
-        fail = failed_passage(rng, x, sr, config) if config.patches and len(x) > 30 * sr and rng.random() < config.patches else None
-        y = perform(rng, fail[0] if fail else x, sr, stage, db)
-        takes.append((i, x, y[:audible(y, sr, 45)[1] + sr // 50], db, fail))
-    kept = sum(len(y) for _, _, y, _, _ in takes)
-    spare = kept * (1 / share - 1)
-    tries = plan_attempts(rng, [len(x) / sr for _, x, *_ in takes], 0.7 * spare / sr, config)
-    cutting = rng.gamma(1.2, size=len(takes) + 1)
-    if rng.random() < 0.15 and not tries[0]: cutting[0] *= 0.02
-    if rng.random() < 0.15: cutting[-1] *= 0.02
-    busy = np.array([sum(seconds + 4 for _, _, seconds in t) * sr for t in tries] + [0.0])
-    gaps = (busy + np.maximum(cutting / cutting.sum() * (spare - busy.sum()), [0.05 * sr] + [3.0 * sr] * (len(takes) - 1) + [0.05 * sr])).astype(int)
-
-    def attempt(k, kind, seconds):
-        def make():
-            i, x, _, db, _ = takes[k]
-            y, what = lost_take(rng, kind, x, sr, seconds, config)
-            return perform(rng, y, sr, stage, db + float(rng.normal(0, 1.5))), kind, f'{names[i]}: {what}'
-        return seconds, make
-
-    def counted(k):                                                     # a count-in right before take k, or nothing
-        if 'count_in' not in config.kinds or rng.random() > 0.4: return np.zeros(0, np.float32)
-        return JUNK['count_in'](rng, 2.0, cast, sr)
-
-    n, parts, regions, events = 0, [], [], []
-    for k in range(len(takes) + 1):
-        gap = int(gaps[k])
-        count = counted(k) if k < len(takes) and gap > 5 * sr else np.zeros(0, np.float32)
-        tail = int(rng.uniform(0.1, 1.2) * sr) if k < len(takes) and rng.random() < 0.2 and not len(count) else 0 # sounds on into the take
-        early = int(rng.uniform(0, 0.5) * sr) if k and rng.random() < 0.25 else 0      # begins while the last note decays
-        canvas = Canvas(gap + early + tail, sr, stage)
-        quiet_end = len(count) + int(rng.uniform(0.2, 1.5) * sr) if len(count) else 0
-        end = gap + early - quiet_end
-        if gap > 0.6 * sr: fill_gap(rng, canvas, end, end + tail, cast, weights, [attempt(*t) for t in tries[k]] if k < len(takes) else [])
-        if len(count):
-            short = int(rng.uniform(0, 0.15) * sr)
-            canvas.add(rng, count, gap + early - len(count) + short, 'count_in', stage.loud - 20 + float(rng.normal(3, 3)), 'before a take')
-        parts.append((n - early, canvas.sound()))
-        events += [Event(e.kind, e.start + n - early, e.end + n - early, e.note) for e in canvas.events]
-        n += gap
-        if k == len(takes): break
-        i, x, y, db, fail = takes[k]
-        first, last = audible(y, sr)
-        parts.append((n, y))
-        lead = min(float(rng.uniform(0.0, 0.3)), 0.1 if len(count) else 1.0)
-        regions.append((max(0, n + first - int(lead * sr)), n + last + int(rng.uniform(0.05, 0.5) * sr)))
-        events.append(Event('take', n + first, n + last, names[i]))
-        if 'chat' in config.kinds and rng.random() < 0.15:                # somebody whispers or coughs during the take; it is kept all the same
-            kind = str(rng.choice([k for k in ('chat', 'thump', 'laughter') if k in config.kinds]))
-            aside = Canvas(len(y), sr, stage)
-            for at in rng.uniform(0.1, 0.8, rng.integers(1, 4)) * len(y): aside.add(rng, JUNK[kind](rng, rng.uniform(0.5, 2), cast, sr), at, kind, db - float(rng.uniform(10, 20)))
-            parts.append((n, aside.sound()))
-        begin, n = n, n + len(y)
-        extra = ([('patch', names[i])] if fail else []) + [('riff', '')] * int(rng.poisson(config.riffs / len(takes)) if config.riffs else 0)
-        for kind, note in extra:                                         # talk, then what will be put in, or looped
-            between = Canvas(int(rng.uniform(2, 8) * sr), sr, stage)
-            fill_gap(rng, between, between.n, between.n, cast, weights, [])
-            parts.append((n, between.sound()))
-            events += [Event(e.kind, e.start + n, e.end + n, e.note) for e in between.events]
-            n += between.n
-            if kind == 'patch':                                          # the passage again, with what comes before and after it
-                _, p, q, how = fail
-                lo, hi = max(0, p - int(rng.uniform(1.5, 5) * sr)), min(len(x), q + int(rng.uniform(1.5, 5) * sr))
-                z = perform(rng, excerpt(rng, x, lo, hi, sr), sr, stage, db + float(rng.normal(0, 1)))
-                events.append(Event('patch', n, n + hi - lo, f'{note}: once more what failed ({how})'))
-                events.append(Event('spoilt_take', begin + p, begin + q, f'{note}: fails ({how})'))
-                a, b = regions.pop()
-                regions += [(a, begin + p), (n + p - lo, n + q - lo), (begin + q, b)]
-            else:                                                        # counted in, played once
-                beat = JUNK['count_in'](rng, 2.0, cast, sr)
-                count = Canvas(len(beat), sr, stage)
-                count.add(rng, beat, 0, 'count_in', stage.loud - 20 + float(rng.normal(3, 3)), 'before a riff')
-                parts.append((n, count.sound())); events.append(Event('count_in', n, n + len(beat), 'before a riff'))
-                n += len(beat) + int(rng.uniform(0.05, 0.3) * sr)
-                m = min(int(rng.uniform(3, 9) * sr), len(x) - 1)
-                at = int(rng.integers(0, len(x) - m))
-                z = perform(rng, excerpt(rng, x, at, at + m, sr), sr, stage, db + float(rng.normal(0, 1)))
-                times = int(np.clip(round(16 * sr / m), 2, 4))
-                regions += [(n, n + m)] * times
-                events.append(Event('riff', n, n + m, f'{names[i]}: a riff, {times} times'))
-            parts.append((n, z))
-            n += len(z) + int(rng.uniform(0.5, 2) * sr)
-    raw = np.zeros((n + int(rng.uniform(0.02, 0.5) * sr), 2), np.float32)
-    for at, y in parts:
-        a, b = max(at, 0), min(at + len(y), len(raw))
-        raw[a:b] += y[a - at:b - at]
-    regions = [(a, min(b, len(raw))) for a, b in regions]
-    if not config.clean: raw = recording_chain(rng, raw, sr)
-    if rng.random() < config.mono: raw = raw.mean(1, keepdims=True)
-    return Session(raw, sr, regions, sorted(events, key=lambda e: e.start), {**meta, 'songs': [names[i] for i, _ in cut]})
+    weights = {k: WEIGHTS.get(k, 0.4) * float(rng.gamma(0.7)) for k in config.kinds if k in DISTRACTORS}
+    takes = play_takes(rng, cut, stage, config, sr)
+    spare = sum(len(t.sound) for t in takes) * (1 / share - 1)
+    tries = plan_attempts(rng, [len(t.music) / sr for t in takes], 0.7 * spare / sr, config)
+    line = Timeline(rng, config, sr, stage, cast, weights, names, takes)
+    for k, gap in enumerate(plan_gaps(rng, tries, spare, sr).tolist()):
+        counted = line.add_gap(k, gap, tries[k] if k < len(takes) else [])
+        if k < len(takes): line.add_take(takes[k], counted)
+    return line.session({**meta, 'songs': [names[i] for i, _ in cut]})
 
 # %% ../../nbs/simulation/02_sessions.ipynb #696bdab6
 log = logging.getLogger('editorbot.simulation.sessions')
@@ -590,7 +688,7 @@ class Song:
     name: str       # path below the music folder
     duration: float # s
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #d7c56532
 def find_songs(
     music_dir: str | Path, # folder with music, at any depth
     at_least: float = 20.0, # s; shorter files are left out
@@ -615,7 +713,7 @@ def find_songs(
     if not songs: raise EditorbotError(f'{root}: expected music of at least {at_least:.0f} s ({", ".join(SUFFIXES)}), found none; name another folder')
     return sorted(songs, key=lambda s: s.name)
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #a79456c8
 def load_song(
     song: Song, # as found
     sr: int = 44100, # Hz wanted
@@ -671,7 +769,7 @@ def render_session(
         pieces.append((i, x, want))
     return assemble(rng, pieces, share, config, rate, names, {'seed': seed, 'package': package})
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #9be6c5a8
 def session_seeds(
     n: int, # how many
     seed: int = 0, # of the collection
@@ -689,7 +787,7 @@ def sample_paths(
     return dict(raw=out / 'input' / f'{sample}_raw.wav', edit=out / 'desired_output' / f'{sample}_edit.wav',
                 edl=out / 'pointer_sequences' / f'{sample}.edl.json', info=out / 'pointer_sequences' / f'{sample}_info.json')
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #97f59c98
 def finished(
     paths: dict, # of sample_paths
     key: str, # what was asked for
@@ -703,7 +801,7 @@ def finished(
     try: return all(sf.info(str(paths[k])).frames == info[f'{k}_frames'] for k in ('raw', 'edit')) and bool(EDL.load(paths['edl']).segments)
     except (sf.LibsndfileError, EditorbotError, KeyError): return False
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #e5f17002
 def write_session(
     songs: list[Song], # as of find_songs
     seed: int, # of the session
@@ -728,7 +826,7 @@ def write_session(
     note_made('sessions', paths['info'])
     return 'made'
 
-
+# %% ../../nbs/simulation/02_sessions.ipynb #60456855
 def make_sessions(
     music_dir: str | Path, # folder with finished music
     n: int, # how many sessions

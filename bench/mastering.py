@@ -1,0 +1,192 @@
+"""How well a person's mastering is learnt from 5 and 20 pairs: simulated engineers, held-out songs, and held-out kinds of engineers.
+
+    make bench-mastering ARGS='--music DIR'
+
+Excerpts of finished music are made into rehearsal sound (a room's and recorder's equaliser, noise, any level). Six kinds of engineers for whom the
+chain was designed and six for whom it was not master them; each method learns from a person's pairs and masters songs that it has not seen. The
+measure is the mean absolute difference of 64 band levels (to 20 kHz, absolute level) in windows where there is music; in brackets after the best
+constant gain. Everything but the last two columns is measured on rendered audio, limiter included. `matchering` (GPL, measured only) is
+used where `--matchering PYTHON` names an interpreter that has it; it gets the reference of the 20 whose spectrum is nearest.
+"""
+import argparse, subprocess, tempfile, time
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+from joblib import Parallel, delayed
+
+from editorbot.core import write_json
+from editorbot.simulation.band import synth_song
+from editorbot.simulation.distractors import recording_chain
+from editorbot.simulation.engineers import engineer
+from editorbot.simulation.sessions import find_songs, load_song
+from editorbot.super_editor.levels import band_levels, dbtp, frame_loudness, loudness
+from editorbot.super_editor.mastering import master_array
+from editorbot.super_editor.mastering_training import FPS, batch_of, cross_validate, fit_chain, pair_of
+
+SR = 44100
+DESIGNED = ('tone', 'matcher', 'glue', 'rider', 'multiband', 'loud')
+UNSEEN = ('denoiser', 'tape', 'de_esser', 'saturation', 'gate', 'song_gain')
+
+
+def rehearsal(x, i):
+    "Finished music as a rehearsal recorder would have it."
+    rng = np.random.default_rng([i, 91])
+    return recording_chain(rng, x.copy(), SR).astype(np.float32)
+
+
+def excerpts(music, n, seconds, seed):
+    "Excerpts of different songs, all packages alike."
+    if not music: return [rehearsal(synth_song(i, seconds, SR), i) for i in range(n)]
+    songs = find_songs(music, seconds + 5)
+    rng = np.random.default_rng([seed, 92])
+    packages = sorted({s.package for s in songs})
+    per = {p: [s for s in rng.permutation(np.array(songs, object)) if s.package == p] for p in packages}
+    picks = [per[p][k] for k in range(max(map(len, per.values()))) for p in packages if k < len(per[p])][:n]
+    out = []
+    for i, s in enumerate(picks):
+        x = load_song(s, SR, float(rng.uniform(0, s.duration - seconds)), seconds)
+        if np.abs(x).max() > 1e-2: out.append(rehearsal(x, i))
+    return out
+
+
+def error(y, true, pair):
+    "Mean absolute difference of levels, and after the best constant gain."
+    a = band_levels([y], SR)[:len(pair.count)]
+    d = (a - true[:len(a)])[pair.count[:len(a)]]
+    return float(np.abs(d).mean()), float(np.abs(d - np.median(d)).mean())
+
+
+def spectrum_error(y, true, pair):
+    "Mean absolute difference of the mean spectra, loudness apart."
+    a = band_levels([y], SR)[:len(pair.count)]
+    m = pair.count[:len(a)].any(1)
+    s = lambda z: 10 * np.log10((10**(z[:len(a)][m] / 10)).mean(0))
+    d = (s(a) - s(true))[pair.count.any(0)]
+    return float(np.abs(d - d.mean()).mean())
+
+
+def flutter(levels):
+    "How fast the gain between windows moves: mean absolute change, dB."
+    return float(np.abs(np.diff(levels, axis=0)).mean())
+
+
+def matchering(python, targets, references, folder):
+    "What matchering makes of songs, each with the reference whose spectrum is nearest; one process for all."
+    mean = lambda z: band_levels([z], SR).mean(0)
+    shape = lambda z: mean(z) - mean(z).mean()
+    known = [shape(r) for r in references]
+    for k, x in enumerate(targets):
+        own = shape(x)
+        nearest = references[min(range(len(known)), key=lambda j, own=own: np.abs(known[j] - own).mean())]
+        sf.write(Path(folder)/f'{k}.target.wav', x, SR, 'FLOAT'); sf.write(Path(folder)/f'{k}.reference.wav', nearest, SR, 'FLOAT')
+    code = ('import matchering as mg, sys\nfor k in range(int(sys.argv[1])):\n    try: mg.process(target=f"{k}.target.wav", reference=f"{k}.reference.wav", '
+            'results=[mg.Result(f"{k}.result.wav", subtype="FLOAT")])\n    except Exception as e: print(e)')
+    subprocess.run([python, '-c', code, str(len(targets))], cwd=folder, capture_output=True, check=False)
+    results = [Path(folder)/f'{k}.result.wav' for k in range(len(targets))]
+    return [sf.read(p, dtype='float32', always_2d=True)[0][:len(x)] if p.exists() else None for p, x in zip(results, targets)]
+
+
+def one_person(kind, seed, songs, before, train, steps, python, tests):
+    "All methods for one person and one draw of songs."
+    who, rng = engineer(kind, seed), np.random.default_rng([seed, 93])
+    order = rng.permutation(len(songs))
+    test, pool = order[:tests], order[tests:]
+    y = {int(i): who.master(songs[i], SR, int(i)) for i in np.concatenate([test, pool[:max(train)]])}
+    after = {i: band_levels([v], SR) for i, v in y.items()}
+    pairs = {i: pair_of(before[i], after[i], f'song {i}') for i in y}
+    rows = []
+
+    def judge(method, n, make, fit_s=0.0):
+        for i in map(int, test):
+            t0 = time.process_time()
+            z = make(i)
+            if z is None: continue
+            used, (e, free) = time.process_time() - t0, error(z, after[i], pairs[i])
+            rows.append(dict(kind=kind, seed=seed, method=method, pairs=n, song=i, error=e, free=free, spectrum=spectrum_error(z, after[i], pairs[i]),
+                             loudness=abs(loudness(z, SR) - loudness(y[i], SR)), dbtp=dbtp(z) if method != 'nothing' else None, render_s=used * 60 * SR / len(z), fit_s=fit_s,
+                             flutter=flutter(band_levels([z], SR)[:len(before[i])] - before[i]) / max(1e-6, flutter(after[i] - before[i]))))
+
+    judge('nothing', 0, lambda i: songs[i])
+    judge('the same person again', 0, lambda i: who.master(songs[i], SR, i + 1000))
+    for n in train:
+        mine = [pairs[int(i)] for i in pool[:n]]
+        b = batch_of(mine)
+        for method, kind_, s in (('mean EQ', 'eq', 0), ('EQ + loudness + level curve', 'eq_loudness', 0), ('chain, closed form', 'chain', 0), ('chain, tuned', 'chain', steps),
+                                 ('chain that reads', 'reading', steps)):
+            if kind_ == 'reading' and n < 10: continue
+            t0 = time.process_time()
+            c = fit_chain(b, kind_, s, seed)
+            judge(method, n, lambda i, c=c: master_array(songs[i], SR, c), time.process_time() - t0)
+        t0 = time.process_time()
+        choice = cross_validate(mine, steps=steps // 4, seed=seed, folds=3)
+        c = fit_chain(b, choice.kind, steps, seed)
+        judge('chosen by cross-validation', n, lambda i, c=c: master_array(songs[i], SR, c), time.process_time() - t0)
+        rows[-1]['choice'] = choice.kind
+        print(f'{kind:11} seed {seed}, {n:2} pairs: ' + ', '.join(f'{m} {np.mean([r["error"] for r in rows if r["method"] == m and r["pairs"] == n]):.2f}' for m in dict.fromkeys(r['method'] for r in rows if r['pairs'] == n))
+              + f'; chose {choice.kind}', flush=True)
+    if python:
+        with tempfile.TemporaryDirectory() as d:
+            refs = [y[int(i)] for i in pool[:max(train)]]
+            made = dict(zip(map(int, test), matchering(python, [songs[int(i)] for i in test], refs, d)))
+            judge('matchering, nearest reference', max(train), made.get)
+    return rows
+
+
+def interval(x):
+    "Mean and 95 % interval of people and draws."
+    x = np.array(x)
+    return f'{x.mean():.2f}' + (f' ± {1.96 * x.std(ddof=1) / np.sqrt(len(x)):.2f}' if len(x) > 1 else '')
+
+
+def table(rows, kinds, train):
+    "Markdown: methods against numbers of pairs; means over people (songs averaged first), 95 % interval over people and seeds."
+    lines = ['| method | ' + ' | '.join(f'{n} pairs' for n in train) + ' | spectrum | loudness | flutter | fit s | render s/min |', '|---|' + '---|' * (len(train) + 5)]
+    for m in dict.fromkeys(r['method'] for r in rows):
+        mine = [r for r in rows if r['kind'] in kinds and r['method'] == m]
+        def people(key, n, mine=mine):
+            here = [r for r in mine if r['pairs'] == n]
+            return [np.mean([r[key] for r in here if (r['kind'], r['seed']) == who]) for who in dict.fromkeys((r['kind'], r['seed']) for r in here)]
+        cell = []
+        for n in train:
+            at = n if people('error', n) else 0
+            cell.append(f"{interval(people('error', at))} ({np.mean(people('free', at)):.2f})" if people('error', at) else '')
+        last = max((r['pairs'] for r in mine), default=0)
+        if not people('error', last): continue
+        lines.append(f'| {m} | ' + ' | '.join(cell) + f" | {np.mean(people('spectrum', last)):.2f} | {np.mean(people('loudness', last)):.2f} | {np.mean(people('flutter', last)):.2f} | "
+                     f"{np.mean(people('fit_s', last)):.1f} | {np.mean(people('render_s', last)):.2f} |")
+    return '\n'.join(lines)
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument('--music', help='folder with finished music; default: the synthetic band')
+    a.add_argument('--songs', type=int, default=48)
+    a.add_argument('--seconds', type=float, default=20.0)
+    a.add_argument('--tests', type=int, default=8)
+    a.add_argument('--train', type=int, nargs='+', default=[5, 20])
+    a.add_argument('--steps', type=int, default=250)
+    a.add_argument('--seeds', type=int, default=1, help='people of each kind')
+    a.add_argument('--kinds', nargs='+', default=[*DESIGNED, *UNSEEN, 'nothing'])
+    a.add_argument('--matchering', help='a Python that has matchering')
+    a.add_argument('--jobs', type=int, default=1)
+    a.add_argument('--json', default='outputs/bench/mastering.json')
+    a = a.parse_args()
+    songs = excerpts(a.music, a.songs, a.seconds, 0)
+    before = [band_levels([x], SR) for x in songs]
+    keep = [i for i, x in enumerate(before) if np.isfinite(frame_loudness(x, FPS)[0])]
+    songs, before = [songs[i] for i in keep], [before[i] for i in keep]
+    print(f'{len(songs)} songs of {a.seconds:.0f} s, {np.min([loudness(x, SR) for x in songs]):.0f} to {np.max([loudness(x, SR) for x in songs]):.0f} LUFS', flush=True)
+    work = (delayed(one_person)(k, s, songs, before, a.train, a.steps, a.matchering, a.tests) for s in range(a.seeds) for k in a.kinds)
+    rows, target = [], Path(a.json)
+    for part in Parallel(n_jobs=a.jobs, return_as='generator')(work):
+        rows += part
+        write_json(target, rows)
+    for name, kinds in (('people for whom the chain was designed', DESIGNED), ('kinds of people that it was not designed for', UNSEEN), ('somebody who changes nothing', ('nothing',))):
+        here = [r for r in rows if r['kind'] in kinds]
+        if here: print(f'\n{name}\n\n{table(here, kinds, a.train)}')
+    print('\nhighest true peak of anything mastered here:', round(max(r['dbtp'] for r in rows if r['dbtp'] is not None and 'chain' in r['method'] or 'chosen' in r['method'] and r['kind'] != 'nothing'), 2), 'dBTP')
+    print('written:', a.json)
+
+
+if __name__ == '__main__': main()
