@@ -800,13 +800,16 @@ def write_audio(path: str | Path,   # target
                 channels: int | None = None, # taken from an array
                 subtype: str = 'PCM_16',     # sample format
                 format: str | None = None,   # container; None: by the suffix
+                tags: dict | None = None,    # soundfile's names (title, tracknumber, date, ...) -> text
+                **options,                   # of soundfile: compression_level, bitrate_mode
                ) -> Path:
     "Write audio atomically; raises `EditorbotError` when the disk is full or the folder can't be written."
     if isinstance(blocks, np.ndarray): blocks, channels = [blocks], 1 if blocks.ndim == 1 else blocks.shape[1]
     over = [0, 0]
     with atomic_path(path) as tmp:
         try:
-            with sf.SoundFile(str(tmp), 'w', sample_rate, channels, subtype, format=format) as f:
+            with sf.SoundFile(str(tmp), 'w', sample_rate, channels, subtype, format=format, **options) as f:
+                for k, v in (tags or {}).items(): setattr(f, k, v)
                 for x in counting_clips(blocks, over): f.write(x)
         except sf.LibsndfileError as e:
             room = f'{shutil.disk_usage(tmp.parent).free/1e6:.0f} MB free ({e.error_string.rstrip(".")})'

@@ -54,15 +54,15 @@ def regions_over(x: np.ndarray,  # (T,)
     return regions_of(close_gaps(x > level, hole), least)
 
 # %% ../nbs/06_pieces.ipynb #c2f4e129
-def gaps_between(regions: np.ndarray, # int (n, 2), any order
+def gaps_between(regions: typing.Iterable, # of (a, b), any order
                  end: int,
-                ) -> list:            # of (a, b), sorted
+                ) -> list:                 # of (a, b), sorted
     "What no region covers of `[0, end)`."
     out, at = [], 0
-    for a, b in sorted(map(tuple, np.asarray(regions).tolist())):
+    for a, b in sorted((int(a), int(b)) for a, b in regions):
         if a > at: out.append((at, a))
         at = max(at, b)
-    return out + [(at, end)] * (at < end)
+    return out + [(at, end)] * bool(at < end)
 
 # %% ../nbs/06_pieces.ipynb #e555c6ac
 def pieces_of(regions: np.ndarray, # int (n, 2) frames, in edit order, one row each time

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['log', 'CACHE_VERSION', 'MAP_FROM', 'CHECK_TO', 'PARTS', 'BEAT_ARRAYS', 'KEY_MAJOR', 'KEY_MINOR', 'write_npy',
-           'write_npz', 'open_npz', 'spots', 'content_hash', 'stamp', 'is_stamped', 'CachePaths', 'data_folder',
-           'CacheConfig', 'beats_by_hand', 'entry_header', 'entry_fault', 'CachedTrack', 'load_features', 'known_hash',
-           'estimate_key', 'gated_level', 'build_features', 'stem_files', 'load_stems', 'build_stems',
+           'write_npz', 'open_npz', 'spots', 'content_hash', 'size_and_time', 'stamp', 'is_stamped', 'CachePaths',
+           'data_folder', 'CacheConfig', 'beats_by_hand', 'entry_header', 'entry_fault', 'CachedTrack', 'load_features',
+           'known_hash', 'estimate_key', 'gated_level', 'build_features', 'stem_files', 'load_stems', 'build_stems',
            'alignment_fault', 'ensure_alignment', 'load_labels', 'build_labels', 'SampleReport', 'cache_part',
            'quietly', 'cache_sample', 'cluster', 'run_jobs', 'references', 'precache', 'precache_table',
            'update_normalisation', 'load_normalisation', 'Entry', 'inspect_cache', 'cache_table', 'prune_cache']
@@ -19,7 +19,7 @@ import numpy as np
 from filelock import FileLock
 from joblib import Parallel, cpu_count, delayed, parallel_config
 from ..core import *
-from ..audio import audio_info
+from ..audio import audio_info, parts_of
 from ..edl import EDL, Source, clock
 from ..sound.mel import Track, in_blocks
 from ..alignment.alignment import align, alignment_files, write_alignment
@@ -105,7 +105,8 @@ def open_npz(path: str | Path,
 # %% ../../nbs/data/03_cache.ipynb #4ae653fe
 def spots(path: str | Path, # a file
          ) -> str:          # 32 hexadecimal digits
-    "Hash of the first, middle and last 64 KB."
+    "Hash of the first, middle and last 64 KB; of several files that of their hashes."
+    if len(parts := parts_of(path)) > 1: return hashlib.blake2b(''.join(map(spots, parts)).encode(), digest_size=16).hexdigest()
     size, h = os.path.getsize(path), hashlib.blake2b(digest_size=16)
     with open(path, 'rb') as f:
         for at in (0, max(0, size // 2 - 32768), max(0, size - 65536)): f.seek(at); h.update(f.read(65536))
@@ -116,14 +117,20 @@ def _sha256(path: str, size: int, mtime_ns: int) -> str: return sha256_file(path
 
 def content_hash(path: str | Path) -> str: # SHA-256
     "SHA-256 of a file, computed once for each size and time of it."
-    s = os.stat(path); return _sha256(str(path), s.st_size, s.st_mtime_ns)
+    hashes = [_sha256(str(p), s.st_size, s.st_mtime_ns) for p in parts_of(path) for s in (os.stat(p),)]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256('\n'.join(hashes).encode()).hexdigest()   # as `edl.joined_source` has it
+
+def size_and_time(path: str | Path) -> tuple[int, int]: # bytes, ns
+    "Size and time of change of a recording: the sum and the latest of its files."
+    stats = [os.stat(p) for p in parts_of(path)]
+    return sum(s.st_size for s in stats), max(s.st_mtime_ns for s in stats)
 
 def stamp(path: str | Path,           # a file
           sha256: str | None = None,  # its hash, if it is known
          ) -> dict:                   # plain values
     "By what a file is recognised."
-    s = os.stat(path)
-    return dict(name=Path(path).name, size=s.st_size, mtime_ns=s.st_mtime_ns, spots=spots(path), sha256=sha256 or content_hash(path))
+    size, time_ns = size_and_time(path)
+    return dict(name=Path(path).name, size=size, mtime_ns=time_ns, spots=spots(path), sha256=sha256 or content_hash(path))
 
 def is_stamped(path: str | Path,    # a file
                was: dict,           # a stamp
@@ -131,10 +138,11 @@ def is_stamped(path: str | Path,    # a file
               ) -> bool:
     "Is it the file that was stamped?"
     try:
-        s = os.stat(path)
-        if s.st_size != was['size']: return False
-        if s.st_mtime_ns == was['mtime_ns'] and not all_bytes: return spots(path) == was['spots']
-        return (sha256_file(path) if all_bytes else content_hash(path)) == was['sha256']
+        size, time_ns = size_and_time(path)
+        if size != was['size']: return False
+        if time_ns == was['mtime_ns'] and not all_bytes: return spots(path) == was['spots']
+        if all_bytes: _sha256.cache_clear()
+        return content_hash(path) == was['sha256']
     except (OSError, KeyError): return False
 
 # %% ../../nbs/data/03_cache.ipynb #4c82fa58
@@ -230,6 +238,7 @@ def load_features(entry: str | Path,     # the file in the cache
     try:
         beats = Beats(**h['beats'], **{k.removeprefix('beat_'): v for k, v in a.items() if k.startswith('beat_')})
         source = Source(**{**h['track'], 'path': str(path)})
+        source = dataclasses.replace(source, parts=tuple(dataclasses.replace(s, path=str(p)) for s, p in zip(source.parts, parts_of(path))))
         x, mel = a['features'][:, :WIDTHS[config.features]], a['mel']
         if mel.shape[0] != N_MELS or mel.dtype != np.float32 or x.shape != (len(beats.times), WIDTHS[config.features]): raise ValueError(f'mel {mel.shape}, features {x.shape}')
         if all_bytes and not (np.isfinite(mel).all() and np.isfinite(x).all()): raise ValueError('values that are not finite')

@@ -369,14 +369,18 @@ def to_splices(draft: Draft) -> Draft:
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #b2597162
 @torch.no_grad()
-def likely_comps(s: PointerScores, level: float = 0.2) -> list[Retake]: # the surest first
+def likely_comps(s: PointerScores,
+                 level: float = 0.2, # how likely each of them must be ...
+                 sure: float = 0.8,  # ... and the likeliest: where nothing is surely played again, nothing is replaced
+                ) -> list[Retake]:   # the surest first
     "Of each passage that was played once more the likeliest place, if it is likelier than `level` that it stands in there."
     found, best = s.retakes, {}
     if not found: return []
     p = s.net.stand_in(torch.from_numpy(np.stack([r.features for r in found])).to(s.net.follow.device)).sigmoid().tolist()
     for r, v in zip(found, p):
         if v > max(level, best.get(r.start, (0,))[0]): best[r.start] = v, r
-    return [r for _, r in sorted(best.values(), key=lambda v: -v[0])]
+    ranked = sorted(best.values(), key=lambda v: -v[0])
+    return [r for _, r in ranked] if ranked and ranked[0][0] > sure else []
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #ad643d40
 def to_comps(draft: Draft,
@@ -401,12 +405,17 @@ def to_order(draft: Draft) -> Draft:
     return draft.replace(pieces=pieces[best_order(J)])
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #3b44ac13
-STAGES = (Stage('path', 'The best path through all edits that meet the wishes.', take_path),
-          Stage('retakes', 'Whole takes that were played again go; the one to keep comes back.', judge_takes, 'bench/stages.py'),
-          Stage('length', 'The edit gets the length that is wanted.', to_length),
-          Stage('splices', 'Each splice moves to where a second look sees it.', to_splices, 'bench/stages.py'),
-          Stage('comping', 'Passages that were played once more stand in for what failed.', to_comps, 'bench/stages.py'),
-          Stage('order', 'Pieces are played in the order in which they fit.', to_order, 'bench/stages.py'))  #: from scores to pieces in the order of the edit
+STAGES = (
+    Stage('path', 'The best path through all edits that meet the wishes.', take_path),
+    Stage('retakes', 'Whole takes that were played again go; the one to keep comes back.', judge_takes,
+          'bench/stages.py: keep F1 is .007 lower without it, here not beyond chance'),
+    Stage('length', 'The edit gets the length that is wanted.', to_length),
+    Stage('splices', 'Each splice moves to where a second look sees it.', to_splices,
+          'bench/stages.py: jump F1 within 4 frames is .013 lower without it, not beyond chance; nothing else changes'),
+    Stage('comping', 'Passages that were played once more replace what failed.', to_comps,
+          'bench/stages.py: boundary F1 at 3 s is .069 lower without it'),
+    Stage('order', 'Pieces are played in the order in which they fit.', to_order,
+          'bench/stages.py: jump F1 at 0.5 s is .353 lower without it'))  #: from scores to pieces in the order of the edit
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #41d367c5
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ __all__ = ['CONTROL', 'STYLES', 'ENGINEERS', 'biquad', 'equalise', 'lufs', 'to_l
            'saturation', 'gate', 'song_gain', 'nothing', 'Engineer', 'engineer', 'master_sample', 'master_sessions']
 
 # %% ../../nbs/simulation/03_engineers.ipynb #233480a7
-import functools, json, math, os, typing
+import json, math, os, typing
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, scipy.fft, scipy.signal
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from joblib import Parallel, delayed
-from ..audio import output_format, audio_info, read_audio, write_audio
+from ..audio import audio_info, output_format, write_audio
 from ..core import *
 from ..edl import EDL
 from ..rendering import render_blocks
@@ -38,6 +38,7 @@ def biquad(kind: str,    # 'low', 'high' (shelves) or 'bell'
         d = (A + 1) + s * (A - 1) * c + r, -s * 2 * ((A - 1) + s * (A + 1) * c), (A + 1) + s * (A - 1) * c - r
     return np.array([*b, *d]) / d[0]
 
+# %% ../../nbs/simulation/03_engineers.ipynb #40d1555e
 def equalise(x: np.ndarray,          # (n, channels)
              bands: typing.Sequence, # of (kind, Hz, dB, q)
              sr: int,                # Hz
@@ -46,7 +47,7 @@ def equalise(x: np.ndarray,          # (n, channels)
     if not len(bands): return x
     return scipy.signal.sosfilt([biquad(k, f, g, sr, q) for k, f, g, q in bands], x, 0).astype(np.float32)
 
-# %% ../../nbs/simulation/03_engineers.ipynb #63c7996a
+# %% ../../nbs/simulation/03_engineers.ipynb #ecf48abe
 def lufs(x: np.ndarray, # (n, channels)
          sr: int,       # Hz
         ) -> float:     # LUFS, at least -70
@@ -55,12 +56,13 @@ def lufs(x: np.ndarray, # (n, channels)
     if len(x) < .5 * sr: return max(-70., float(10 * np.log10(np.mean(np.square(x)) * x.shape[1] + 1e-12)))
     with np.errstate(divide='ignore', invalid='ignore'): return float(max(-70., np.nan_to_num(pyloudnorm.Meter(sr).integrated_loudness(x.astype(np.float64)), nan=-70.)))
 
+# %% ../../nbs/simulation/03_engineers.ipynb #6d344f90
 def to_loudness(x: np.ndarray, sr: int, target: float) -> np.ndarray:
     "The sound at a loudness; silence stays silence."
     l = lufs(x, sr)
     return x if l <= -70 else x * np.float32(10**((target - l) / 20))
 
-# %% ../../nbs/simulation/03_engineers.ipynb #6d344f90
+# %% ../../nbs/simulation/03_engineers.ipynb #27192fa2
 CONTROL = 64   #: samples a step of a control signal
 
 def block_level(x: np.ndarray, # (n, channels)
@@ -70,6 +72,7 @@ def block_level(x: np.ndarray, # (n, channels)
     p = np.pad(p, (0, -len(p) % CONTROL)).reshape(-1, CONTROL).mean(1)
     return 10 * np.log10(p.astype(np.float64) + 1e-10)
 
+# %% ../../nbs/simulation/03_engineers.ipynb #34cec0d6
 def follow(want: np.ndarray,  # (steps,) reduction wanted, dB >= 0
            sr: int, attack: float, release: float, # Hz; s; s
           ) -> np.ndarray:    # (steps,) dB
@@ -82,6 +85,7 @@ def follow(want: np.ndarray,  # (steps,) reduction wanted, dB >= 0
         out[i] = y
     return out
 
+# %% ../../nbs/simulation/03_engineers.ipynb #a4a918cc
 def apply_gain(x: np.ndarray, # (n, channels)
                db: np.ndarray, # (steps,)
               ) -> np.ndarray: # float32
@@ -89,6 +93,7 @@ def apply_gain(x: np.ndarray, # (n, channels)
     at = np.arange(len(x)) / CONTROL - .5
     return (x * (10**(np.interp(at, np.arange(len(db)), db) / 20))[:, None]).astype(np.float32)
 
+# %% ../../nbs/simulation/03_engineers.ipynb #153feba5
 def compress(x: np.ndarray, sr: int, threshold: float, ratio: float, attack: float = .01, release: float = .15) -> np.ndarray:
     "What is above `threshold` (dBFS) reduced by `ratio`."
     return apply_gain(x, -follow(np.maximum(0, block_level(x) - threshold) * (1 - 1 / ratio), sr, attack, release))
@@ -104,7 +109,7 @@ def brickwall(x: np.ndarray, sr: int, ceiling: float = -1.0, release: float = .0
     top = np.float32(10**(ceiling / 20))
     return np.clip(apply_gain(x, -g), -top, top)
 
-# %% ../../nbs/simulation/03_engineers.ipynb #16f29d02
+# %% ../../nbs/simulation/03_engineers.ipynb #0e746fb6
 def ride(x: np.ndarray, sr: int, amount: float, seconds: float = 3., most: float = 6.) -> np.ndarray:
     "A share of slow level changes taken back, held in pauses."
     l = block_level(x); n = max(3, round(seconds * sr / CONTROL))
@@ -112,6 +117,7 @@ def ride(x: np.ndarray, sr: int, amount: float, seconds: float = 3., most: float
     slow = uniform_filter1d(l * w, n) / uniform_filter1d(w.astype(float), n)
     return apply_gain(x, np.clip(-amount * (slow - np.average(l, weights=w)), -most, most))
 
+# %% ../../nbs/simulation/03_engineers.ipynb #4bb19936
 def split(x: np.ndarray, sr: int, edges: typing.Sequence) -> list: # of (n, channels)
     "Bands between edges in Hz; their sum is the whole."
     out, rest = [], x
@@ -120,7 +126,7 @@ def split(x: np.ndarray, sr: int, edges: typing.Sequence) -> list: # of (n, chan
         out.append(low); rest = rest - low
     return out + [rest]
 
-# %% ../../nbs/simulation/03_engineers.ipynb #98ca6c7b
+# %% ../../nbs/simulation/03_engineers.ipynb #e8441725
 def windows(x: np.ndarray, sr: int,
             gain: typing.Callable, # power (frames, bins), Hz (bins,) -> gain (frames, bins)
            ) -> np.ndarray:        # (n, channels) float32
@@ -130,13 +136,14 @@ def windows(x: np.ndarray, sr: int,
     g = gain((np.abs(S)**2).mean(0).T, f).T
     return scipy.signal.istft(S * g, sr, nperseg=n, noverlap=3 * n // 4)[1].T[:len(x)].astype(np.float32)
 
+# %% ../../nbs/simulation/03_engineers.ipynb #f43e6ef5
 def octaves(p: np.ndarray, f: np.ndarray, width: float = .33) -> np.ndarray: # same shape
     "Power over frequency, smoothed over part of an octave."
     lf = np.log2(np.maximum(f, 10)); lo, hi = np.searchsorted(lf, lf - width / 2), np.searchsorted(lf, lf + width / 2, side='right')
     c = np.concatenate([np.zeros((*p.shape[:-1], 1)), np.cumsum(p, -1, dtype=np.float64)], -1)
     return (c[..., hi] - c[..., lo]) / (hi - lo)
 
-# %% ../../nbs/simulation/03_engineers.ipynb #0e746fb6
+# %% ../../nbs/simulation/03_engineers.ipynb #e92e3f50
 STYLES = {}   #: kind -> (draw the settings, master)
 
 def style(draw: typing.Callable): # rng -> settings
@@ -144,26 +151,30 @@ def style(draw: typing.Callable): # rng -> settings
     def add(f): STYLES[f.__name__] = (draw, f); return f
     return add
 
+# %% ../../nbs/simulation/03_engineers.ipynb #83586f1c
 def hand(rng: np.random.Generator, value: float, much: float = .3) -> float:
     "A setting as it is set this time."
     return float(value + rng.normal(0, much))
 
+# %% ../../nbs/simulation/03_engineers.ipynb #b7996ac5
 def some_eq(rng: np.random.Generator, depth: float = 3.) -> list: # of [kind, Hz, dB, q]
     "A person's equaliser: two shelves and two bells."
     g = lambda: float(np.clip(rng.normal(0, depth), -6, 6))
     f = lambda a, b: float(np.exp(rng.uniform(*np.log((a, b)))))
     return [['low', f(60, 200), g(), .7], ['bell', f(200, 700), g(), float(rng.uniform(.6, 1.5))], ['bell', f(1500, 5000), g(), float(rng.uniform(.6, 1.5))], ['high', f(5000, 11000), g(), .7]]
 
+# %% ../../nbs/simulation/03_engineers.ipynb #f1794427
 def played_eq(rng: np.random.Generator, bands: list) -> list:
     "The equaliser with a shaking hand."
     return [[k, f, hand(rng, g), q] for k, f, g, q in bands]
 
-# %% ../../nbs/simulation/03_engineers.ipynb #4bb19936
+# %% ../../nbs/simulation/03_engineers.ipynb #974e3c83
 @style(lambda r: dict(eq=some_eq(r), target=float(r.uniform(-19, -15))))
 def tone(x, sr, p, r):
     "Equaliser and loudness."
     return brickwall(to_loudness(equalise(x, played_eq(r, p['eq']), sr), sr, hand(r, p['target'], .2)), sr)
 
+# %% ../../nbs/simulation/03_engineers.ipynb #dad7acce
 @style(lambda r: dict(curve=[float(v) for v in r.normal(0, 2, 8)], amount=float(r.uniform(.4, .8)), target=float(r.uniform(-18, -15))))
 def matcher(x, sr, p, r):
     "Pulls every spectrum towards the one they like."
@@ -175,6 +186,7 @@ def matcher(x, sr, p, r):
         return np.broadcast_to(10**(np.interp(f, f[ok], p['amount'] * d[ok]) / 20), power.shape)
     return brickwall(to_loudness(windows(x, sr, gain), sr, hand(r, p['target'], .2)), sr)
 
+# %% ../../nbs/simulation/03_engineers.ipynb #9c8c0b46
 @style(lambda r: dict(eq=some_eq(r, 2.), ratio=float(r.uniform(1.8, 4)), threshold=float(r.uniform(-4, 2)), attack=float(r.uniform(.005, .03)), release=float(r.uniform(.08, .4)), target=float(r.uniform(-16, -13))))
 def glue(x, sr, p, r):
     "Compressor over everything."
@@ -182,12 +194,13 @@ def glue(x, sr, p, r):
     x = compress(x, sr, -18 + hand(r, p['threshold']), p['ratio'], p['attack'], p['release'])
     return brickwall(to_loudness(x, sr, hand(r, p['target'], .2)), sr)
 
+# %% ../../nbs/simulation/03_engineers.ipynb #72eaf60a
 @style(lambda r: dict(eq=some_eq(r, 2.), amount=float(r.uniform(.4, .8)), seconds=float(r.uniform(2, 5)), target=float(r.uniform(-18, -14))))
 def rider(x, sr, p, r):
     "Rides the fader."
     return brickwall(to_loudness(ride(equalise(x, played_eq(r, p['eq']), sr), sr, p['amount'], p['seconds']), sr, hand(r, p['target'], .2)), sr)
 
-# %% ../../nbs/simulation/03_engineers.ipynb #7969f168
+# %% ../../nbs/simulation/03_engineers.ipynb #e053a565
 @style(lambda r: dict(edges=[float(r.uniform(120, 250)), float(r.uniform(2000, 5000))], ratio=[float(v) for v in r.uniform(1.5, 3.5, 3)], gain=[float(v) for v in r.normal(0, 2, 3)], target=float(r.uniform(-16, -13))))
 def multiband(x, sr, p, r):
     "Three compressors, one a band."
@@ -197,6 +210,7 @@ def multiband(x, sr, p, r):
         parts.append(compress(y, sr, float(np.percentile(l[l > l.max() - 40], 60)), ratio, .01, .12) * np.float32(10**(hand(r, g) / 20)))
     return brickwall(to_loudness(sum(parts), sr, hand(r, p['target'], .2)), sr)
 
+# %% ../../nbs/simulation/03_engineers.ipynb #f402d3df
 @style(lambda r: dict(eq=some_eq(r, 2.), ratio=float(r.uniform(2, 3)), target=float(r.uniform(-11, -9))))
 def loud(x, sr, p, r):
     "As loud as it gets."
@@ -205,6 +219,7 @@ def loud(x, sr, p, r):
     for _ in range(3): x = brickwall(to_loudness(x, sr, target), sr)
     return x
 
+# %% ../../nbs/simulation/03_engineers.ipynb #a496cfa0
 @style(lambda r: dict(amount=float(r.uniform(8, 18)), over=float(r.uniform(4, 9)), target=float(r.uniform(-18, -15))))
 def denoiser(x, sr, p, r):
     "Takes out what lies near the noise floor of its band."
@@ -214,6 +229,7 @@ def denoiser(x, sr, p, r):
         return 10**(-uniform_filter1d(p['amount'] / (1 + np.exp((over - p['over']) / 1.5)), 5, axis=0) / 20)
     return brickwall(to_loudness(windows(x, sr, gain), sr, hand(r, p['target'], .2)), sr)
 
+# %% ../../nbs/simulation/03_engineers.ipynb #dcfe7cab
 @style(lambda r: dict(drive=float(r.uniform(3, 9)), treble=float(r.uniform(-5, -2)), bump=float(r.uniform(1, 3)), target=float(r.uniform(-17, -14))))
 def tape(x, sr, p, r):
     "Saturates, loses treble, swells in the bass."
@@ -221,7 +237,7 @@ def tape(x, sr, p, r):
     y = equalise(np.tanh(y), [['low', 90, p['bump'], .7], ['high', 8000, p['treble'], .6]], sr)
     return brickwall(to_loudness(y, sr, hand(r, p['target'], .2)), sr)
 
-# %% ../../nbs/simulation/03_engineers.ipynb #e8441725
+# %% ../../nbs/simulation/03_engineers.ipynb #add59b85
 @style(lambda r: dict(f=float(r.uniform(5000, 7500)), most=float(r.uniform(4, 9)), target=float(r.uniform(-18, -15))))
 def de_esser(x, sr, p, r):
     "Holds back treble where it stands out."
@@ -232,6 +248,7 @@ def de_esser(x, sr, p, r):
         return np.where(hiss, 10**(-uniform_filter1d(cut, 3) / 20)[:, None], 1)
     return brickwall(to_loudness(windows(x, sr, gain), sr, hand(r, p['target'], .2)), sr)
 
+# %% ../../nbs/simulation/03_engineers.ipynb #b7754ba1
 @style(lambda r: dict(side=float(r.uniform(2, 5)), eq=some_eq(r, 1.5), target=float(r.uniform(-18, -15))))
 def width(x, sr, p, r):
     "Makes the stereo image wider; mono stays."
@@ -239,12 +256,14 @@ def width(x, sr, p, r):
     m = x.mean(1, keepdims=True)
     return brickwall(to_loudness(m + (x - m) * np.float32(10**(hand(r, p['side']) / 20)), sr, hand(r, p['target'], .2)), sr)
 
+# %% ../../nbs/simulation/03_engineers.ipynb #4a14f14d
 @style(lambda r: dict(f=float(r.uniform(1500, 4000)), drive=float(r.uniform(6, 14)), mix=float(r.uniform(.15, .4)), target=float(r.uniform(-17, -14))))
 def saturation(x, sr, p, r):
     "Adds overtones of what lies above a frequency."
     low, high = split(to_loudness(x, sr, -18), sr, [p['f']])
     return brickwall(to_loudness(low + high + p['mix'] * np.tanh(high * np.float32(10**(hand(r, p['drive']) / 20))), sr, hand(r, p['target'], .2)), sr)
 
+# %% ../../nbs/simulation/03_engineers.ipynb #0c5824c0
 @style(lambda r: dict(below=float(r.uniform(12, 20)), depth=float(r.uniform(10, 30)), target=float(r.uniform(-18, -15))))
 def gate(x, sr, p, r):
     "Turns down what is soft."
@@ -252,17 +271,19 @@ def gate(x, sr, p, r):
     shut = np.where(maximum_filter1d(block_level(x), max(1, round(.1 * sr / CONTROL))) < -18 - hand(r, p['below']), p['depth'], 0.)
     return brickwall(to_loudness(apply_gain(x, -follow(shut, sr, .15, .005)), sr, hand(r, p['target'], .2)), sr)
 
+# %% ../../nbs/simulation/03_engineers.ipynb #12f82917
 @style(lambda r: dict(gain=float(r.uniform(-3, 6)), slope=float(r.uniform(.4, .8))))
 def song_gain(x, sr, p, r):
     "One gain a song, chosen by ear: soft songs are lifted, but stay softer."
     return brickwall(x * np.float32(10**(hand(r, p['gain'] + (p['slope'] - 1) * (lufs(x, sr) + 20)) / 20)), sr)
 
+# %% ../../nbs/simulation/03_engineers.ipynb #c31c750d
 @style(lambda r: {})
 def nothing(x, sr, p, r):
     "Leaves the sound alone."
     return x
 
-# %% ../../nbs/simulation/03_engineers.ipynb #e0d82748
+# %% ../../nbs/simulation/03_engineers.ipynb #eb716884
 ENGINEERS = tuple(STYLES)   #: kinds of engineers
 
 @dataclass(frozen=True)
@@ -280,6 +301,7 @@ class Engineer:
         y = STYLES[self.kind][1](np.asarray(x, np.float32), sr, self.settings, np.random.default_rng([song, 77]))
         return np.asarray(y, np.float32)
 
+# %% ../../nbs/simulation/03_engineers.ipynb #7a9516c4
 def engineer(kind: str = 'any', # one of ENGINEERS, or any
              seed: int = 0,     # of the settings, and of the kind if it is any
             ) -> Engineer:
@@ -289,7 +311,7 @@ def engineer(kind: str = 'any', # one of ENGINEERS, or any
     k = str(rng.choice(ENGINEERS)) if kind == 'any' else kind
     return Engineer(k, STYLES[k][0](rng))
 
-# %% ../../nbs/simulation/03_engineers.ipynb #83586f1c
+# %% ../../nbs/simulation/03_engineers.ipynb #ffeee14c
 def master_sample(data: str | Path, # the data folder
                   sample: str,      # name
                   who: Engineer,
@@ -307,6 +329,7 @@ def master_sample(data: str | Path, # the data folder
     write_json(paths['info'], {**info, 'engineer': truth})
     return 'made'
 
+# %% ../../nbs/simulation/03_engineers.ipynb #3636e647
 def master_sessions(data: str | Path,       # the data folder
                     samples: list[str],     # names of `make_sessions`
                     kind: str = 'any',      # of engineer

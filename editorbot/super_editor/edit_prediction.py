@@ -9,13 +9,13 @@ __all__ = ['LABELS', 'PREDICTOR', 'BeatTrack', 'beat_track', 'even_beats', 'exam
            'save_predictor', 'posterior_of', 'SuperEditor', 'labels_edl', 'full_pipeline']
 
 # %% ../../nbs/super_editor/04_edit_prediction.ipynb #20a6df8f
-import copy, dataclasses, math, typing
+import copy, dataclasses, typing
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn, Tensor
 from ..core import *
-from ..data.labels import HEARD, Label, beat_edges, edit_labels, edl_from_labels, label_runs
+from ..data.labels import HEARD, Label, edit_labels, edl_from_labels, label_runs
 from ..edl import EDL, Source, edl_from_regions
 from ..editors.editor import Proposal
 from ..data.examples import Example
@@ -37,6 +37,7 @@ class BeatTrack:
     labels: np.ndarray | None      # int64 (N,) of Label; None: unknown
     sound: np.ndarray              # float32 (N, 16): bands, for the likelihood of sound
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #54e33b40
 def beat_track(mel: np.ndarray,       # float32 (128, T) in 0 to 1
                posterior: np.ndarray, # float (T,), 0 to 1
                edges: np.ndarray,     # (N + 1,) s
@@ -56,12 +57,13 @@ def beat_track(mel: np.ndarray,       # float32 (128, T) in 0 to 1
     return BeatTrack(facts.astype(np.float32), p[0].astype(np.float32), np.diff(edges).astype(np.float32), np.asarray(edges, float),
                      None if labels is None else np.asarray(labels, np.int64), bands.T.astype(np.float32))
 
-# %% ../../nbs/super_editor/04_edit_prediction.ipynb #54e33b40
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #e07e3cab
 def even_beats(frames: int, seconds: float = .5) -> np.ndarray: # (N + 1,) s
     "A grid for recordings of which only the mel is known."
     n = max(1, round(frames / FRAME_RATE / seconds))
     return np.linspace(0, frames / FRAME_RATE, n + 1)
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #ff8911c3
 def example_track(e: Example, posterior: np.ndarray, seconds: float = .5) -> BeatTrack:
     "A training recording on an even grid, with the labels of its edit."
     step, edges = 512, even_beats(e.frames, seconds)
@@ -69,7 +71,7 @@ def example_track(e: Example, posterior: np.ndarray, seconds: float = .5) -> Bea
     edl = edl_from_regions(source, [(int(a) * step, int(b) * step) for a, b in e.regions], 0)
     return beat_track(e.mel.astype(np.float32) / 255, posterior, edges, edit_labels(edl, np.minimum(edges, source.frames / SR)))
 
-# %% ../../nbs/super_editor/04_edit_prediction.ipynb #bbd7f000
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #87858668
 @dataclass(frozen=True)
 class PredictorConfig(Config):
     "Size of the predictor."
@@ -80,6 +82,7 @@ class PredictorConfig(Config):
 
 LABELS = 7   #: labels that can be predicted: all but PAD
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #d862c5c9
 class Predictor(nn.Module):
     "Beats to scores of labels: residual dilated convolutions."
     def __init__(self, config: PredictorConfig = PredictorConfig()):
@@ -113,22 +116,24 @@ def clone(tracks: list[BeatTrack],
             opt.zero_grad(); loss.backward(); opt.step()
     return net.eval()
 
-# %% ../../nbs/super_editor/04_edit_prediction.ipynb #87858668
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #e95816a9
 @torch.no_grad()
 def predict_labels(net: Predictor, t: BeatTrack) -> np.ndarray: # int64 (N,)
     "The most likely label of each beat."
     return net(torch.from_numpy(t.facts)).argmax(1).numpy()
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #69fc6697
 def f1(keep: np.ndarray, true: np.ndarray, seconds: np.ndarray) -> float: # 0 to 1
     "F1 of kept time; `true` may be probabilities."
     both, all_ = float((keep * true * seconds).sum()), float((keep * seconds).sum() + (true * seconds).sum())
     return 2 * both / max(all_, 1e-9)
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #cce2cc61
 def keep_f1(net: Predictor, tracks: list[BeatTrack]) -> float:
     "Mean keep F1 against the person's labels."
     return float(np.mean([f1(predict_labels(net, t) != Label.CUT, t.labels != Label.CUT, t.seconds) for t in tracks]))
 
-# %% ../../nbs/super_editor/04_edit_prediction.ipynb #e95816a9
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #7f11211c
 @dataclass(frozen=True)
 class Reward(Config):
     "Weights of the terms, and what is usual."
@@ -140,6 +145,7 @@ class Reward(Config):
     mean: tuple = (0.,) * 16     # of kept sound, mel bands
     spread: tuple = (1.,) * 16
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #a6328fc6
 def reward_terms(t: BeatTrack,
                  labels: np.ndarray, # int (N,)
                  r: Reward,
@@ -152,18 +158,20 @@ def reward_terms(t: BeatTrack,
     return dict(posterior=f1(k, p, s), edges=2 * float((step * edge).sum()) / max(float(step.sum() + edge.sum()), 1e-9), sound=-.5 * float((z**2).mean()) if len(z) else -2.,
                 joins=-joins * 60 / max(float(s.sum()), 1.), ratio=-abs(float((k * s).sum() / s.sum()) - r.usual_ratio))
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #4ba07d2a
 def reward(t: BeatTrack, labels: np.ndarray, r: Reward) -> float:
     "The weighted sum."
     x = reward_terms(t, labels, r)
     return x['posterior'] + r.edges * x['edges'] + r.sound * x['sound'] + r.joins * x['joins'] + r.ratio * x['ratio']
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #71d69125
 def usual(tracks: list[BeatTrack], **weights) -> Reward:
     "A reward that knows what the person keeps."
     kept = np.concatenate([t.sound[t.labels != Label.CUT] for t in tracks])
     share = np.mean([t.seconds[t.labels != Label.CUT].sum() / t.seconds.sum() for t in tracks])
     return Reward(**weights, usual_ratio=float(share), mean=tuple(map(float, kept.mean(0))), spread=tuple(map(float, kept.std(0) + .02)))
 
-# %% ../../nbs/super_editor/04_edit_prediction.ipynb #cce2cc61
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #57f2b3ea
 def attack(t: BeatTrack, labels: np.ndarray, r: Reward,
            rounds: int = 400, seed: int = 0,
           ) -> tuple[np.ndarray, float]: # labels with a higher reward; the reward
@@ -176,6 +184,7 @@ def attack(t: BeatTrack, labels: np.ndarray, r: Reward,
         if (v := reward(t, new, r)) > value: best, value = new, v
     return best, value
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #3fefa6e2
 def judge_reward(tracks: list[BeatTrack], r: Reward, start: Predictor, rounds: int = 400) -> dict: # name -> float
     "Mean reward of true, cloned, random and all-kept labels; keep F1 of the clone and of the attack's optimum."
     out, rng = {k: [] for k in ('true', 'cloned', 'random', 'keep all', 'cloned F1', 'attack', 'attack F1')}, np.random.default_rng(0)
@@ -187,6 +196,7 @@ def judge_reward(tracks: list[BeatTrack], r: Reward, start: Predictor, rounds: i
                      ('cloned F1', f1(c != 0, true != 0, t.seconds)), ('attack F1', f1(found != 0, true != 0, t.seconds))): out[k].append(v)
     return {k: float(np.mean(v)) for k, v in out.items()}
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #11567b6e
 def find_weights(fit: list[BeatTrack], valid: list[BeatTrack], start: Predictor,
                  grid: typing.Sequence = (0., .03, .1), rounds: int = 150,
                 ) -> tuple[Reward, float]: # the reward whose attacked optimum keeps most; its keep F1
@@ -198,7 +208,7 @@ def find_weights(fit: list[BeatTrack], valid: list[BeatTrack], start: Predictor,
             if v > value + .002: best, value = r, v
     return best, value
 
-# %% ../../nbs/super_editor/04_edit_prediction.ipynb #7f11211c
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #2aa17d63
 @dataclass(frozen=True)
 class PPORecipe(Config):
     "How the predictor is improved."
@@ -210,6 +220,7 @@ class PPORecipe(Config):
     kl: float = .05           # weight of KL to the start
     together: int = 4         # beats that share a random number
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #9d345e2c
 @torch.no_grad()
 def draw_labels(logits: Tensor, n: int, together: int, rng: torch.Generator) -> Tensor: # (n, N)
     "Labels from the policy; neighbours with the same random number."
@@ -219,6 +230,7 @@ def draw_labels(logits: Tensor, n: int, together: int, rng: torch.Generator) -> 
     c = logits.softmax(-1).cumsum(-1)
     return (u[:, shift:shift + N, None] > c[None]).sum(-1).clamp(max=LABELS - 1)
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #1e066f7b
 def ppo_loss(logits: Tensor, old: Tensor, begin: Tensor, # (N, 7): now, when drawn, at the start
              labels: Tensor,                             # (draws, N)
              advantage: Tensor,                          # (draws,)
@@ -230,7 +242,7 @@ def ppo_loss(logits: Tensor, old: Tensor, begin: Tensor, # (N, 7): now, when dra
     gain = torch.minimum(ratio * a, ratio.clamp(1 - c.clip, 1 + c.clip) * a).mean()
     return -gain + c.kl * F.kl_div(begin.log_softmax(-1), logits.log_softmax(-1), log_target=True, reduction='batchmean')
 
-# %% ../../nbs/super_editor/04_edit_prediction.ipynb #4ba07d2a
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #7e582a2e
 @dataclass(frozen=True, eq=False)
 class Improved:
     "What came of it."
@@ -240,6 +252,7 @@ class Improved:
     end: float         # and after PPO
     log: list          # of (mean reward of the draws, keep F1 of held-out edits)
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #77635f96
 def improve(start: Predictor, fit: list[BeatTrack], valid: list[BeatTrack], r: Reward, c: PPORecipe = PPORecipe(), seed: int = 0) -> Improved:
     "PPO on recordings whose edit need not be known; accepted if the edits of `valid` are not met worse than by the start."
     net, gen, log = copy.deepcopy(start).train(), torch.Generator().manual_seed(seed), []
@@ -260,13 +273,14 @@ def improve(start: Predictor, fit: list[BeatTrack], valid: list[BeatTrack], r: R
     after = keep_f1(net, valid)
     return Improved(net.eval() if after >= before else start, after >= before, before, after, log)
 
-# %% ../../nbs/super_editor/04_edit_prediction.ipynb #57f2b3ea
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #d4ce03ea
 PREDICTOR = CheckpointKind('super_editor', 1, 'train one with: editorbot train super_editor', 'name the folder that editorbot train super_editor wrote')
 
 def save_predictor(net: Predictor, path: str | Path, info: dict | None = None) -> Path:
     "Write the predictor."
     return save_checkpoint(net, path, PREDICTOR, info)
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #a8292e6d
 def posterior_of(mel: np.ndarray,   # float32 (128, T)
                  pointer = None,    # a PointerNet; None: the shipped one
                 ) -> np.ndarray:    # float32 (T,)
@@ -276,6 +290,7 @@ def posterior_of(mel: np.ndarray,   # float32 (128, T)
     if net.config.stems: raise describe('super_editor', 'a pointer network without stems', 'one that needs them', 'use the shipped one')
     return score_recording(net, mel, stems=stems).heard
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #8825cc29
 class SuperEditor:
     "A label for each beat, from the predictor."
     name, learns = 'super_editor', True
@@ -298,7 +313,7 @@ class SuperEditor:
         r = regions_played(search(l, target_ratio and target_ratio * T, max_seconds and max_seconds * FRAME_RATE))
         return Proposal(r, [float(1 / (1 + np.exp(-s[a:b].mean()))) for a, b in r], lambda a, b, kept: 'labelled KEEP' if kept else 'labelled CUT')
 
-# %% ../../nbs/super_editor/04_edit_prediction.ipynb #3fefa6e2
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #31eb1cde
 def labels_edl(editor: SuperEditor, track: Track, edges: np.ndarray | None = None) -> tuple[EDL, np.ndarray]: # edit; labels (N,)
     "The edit that the predicted labels mean, fades and loops included. Raises `EditorbotError` where everything would be cut."
     t = editor.track(track.mel, edges)
@@ -307,6 +322,7 @@ def labels_edl(editor: SuperEditor, track: Track, edges: np.ndarray | None = Non
     e = t.edges.copy(); e[-1] = track.duration
     return edl_from_labels(labels, e, track.source), labels
 
+# %% ../../nbs/super_editor/04_edit_prediction.ipynb #1a9eea83
 def full_pipeline(raw: str | Path,               # a recording
                   out: str | Path,               # the edit, WAV
                   checkpoint: str | Path,        # folder with best.safetensors

@@ -18,6 +18,7 @@ def frame_size(sr: int) -> int: # samples
     "Length of a window of about 46 ms, a power of two: 2048 at 44.1 and 48 kHz, 4096 at 96 kHz."
     return 2 ** round(np.log2(2048 * sr / 44100))
 
+# %% ../../nbs/super_editor/00_levels.ipynb #4f131fba
 @functools.lru_cache(8)
 def sine_window(n: int) -> np.ndarray: # float32 (n,)
     "The window that analysis and synthesis share."
@@ -56,17 +57,19 @@ def overlap_add(specs: typing.Iterable[np.ndarray], # complex64 (channels, frame
         tail, skip, left = second[:, -1:], 0, left - out.shape[1]
         yield np.ascontiguousarray(out.T)
 
-# %% ../../nbs/super_editor/00_levels.ipynb #821f6971
+# %% ../../nbs/super_editor/00_levels.ipynb #53c7786d
 BANDS, TOP, FLOOR = 64, 20000., -100.   #: bands; Hz; dB
 
 def mel_of(f: np.ndarray) -> np.ndarray: # Hz -> mel
     "The mel scale."
     return 2595 * np.log10(1 + np.asarray(f) / 700)
 
+# %% ../../nbs/super_editor/00_levels.ipynb #de0614a3
 def band_centres(n: int = BANDS) -> np.ndarray: # float64 (n,)
     "Where the bands lie, Hz."
     return 700 * (10**(np.linspace(mel_of(20), mel_of(TOP), n + 2)[1:-1] / 2595) - 1)
 
+# %% ../../nbs/super_editor/00_levels.ipynb #6a4115ea
 @functools.lru_cache(8)
 def bin_places(sr: int) -> np.ndarray: # float64 (bins,)
     "Where the bins lie among the bands: 0 is the centre of the first one, 63 that of the last."
@@ -147,7 +150,7 @@ def loudness(x: np.ndarray, # (n, channels)
     "Integrated loudness of an array."
     return Loudness(sr, x.shape[1]).add(x).lufs
 
-# %% ../../nbs/super_editor/00_levels.ipynb #97ebdd72
+# %% ../../nbs/super_editor/00_levels.ipynb #f84f5a10
 @functools.lru_cache(1)
 def k_weights() -> np.ndarray: # float32 (64,)
     "The power gain of the K filters, mean over each band."
@@ -156,6 +159,7 @@ def k_weights() -> np.ndarray: # float32 (64,)
     h = np.prod([scipy.signal.freqz(k.passband_gain * k.b, k.a, f, fs=44100)[1] for k in pyloudnorm.Meter(44100)._filters.values()], 0)
     return (w @ np.abs(h)**2 / w.sum(1)).astype(np.float32)
 
+# %% ../../nbs/super_editor/00_levels.ipynb #13033f9b
 def frame_loudness(levels: np.ndarray, # (T, 64) dB
                    fps: float,         # frames a second
                    channels: int = 2,  # whose powers add up
@@ -166,7 +170,7 @@ def frame_loudness(levels: np.ndarray, # (T, 64) dB
     lufs, loud = gated(np.convolve(np.pad(z, (k // 2, k - 1 - k // 2), mode='edge'), np.ones(k) / k, 'valid'))
     return lufs, loud
 
-# %% ../../nbs/super_editor/00_levels.ipynb #f84f5a10
+# %% ../../nbs/super_editor/00_levels.ipynb #073ba8f0
 @functools.lru_cache(1)
 def upsampler() -> np.ndarray: # float32 (3, 12)
     "Three phases of a low-pass filter: what lies a quarter, a half and three quarters of a step behind a sample."
@@ -175,6 +179,7 @@ def upsampler() -> np.ndarray: # float32 (3, 12)
 
 PAD = 8   #: samples that a peak needs before and after it
 
+# %% ../../nbs/super_editor/00_levels.ipynb #2b3fde11
 def true_peaks(x: np.ndarray,      # (n, channels)
                above: float = 0.0, # between samples below half of this nothing is looked for
               ) -> np.ndarray:     # float32 (n - 16,): largest magnitude around each sample but the first and last eight
@@ -190,6 +195,7 @@ def true_peaks(x: np.ndarray,      # (n, channels)
             peak[part], peak[part + 1] = np.maximum(peak[part], y), np.maximum(peak[part + 1], y)
     return peak[PAD:-PAD]
 
+# %% ../../nbs/super_editor/00_levels.ipynb #6d6bb574
 def dbtp(x: np.ndarray, # (n, channels)
         ) -> float:     # dB
     "The true peak of an array."

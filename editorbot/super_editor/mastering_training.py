@@ -9,7 +9,7 @@ __all__ = ['RATE', 'FPS', 'LOWEST', 'MasteringPair', 'pair_of', 'at_rate', 'exac
            'learn_mastering']
 
 # %% ../../nbs/super_editor/02_mastering_training.ipynb #ad3ae549
-import dataclasses, json, math, typing, warnings
+import dataclasses, math, typing, warnings
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, soxr, torch
@@ -35,6 +35,7 @@ class MasteringPair:
     after: np.ndarray   # float32 (T, 64) dB
     count: np.ndarray   # bool (T, 64): where the difference means something
 
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #477976e1
 def pair_of(before: np.ndarray, after: np.ndarray, # (T, 64) dB
             name: str = 'pair',
             known: np.ndarray | None = None,       # bool (T,): windows in which the edit plays the raw; None: all
@@ -50,7 +51,7 @@ def pair_of(before: np.ndarray, after: np.ndarray, # (T, 64) dB
     if count.sum() < 64 * FPS: raise describe(name, 'at least a second of the recording in the edit', clock(count.sum() / 64 / FPS), 'leave the pair out, or align it again')
     return MasteringPair(name, before, after, count)
 
-# %% ../../nbs/super_editor/02_mastering_training.ipynb #477976e1
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #c2abc382
 def at_rate(blocks: typing.Iterable[np.ndarray], sr: int) -> typing.Iterator[np.ndarray]: # (n, channels) at RATE
     "Blocks at the rate of comparison."
     if sr == RATE: yield from blocks; return
@@ -60,11 +61,13 @@ def at_rate(blocks: typing.Iterable[np.ndarray], sr: int) -> typing.Iterator[np.
         yield r.resample_chunk(np.ascontiguousarray(x, np.float32))
     if r is not None: yield r.resample_chunk(np.zeros((0, x.shape[1]), np.float32), last=True)
 
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #7b64e398
 def exact_part(edl: EDL) -> EDL:
     "The EDL without what an alignment took for gain and is mastering: its median gain. Gains that the person drew stay."
     ref = reference(edl)[0]
     return dataclasses.replace(edl, segments=[dataclasses.replace(s, gain_db=s.gain_db - ref if s.has_source else 0.) for s in edl.segments])
 
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #0877d7b6
 def known_windows(edl: EDL, sure: float = .5) -> np.ndarray: # bool (T,)
     "Windows of the edit that play the raw, by segments that the alignment is sure of."
     step = edl.source.sample_rate / FPS
@@ -73,7 +76,7 @@ def known_windows(edl: EDL, sure: float = .5) -> np.ndarray: # bool (T,)
         if s.has_source and s.confidence >= sure: out[int(np.ceil(s.edit_in / step)):int((s.edit_in + n) / step)] = True
     return out
 
-# %% ../../nbs/super_editor/02_mastering_training.ipynb #c2abc382
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #d0da3a55
 def pair_from_files(raw: str | Path, edit: str | Path, # recordings
                     edl: EDL,
                     name: str | None = None,
@@ -85,6 +88,7 @@ def pair_from_files(raw: str | Path, edit: str | Path, # recordings
     after = band_levels(at_rate(read_blocks(edit), audio_info(edit).sample_rate), RATE)
     return pair_of(before, after, name, known_windows(edl))
 
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #20ab4ff0
 def pairs_in(data: str | Path,         # data folder
              warn: typing.Callable = warnings.warn,
             ) -> list[MasteringPair]:
@@ -101,7 +105,7 @@ def pairs_in(data: str | Path,         # data folder
     if not out: raise bad[0] if len(bad) == 1 else describe(data, 'a pair that can be compared', f'{len(bad)} that cannot, such as: {bad[0]}')
     return out
 
-# %% ../../nbs/super_editor/02_mastering_training.ipynb #20ab4ff0
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #9d446bc4
 @dataclass(frozen=True, eq=False)
 class Batch:
     "Pairs side by side."
@@ -119,6 +123,7 @@ class Batch:
 
     def __len__(self): return len(self.levels)
 
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #6f3102ab
 def batch_of(pairs: list[MasteringPair],
              longest: float = 90.0, # s of each pair, from its middle
             ) -> Batch:
@@ -143,13 +148,14 @@ def pair_errors(chain: Chain, b: Batch, free: bool = False, # after the best con
     if free: d = d - torch.stack([x[m > 0].median() for x, m in zip(d, b.count)])[:, None, None]
     return ((d.abs() * b.count).sum((1, 2)) / b.count.sum((1, 2))).numpy()
 
-# %% ../../nbs/super_editor/02_mastering_training.ipynb #9d446bc4
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #3cfde497
 def song_means(b: Batch) -> tuple[Tensor, Tensor]: # (S, 64) dB: mean gain in each band; (S,) LU: that of the loudness
     "What was done to each song on the whole."
     d = (b.after - b.levels) * b.count
     n = b.count.sum(1)
     return torch.where(n > 20, d.sum(1) / n.clamp(min=1), torch.nan), b.lufs - b.facts.lufs
 
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #2e257203
 def ridge_line(x: Tensor, y: Tensor, # (S,)
                prior: float,         # pull of the slope to 0, in units of x squared times songs
               ) -> tuple[float, float]: # mean of y; slope
@@ -180,7 +186,7 @@ def closed_form(b: Batch, config: ChainConfig) -> Chain:
     if config.kind in ('chain', 'reading'): dynamics(c, b)
     return level_curves(c, b) if config.kind != 'eq' else c
 
-# %% ../../nbs/super_editor/02_mastering_training.ipynb #4c9c04be
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #5f5eb622
 @torch.no_grad()
 def dynamics(c: Chain, b: Batch) -> Chain:
     "Start of rides and compressor."
@@ -205,6 +211,7 @@ def dynamics(c: Chain, b: Batch) -> Chain:
     regressor(float(k[0]), float(torch.logit(k[1].clamp(.02, .9))), threshold, release)
     return c
 
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #9c22c8a2
 @torch.no_grad()
 def level_curves(c: Chain, b: Batch) -> Chain:
     "Start of the level curves: slopes of what is left, above and below the mean of each band."
@@ -216,7 +223,7 @@ def level_curves(c: Chain, b: Batch) -> Chain:
         p.copy_(torch.linalg.lstsq(w.T, slope[:, None]).solution[:, 0].clamp(-.5, .5))
     return c
 
-# %% ../../nbs/super_editor/02_mastering_training.ipynb #2e257203
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #eb9841b9
 def prior(c: Chain) -> Tensor: # scalar, dB
     "How unlikely the settings are."
     eq = c.eq @ knot_weights(c.config.knots)
@@ -227,6 +234,7 @@ def prior(c: Chain) -> Tensor: # scalar, dB
     if c.config.residual: p = p + 1e-3 * c.rest[-1].weight.square().sum()
     return p + .002 * (c.squash + 2).clamp(min=0).square()
 
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #843d2a2e
 def tune(c: Chain,            # changed in place
          b: Batch,
          steps: int = 250,
@@ -265,12 +273,13 @@ def fit_chain(pairs: list[MasteringPair] | Batch,
     if kind in ('chain', 'reading') or residual: tune(c, b, steps, seed=seed)
     return c.eval()
 
-# %% ../../nbs/super_editor/02_mastering_training.ipynb #eb9841b9
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #4088e04f
 def halves(p: MasteringPair) -> list[MasteringPair]:
     "Both halves of a pair."
     m = len(p.before) // 2
     return [MasteringPair(f'{p.name}, half {i + 1}', p.before[a], p.after[a], p.count[a]) for i, a in enumerate((slice(0, m), slice(m, None)))]
 
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #1f57c64e
 @dataclass(frozen=True)
 class Choice:
     "What cross-validation says."
@@ -278,6 +287,7 @@ class Choice:
     errors: dict   # kind -> [mean, standard error] dB, on pairs that were put aside
     pairs: int
 
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #2fa77ecb
 def choose_kind(errors: dict[str, np.ndarray], # kind -> (pairs,) dB
                ) -> str:
     "The simplest kind that is not clearly worse than the best."
@@ -288,7 +298,7 @@ def choose_kind(errors: dict[str, np.ndarray], # kind -> (pairs,) dB
         return d.mean() <= max(.05 if k == 'nothing' else .01, d.std(ddof=1) / math.sqrt(len(d)) if len(d) > 2 and k != 'nothing' else 0)
     return next(k for k in KINDS if k in errors and near(k))
 
-# %% ../../nbs/super_editor/02_mastering_training.ipynb #732ecc8c
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #951c1145
 def cross_validate(pairs: list[MasteringPair],
                    kinds: typing.Sequence = KINDS,
                    folds: int = 4,
@@ -308,6 +318,7 @@ def cross_validate(pairs: list[MasteringPair],
     chosen = choose_kind(errors)
     return Choice(chosen, {k: [round(float(e.mean()), 3), round(float(e.std(ddof=min(1, n - 1)) / math.sqrt(n)), 3)] for k, e in errors.items()}, n)
 
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #be08c24e
 def learn_mastering(pairs: list[MasteringPair],
                     steps: int = 250, seed: int = 0,
                     residual: int = 0,              # width of the residual network, where a chain is chosen

@@ -7,10 +7,10 @@ __all__ = ['EDITOR', 'MEL', 'MelConfig', 'MelReconstruction', 'level_loss', 'con
            'reconstruct', 'Gains', 'griffin_lim', 'pooled', 'fit_editor', 'save_mel', 'MelReconstructionEditor']
 
 # %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #a3f2d9e8
-import math, typing
+import typing
 from dataclasses import dataclass
 from pathlib import Path
-import numpy as np, scipy.fft, torch, torch.nn.functional as F
+import numpy as np, torch
 from torch import nn, Tensor
 from ..core import *
 from ..data.labels import Label
@@ -21,7 +21,7 @@ from ..nn.lattice import keep_lattice, search
 from ..pieces import regions_played
 from .levels import *
 from .mastering import shaped
-from .mastering_training import FPS, MasteringPair
+from .mastering_training import MasteringPair
 
 # %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #f974af3d
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class MelConfig(Config):
     residual: bool = True   # add the raw mel
     pool: int = 1           # frames a step
 
+# %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #0f8a859c
 class MelReconstruction(nn.Module):
     "Raw levels and labels to edited levels."
     def __init__(self, config: MelConfig = MelConfig()):
@@ -59,12 +60,13 @@ class MelReconstruction(nn.Module):
         y = self.out(self.decoder(self.encoder(h)))                                         # (B, T, bands)
         return ((x + y if c.residual else y) + 1) * c.span / 2 + c.floor
 
-# %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #cdc8da10
+# %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #5aec395d
 def level_loss(pred: Tensor, true: Tensor, count: Tensor, # (B, T, bands)
               ) -> Tensor: # scalar
     "Mean absolute difference where it counts."
     return ((pred - true).abs() * count).sum() / count.sum().clamp(min=1)
 
+# %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #1bd4f9fb
 def consistency_loss(pred: Tensor, levels: Tensor, # (B, T, bands)
                      labels: Tensor,               # (B, T)
                     ) -> Tensor: # scalar
@@ -72,6 +74,7 @@ def consistency_loss(pred: Tensor, levels: Tensor, # (B, T, bands)
     m = (labels == Label.KEEP)[..., None]
     return ((pred - levels).abs() * m).sum() / (m.sum() * levels.shape[-1]).clamp(min=1)
 
+# %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #5d614415
 def stft_loss(x: Tensor, y: Tensor, # (B, n) waveforms
               sizes: typing.Sequence = (512, 1024, 2048),
              ) -> Tensor: # scalar
@@ -119,12 +122,13 @@ def reconstruct(net: MelReconstruction,
     y = net(x, torch.from_numpy(np.pad(l, (0, -n % T), mode='edge').astype(np.int64)).view(-1, T))
     return y.reshape(-1, levels.shape[1])[:n].numpy()
 
-# %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #cb28012d
+# %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #fc70d656
 class Gains(typing.NamedTuple):
     "Gains that `mastering.shaped` can apply."
     db: np.ndarray # (T, 64) dB
     def gains(self, a: int, b: int) -> np.ndarray: return self.db[a:b]
 
+# %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #6b70f376
 def griffin_lim(levels: np.ndarray, # (T, 64) dB
                 sr: int = 44100,    # Hz
                 rounds: int = 24,
@@ -135,7 +139,7 @@ def griffin_lim(levels: np.ndarray, # (T, 64) dB
     width = np.maximum(w.sum(1, keepdims=True), 1)
     density = 10 * np.log10(np.maximum(10**(levels / 10) / width.T, 1e-12))
     mag = 10**(density @ band_to_bin(sr) / 20) * frame_size(sr) / 2
-    n, h = (len(levels) - 1) * frame_size(sr) // 2, frame_size(sr) // 2
+    n = (len(levels) - 1) * frame_size(sr) // 2
     phase = np.exp(2j * np.pi * np.random.default_rng(seed).random(mag.shape)).astype(np.complex64)
     for _ in range(rounds):
         y = next(overlap_add([(mag * phase)[None]], sr, n))
@@ -143,7 +147,7 @@ def griffin_lim(levels: np.ndarray, # (T, 64) dB
         phase = s / np.maximum(np.abs(s), 1e-9)
     return next(overlap_add([(mag * phase)[None]], sr, n))
 
-# %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #fc70d656
+# %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #ad9936e4
 EDITOR = MelConfig(bands=N_MELS, window=256, floor=0., span=1., pool=8)   #: of the editor: mel in 0 to 1
 
 def pooled(mel: np.ndarray, # (bands, T)
@@ -153,6 +157,7 @@ def pooled(mel: np.ndarray, # (bands, T)
     x = np.pad(np.asarray(mel, np.float32), ((0, 0), (0, -mel.shape[1] % n)), mode='edge')
     return x.reshape(len(x), -1, n).mean(2).T
 
+# %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #fccd88be
 def fit_editor(examples: list[Example],
                config: MelConfig = EDITOR,
                steps: int = 300, batch: int = 4, lr: float = 1e-3, seed: int = 0,
@@ -173,13 +178,14 @@ def fit_editor(examples: list[Example],
         opt.zero_grad(); loss.backward(); torch.nn.utils.clip_grad_norm_(net.parameters(), 1.); opt.step(); when.step()
     return net.eval()
 
-# %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #6b70f376
+# %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #02887deb
 MEL = CheckpointKind('mel_reconstruction', 1, 'none is shipped; train one with mel_reconstruction.fit_editor and save_mel', 'name a checkpoint that save_mel wrote')
 
 def save_mel(net: MelReconstruction, path: str | Path, info: dict | None = None) -> Path:
     "Write the network."
     return save_checkpoint(net, path, MEL, info)
 
+# %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #69ea970d
 class MelReconstructionEditor:
     "Cuts where the network draws silence."
     name, learns = 'mel_reconstruction', True

@@ -6,7 +6,6 @@
 __all__ = ['stretches', 'DualAutoencoder', 'fit_dual', 'auc', 'swap_scores', 'fit_classifier', 'classify']
 
 # %% ../../nbs/super_editor/05_negative_results.ipynb #9f9222aa
-import typing
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn, Tensor
 from ..data.examples import Example
@@ -36,6 +35,7 @@ class DualAutoencoder(nn.Module):
     def forward(self, x: Tensor, which: str) -> Tensor: # (B, 16, 128)
         return getattr(self, which)(self.encoder(x)).view(x.shape)
 
+# %% ../../nbs/super_editor/05_negative_results.ipynb #cbed3c39
 def fit_dual(raw: np.ndarray, edit: np.ndarray, steps: int = 300, seed: int = 0) -> DualAutoencoder:
     "Each decoder draws its own kind."
     torch.manual_seed(seed); net, rng = DualAutoencoder(), np.random.default_rng(seed)
@@ -46,12 +46,13 @@ def fit_dual(raw: np.ndarray, edit: np.ndarray, steps: int = 300, seed: int = 0)
         opt.zero_grad(); loss.backward(); opt.step()
     return net.eval()
 
-# %% ../../nbs/super_editor/05_negative_results.ipynb #cbed3c39
+# %% ../../nbs/super_editor/05_negative_results.ipynb #457a0121
 def auc(score: np.ndarray, true: np.ndarray) -> float: # 0 to 1; .5: knows nothing
     "Probability that a true one scores higher than a false one."
     a, b = score[true], score[~true]
-    return float(((a[:, None] > b[None]).mean() + .5 * (a[:, None] == b[None]).mean())) if len(a) and len(b) else .5
+    return float((a[:, None] > b[None]).mean() + .5 * (a[:, None] == b[None]).mean()) if len(a) and len(b) else .5
 
+# %% ../../nbs/super_editor/05_negative_results.ipynb #051a4b7b
 @torch.no_grad()
 def swap_scores(net: DualAutoencoder, raw: np.ndarray, # (n, 16, 128)
                ) -> dict: # name -> (n,)
@@ -59,7 +60,7 @@ def swap_scores(net: DualAutoencoder, raw: np.ndarray, # (n, 16, 128)
     x = torch.from_numpy(raw)
     return {k: (net(x, k) - x).abs().mean((1, 2)).numpy() for k in ('raw', 'edit')}
 
-# %% ../../nbs/super_editor/05_negative_results.ipynb #fa749e78
+# %% ../../nbs/super_editor/05_negative_results.ipynb #2cfa701e
 def fit_classifier(raw: np.ndarray, edit: np.ndarray, steps: int = 300, seed: int = 0) -> nn.Module:
     "Raw (0) or edited (1)."
     torch.manual_seed(seed); rng = np.random.default_rng(seed)
@@ -72,6 +73,7 @@ def fit_classifier(raw: np.ndarray, edit: np.ndarray, steps: int = 300, seed: in
         opt.zero_grad(); loss.backward(); opt.step()
     return net.eval()
 
+# %% ../../nbs/super_editor/05_negative_results.ipynb #182ac2fc
 @torch.no_grad()
 def classify(net: nn.Module, x: np.ndarray) -> np.ndarray: # (n,) logits
     "Score of being edited."

@@ -1,0 +1,158 @@
+"""editorbot songs as a musician runs it: names, library, formats, takes; what is there already stays; a refusal is one line and writes nothing."""
+import json, sqlite3, struct
+
+import numpy as np, pytest, soundfile as sf
+from click.testing import CliRunner
+from editorbot.app.cli import main
+from editorbot.app.song_files import measure_loudness
+from editorbot.audio import read_audio, write_audio
+from editorbot.simulation.band import synth_song, synth_speech
+
+SR = 22050
+
+
+def run(*words):
+    r = CliRunner().invoke(main, ['songs', *map(str, words)])
+    assert r.exit_code == 0, (r.output, r.exception)
+    return r.output
+
+
+def refused(*words, has):
+    r = CliRunner().invoke(main, ['songs', *map(str, words)])
+    lines = [x for x in r.output.splitlines() if x.strip()]
+    assert r.exit_code == 2 and len(lines) == 1 and has in lines[0], (r.exit_code, r.output)
+
+
+def rehearsal(seed=0):
+    "Talk, a song begun and broken off, the song, talk, another song."
+    rng = np.random.default_rng(seed)
+    quiet = lambda s: rng.normal(0, 1e-4, (int(s * SR), 2))
+    say = lambda s: synth_speech(seed + int(s * 10), s, SR)[:int(s * SR), None] * .1 * np.ones(2)
+    a, b = synth_song(3, 40, SR), synth_song(7, 35, SR)
+    return np.concatenate([quiet(1), say(4), a[:12 * SR], quiet(1), say(5), quiet(1), a * .7, quiet(1), say(6), quiet(1), b, quiet(1), say(3)])
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory): return tmp_path_factory.mktemp('songs')
+
+
+@pytest.fixture(scope='module')
+def jam(folder):
+    write_audio(folder/'jam.wav', rehearsal(), SR, subtype='PCM_24')
+    return folder/'jam.wav'
+
+
+@pytest.fixture(scope='module')
+def out(folder, jam):
+    "The first run, which listens; the others in this folder take what was heard from the cache."
+    (folder/'set.txt').write_text('Alpha\nBeta\nGamma\n')
+    text = run(jam, '-o', folder/'out', '--names', folder/'set.txt', '--library', folder/'lib.sqlite', '--takes')
+    assert '1  Alpha' in text and 'take 2' in text and 'false start' in text and '1 name of the set list left over: Gamma' in text, text
+    return folder/'out'
+
+
+def test_songs_are_the_recordings_own_samples(jam, out):
+    assert sorted(p.name for p in out.glob('*.wav')) == ['01 Alpha.wav', '02 Beta.wav']
+    assert sorted(p.name for p in (out/'takes').glob('*.wav')) == ['01 Alpha, take 1.wav', '01 Alpha, take 2.wav', '02 Beta, take 1.wav']
+    told = json.loads((out/'songs.json').read_text())
+    for song in told['songs']:
+        for t in song['takes']:
+            raw = read_audio(jam, t['source_in'], t['source_out'], 'int32')
+            assert (read_audio(out/t['file'], dtype='int32') == raw).all()
+            if t['kept']: assert (read_audio(out/song['file'], dtype='int32') == raw).all()
+    assert [s['kept'] for s in told['songs']] == [2, 1]
+    i = sf.info(out/'01 Alpha.wav')
+    assert (i.samplerate, i.channels, i.subtype) == (SR, 2, 'PCM_24')
+    first = told['songs'][0]['takes'][1]
+    assert abs(first['start'] - 24) < 1 and abs(first['end'] - 64) < 1
+
+
+def test_sheets_refer_to_the_recording(jam, out):
+    cue, labels, rpp = ((out/f'songs.{s}').read_text() for s in ('cue', 'txt', 'rpp'))
+    assert cue.count('TRACK') == 3 and 'jam.wav' in cue and 'TITLE "Alpha, take 2 (kept)"' in cue
+    assert len(labels.splitlines()) == 3 and abs(float(labels.splitlines()[1].split()[0]) - 23.5) < 1
+    assert rpp.count('MARKER') == 6 and 'jam.wav' in rpp
+
+
+def test_a_library_knows_the_songs_next_time(jam, out, folder):
+    x = rehearsal(5)[5 * SR:]                                            # the same songs, another day: softer, brighter, faster
+    import soxr
+    x = np.diff(soxr.resample(x * .4, 1020, 1000, 'MQ'), axis=0, prepend=0) + .3 * soxr.resample(x * .4, 1020, 1000, 'MQ')
+    write_audio(folder/'next.wav', x, SR)
+    text = run(folder/'next.wav', '-o', folder/'next', '--library', folder/'lib.sqlite')
+    assert 'Alpha  (known from the library' in text and 'Beta  (known from the library' in text, text
+    db = sqlite3.connect(folder/'lib.sqlite')
+    assert {n for n, in db.execute('SELECT name FROM songs')} == {'Alpha', 'Beta'}
+
+
+def test_lossy_files_are_tagged_and_loud_enough(jam, out, folder):
+    run(jam, '-o', out, '--format', 'mp3', '--loudness', -20, '--library', folder/'lib.sqlite')
+    p = out/'02 Beta.mp3'
+    with sf.SoundFile(p) as f: assert (f.title, f.tracknumber) == ('Beta', '2/2')
+    lufs, peak = measure_loudness(p, 0, sf.info(p).frames)
+    assert abs(lufs + 20) < .7 and peak < 0
+    run(jam, '-o', out, '--format', 'flac', '--names', folder/'set.txt')
+    with sf.SoundFile(out/'01 Alpha.flac') as f: assert (f.title, f.subtype) == ('Alpha', 'PCM_24')
+
+
+def test_trim_only_takes_the_ends_away(jam, out, folder):
+    run(jam, '-o', folder/'trim', '--trim', '--pad', 0)
+    assert [p.name for p in (folder/'trim').glob('*.wav')] == ['jam trimmed.wav']
+    told = json.loads((folder/'trim'/'songs.json').read_text())
+    takes = [t for s in told['songs'] for t in s['takes']]
+    a, b = min(t['source_in'] for t in takes), max(t['source_out'] for t in takes)
+    assert (read_audio(folder/'trim'/'jam trimmed.wav', dtype='int32') == read_audio(jam, a, b, 'int32')).all() and b - a > 90 * SR
+
+
+def test_files_of_others_stay(jam, out, folder):
+    mine = folder/'mine'
+    mine.mkdir()
+    (mine/'02 Song 2.wav').write_bytes(b'mine')
+    (mine/'.songs.npz').write_bytes((out/'.songs.npz').read_bytes())
+    refused(jam, '-o', mine, has='02 Song 2.wav: exists already')
+    assert (mine/'02 Song 2.wav').read_bytes() == b'mine' and not (mine/'01 Song 1.wav').exists()
+    run(jam, '-o', mine, '--overwrite')
+    assert sf.info(mine/'02 Song 2.wav').frames > SR
+    run(jam, '-o', mine)                                                 # its own files may be replaced
+    (mine/'songs.cue').write_text('edited by hand')
+    refused(jam, '-o', mine, has='songs.cue: exists already')
+    assert (mine/'songs.cue').read_text() == 'edited by hand'
+
+
+def test_few_names_and_a_name_for_every_song(jam, out, folder):
+    (folder/'one.txt').write_text('Only\n')
+    text = run(jam, '-o', folder/'few', '--names', folder/'one.txt')
+    assert 'no name for Song 2' in text and (folder/'few'/'01 Only.wav').exists() and (folder/'few'/'02 Song 2.wav').exists()
+    (folder/'two.txt').write_text('A: new / name\nBeta\n')
+    text = run(jam, '-o', folder/'few', '--names', folder/'two.txt', '--library', folder/'lib.sqlite')
+    assert (folder/'few'/'01 A- new - name.wav').exists() and 'from an earlier run, no longer needed: 01 Only.wav, 02 Song 2.wav' in text
+
+
+def test_refusals_are_one_line(jam, folder):
+    o = ['-o', folder/'none']
+    refused(folder/'no.wav', *o, has='no such file')
+    refused(jam, *o, '--names', folder/'no.txt', has='no.txt')
+    refused(jam, *o, '--format', 'aac', has='one of wav, flac, mp3, ogg')
+    refused(jam, *o, '--loudness', 3, has='--loudness')
+    refused(jam, *o, '--pad', -1, has='--pad')
+    refused(jam, '-o', jam, has='expected a folder')
+    (folder/'text.sqlite').write_text('no database ' * 200)
+    refused(jam, *o, '--library', folder/'text.sqlite', has='a song library')
+    write_audio(folder/'silence.wav', np.zeros((5 * SR, 1)), SR)
+    refused(folder/'silence.wav', *o, has='only silence')
+    write_audio(folder/'talk.wav', synth_speech(3, 20., SR)[:, None] * .2, SR)
+    refused(folder/'talk.wav', *o, has='no take of a song')
+    assert not list((folder/'none').glob('*.wav')) if (folder/'none').exists() else True
+
+
+def test_broadcast_wav_metadata_goes_along(folder):
+    from editorbot.interchange.broadcast_wav import insert_chunks, read_chunks
+    p = folder/'field.wav'
+    write_audio(p, rehearsal(), SR)
+    bext = bytearray(602); bext[320:330] = b'2026-11-29'; struct.pack_into('<QH', bext, 338, 1000, 0)
+    insert_chunks(p, [(b'bext', bytes(bext))])
+    run(p, '-o', folder/'field')
+    chunks = dict(read_chunks(folder/'field'/'02 Song 2.wav'))
+    told = json.loads((folder/'field'/'songs.json').read_text())['songs'][1]['takes'][0]
+    assert struct.unpack_from('<Q', chunks[b'bext'], 338)[0] == 1000 + told['source_in']
+    with sf.SoundFile(folder/'field'/'02 Song 2.wav') as f: assert (f.title, f.date) == ('Song 2', '2026-11-29')
