@@ -398,7 +398,7 @@ def plot_chain(chain: Chain):
     fig, ax = plt.subplots(1, 3, figsize=(11, 2.8), layout='constrained', width_ratios=(2, 1, 1))
     eq, f, s = (c.eq @ knot_weights(c.config.knots)).numpy() * (kind != 'nothing'), band_centres(), c.spread.numpy()
     ax[0].fill_between(f, eq - s, eq + s, alpha=.2, lw=0, label='spread over recordings'); ax[0].plot(f, eq, label='average recording'); ax[0].axhline(0, color='.7', lw=.6)
-    ax[0].set(xscale='log', xlabel='frequency (Hz)', ylabel='gain (dB)', title='Equaliser'); ax[0].legend(fontsize=9)
+    ax[0].set(xscale='log', xlabel='frequency (Hz)', ylabel='gain (dB)', title='Equaliser'); ax[0].legend(fontsize=8)
     x = np.linspace(-24, 12, 100)
     cut = float(torch.sigmoid(c.squash)) * np.logaddexp(0, (x - float(c.threshold)) / c.config.knee) * c.config.knee * (kind in ('chain', 'reading'))
     ax[1].plot(x, x, color='.7', lw=.6); ax[1].plot(x, x - cut); ax[1].set(xlabel='in (dB over loudness)', ylabel='out', title='Compressor')
