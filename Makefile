@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint export docs lab bench results train-keep clean distclean
+.PHONY: help demo test test-all fuzz lint export docs lab bench results train-keep clean distclean
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -34,6 +34,9 @@ test: $(DEV) ## every notebook and what is quick to test, in ten minutes (ARGS='
 
 test-all: $(DEV) ## the slow tests as well: browsers, Ardour, training in processes that are killed
 	$(PYTEST) $(ARGS)
+
+fuzz: $(DEV) ## five hundred broken files (ARGS='-n 30' for fewer)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz.py $(ARGS)
 
 lint: $(DEV) ## ruff over what is written by hand
 	$(BIN)/ruff check .

@@ -323,7 +323,8 @@ def ffprobe(path: str | Path,    # a file
     try: said = json.loads(subprocess.run(['ffprobe', *ffmpeg_input(path), *ask], capture_output=True, timeout=60, stdin=subprocess.DEVNULL).stdout or b'{}')
     except (subprocess.TimeoutExpired, ValueError): return None
     found = (said.get('streams') or [{}])[0]
-    return {**found, **said.get('format', {})} if int(found.get('sample_rate') or 0) and found.get('channels') else None
+    known = int(found.get('sample_rate') or 0) and all(found.get(k) for k in ('channels', 'sample_fmt', 'codec_name'))
+    return {'format_name': 'ffmpeg', **found, **said.get('format', {})} if known else None
 
 # %% ../nbs/01_audio.ipynb #ab9f8216
 def ffmpeg_blocks(path: str | Path, # a file
@@ -815,7 +816,7 @@ def write_audio(path: str | Path,   # target
             room = f'{shutil.disk_usage(tmp.parent).free/1e6:.0f} MB free ({e.error_string.rstrip(".")})'
             raise describe(path, 'room for the whole file', room, 'free some space or choose another folder') from e
     if over[0] and subtype.startswith('PCM_'):
-        log.warning('%s: %d of %d samples lie beyond full scale and are clipped; a .wav of a float recording keeps them', path, *over)
+        log.warning('%d of %d samples lie beyond full scale and are clipped; a .wav of a float recording keeps them', *over)
     return Path(path)
 
 # %% ../nbs/01_audio.ipynb #d4e4e85d

@@ -401,3 +401,54 @@ def test_repair_keeps_the_time_behind_damage(tmp_path, music):
     same = np.ones(N, bool)
     for s in lost: same[max(0, s.start - 4096):s.stop + 4096] = False
     assert np.array_equal(got[same], music[same]) and same.mean() > .7
+
+
+# ---- faults
+
+def test_fuzz(tmp_path):
+    "A few of the five hundred of `make fuzz`."
+    import fuzz
+    rows = fuzz.fuzz(range(39), tmp_path)
+    assert len(rows) == 39 and not [(r['seed'], r['fault']) for r in rows if r['fault']], fuzz.table(rows)
+
+
+def in_a_process(code, **env): return subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **env})
+
+
+def test_a_disk_that_fills_while_samples_are_kept(tmp_path, music):
+    "What is decoded linearly is kept in a temporary file; without room for it every sample still comes out right."
+    sf.write(tmp_path/'x.ogg', music, RATE)
+    whole = read_audio(tmp_path/'x.ogg')
+    p = in_a_process(f"""
+import resource, signal, zlib
+from editorbot.audio import read_audio
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+p = {str(tmp_path/'x.ogg')!r}
+print(*[zlib.crc32(read_audio(p, a, a + 5000).tobytes()) for a in (200_000, 5000, 100_000, 99_000)])""")
+    said = p.communicate(timeout=300)[0]
+    assert [int(w) for w in said.split()] == [zlib.crc32(whole[a:a + 5000].tobytes()) for a in (200_000, 5000, 100_000, 99_000)], said
+
+
+def test_a_disk_that_fills_while_a_copy_is_written(tmp_path, music):
+    wav(tmp_path/'x.wav', music)
+    p = in_a_process(f"""
+import resource, signal
+from editorbot.app.cli import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+main(['repair', {str(tmp_path/'x.wav')!r}])""")
+    said = p.communicate(timeout=300)[0]
+    assert p.returncode == 2 and len(said.strip().splitlines()) == 1 and 'x_repaired.wav' in said, said
+    assert [f.name for f in tmp_path.iterdir()] == ['x.wav']
+
+
+def test_repair_from_the_command_line(tmp_path, music):
+    from click.testing import CliRunner
+
+    from editorbot.app.cli import main
+    (tmp_path/'dead.wav').write_bytes(zeroed(wav(tmp_path/'x.wav', music).read_bytes()))
+    done = CliRunner().invoke(main, ['repair', str(tmp_path/'dead.wav')])
+    assert done.exit_code == 0 and '0:06' in done.output and np.array_equal(sf.read(tmp_path/'dead_repaired.wav', dtype='int16')[0], music)
+    assert CliRunner().invoke(main, ['repair', str(tmp_path/'dead.wav')]).exit_code == 2                  # it is there already
+    assert CliRunner().invoke(main, ['repair', str(tmp_path/'none.wav')]).exit_code == 2

@@ -65,7 +65,7 @@ def nudge_join(edl: EDL,
         if q.has_source and not 0 <= q.source_in < q.source_out <= edl.source.frames: raise EditorbotError(f'join {i}: the recording ends before that; choose less')
     meta = {**edl.meta, 'edit_frames': edl.edit_frames}
     if meta.get('joins'): meta['joins'] = [{**(j or {}), 'confidence': 1.0, 'by_hand': True} if k == i else j for k, j in enumerate(meta['joins'])]
-    return EDL(edl.source, fit_overlaps(edl.source, segs, n), meta).validate()
+    return EDL(edl.source, fit_overlaps(edl.source, segs, n), meta, edl.tracks).validate()
 
 # %% ../../nbs/app/03_join_view.ipynb #40c8d4c7
 def join_confidence(edl: EDL, i: int) -> float: # 0 to 1

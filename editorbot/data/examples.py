@@ -85,6 +85,7 @@ def toy_order(takes: list, # of (start, end, times, waits)
 def toy_example(seed: int,
                 frames: int = 2048,
                 package: str = 'toy',
+                decoys: bool = True, # with chords without a beat, which aren't kept, and clicks
                ) -> Example:
     "A synthetic recording whose edit follows from what is in it."
     rng = np.random.default_rng([seed, frames, 44])
@@ -92,7 +93,7 @@ def toy_example(seed: int,
     kind = np.full(-(-frames // POOL), CLASSES.index('noise'), np.int8)
     mel += .12 * np.sin(np.arange(frames) / rng.uniform(20, 60) + rng.uniform(0, 6))
     while t < frames - 150:
-        size, keep = int(rng.integers(130, 520)), rng.random() < .6
+        size, keep = int(rng.integers(130, 520)), rng.random() < .6 or not decoys
         u = min(t + size, frames - 1)
         if u - t < 130: break
         mel[:, t:u] = .1 + .03 * rng.normal(size=(N_MELS, u - t))
@@ -112,9 +113,10 @@ def toy_example(seed: int,
 def toy_examples(n: int,             # how many
                  frames: int = 2048, # of each
                  seed: int = 0,
+                 decoys: bool = True, # as for `toy_example`
                 ) -> list[Example]:
     "Several toy recordings."
-    return [toy_example(1000 * seed + i, frames) for i in range(n)]
+    return [toy_example(1000 * seed + i, frames, decoys=decoys) for i in range(n)]
 
 # %% ../../nbs/data/05_examples.ipynb #408469a9
 SHORT = SessionConfig(minutes=(1.5, 5.0), song_seconds=(15.0, 70.0))   #: sessions of short songs, a fifth of what the shipped model learns from

@@ -91,7 +91,7 @@ def with_fades(edl: EDL,
         segs[i] = dataclasses.replace(s, fade_in=max(new[0], s.fade_in), fade_out=max(new[1], s.fade_out))
     for i in range(1, len(segs)):
         if max(segs[i-1].fade_out, segs[i].fade_in): segs[i] = dataclasses.replace(segs[i], crossfade=0)
-    return validate(EDL(edl.source, segs, edl.meta))
+    return validate(EDL(edl.source, segs, edl.meta, edl.tracks))
 
 # %% ../../nbs/editors/00_fades.ipynb #7934bd92
 @dataclass(frozen=True)

@@ -271,7 +271,8 @@ def repair(path: str | Path,        # a recording that is damaged, or whose head
     check_output(out, overwrite, not_same_as=path)
     kind, subtype = output_format(out, info, info.frames)
     with atomic_path(out) as tmp:
-        write_audio(tmp, salvaged(path, exact_dtype(info.subtype), holes), info.sample_rate, info.channels, subtype, kind)
+        try: write_audio(tmp, salvaged(path, exact_dtype(info.subtype), holes), info.sample_rate, info.channels, subtype, kind); audio_info(tmp)
+        except EditorbotError as e: raise EditorbotError(str(e).replace(str(tmp), str(out))) from e
         if (chunks := read_chunks(path)) and chunk_table(tmp): insert_chunks(tmp, chunks)
         keep_format(path, tmp)
     return out, audio_info(out), [(a / info.sample_rate, b / info.sample_rate) for a, b in holes]

@@ -570,7 +570,9 @@ def import_edl(path: str | Path,              # a .rpp, .otio or .ardour file, o
     read = readers.get(p.suffix.lower())
     if read is None: raise describe(path, f'a file that ends in {" or ".join(readers)}', repr(p.suffix), 'export it as one of these')
     if not p.is_file(): raise describe(path, 'a project to import', 'no such file', 'check the name')
-    return read(p, raw)
+    try: return read(p, raw)
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as e:
+        raise describe(path, 'a whole project', f'damage ({type(e).__name__}: {str(e)[:200]})', 'export it again') from e
 
 # %% ../../nbs/interchange/03_import.ipynb #0fb95632
 def import_pair(project: str | Path,         # a session

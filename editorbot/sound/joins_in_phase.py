@@ -75,4 +75,4 @@ def in_phase(edl: EDL,
                 new = dataclasses.replace(new, source_in=into + d, law='linear' if rho > LINEAR_FROM and not stays else s.law)
         segs[i] = new
         at += new.length()
-    return validate(EDL(src, segs, edl.meta))
+    return validate(EDL(src, segs, edl.meta, edl.tracks))

@@ -1,0 +1,93 @@
+"""kill -9 in the middle: `python tests/kill.py edit -n 50`. A command is killed at random moments of its run; whatever then lies under the name of an output must be whole,
+and the same command must complete, with the same bytes as a run that nobody disturbed. Prints a table and writes JSON."""
+import argparse, hashlib, json, os, random, shutil, signal, subprocess, sys, tempfile, time
+from pathlib import Path
+
+EDITORBOT = [sys.executable, '-c', 'from editorbot.app.cli import main; main()']
+TAKES_TIME = ('.json', '.ipynb', '.png', '.log')             # these hold dates, seconds or paths: whole is enough
+
+
+def material(folder: Path, pairs: int = 2):
+    "Two little pairs."
+    import numpy as np, soundfile as sf
+    for k in range(pairs):
+        rng, n = np.random.default_rng(k), 30 * 22050
+        x = rng.standard_normal((n, 1)) * (.02 + .3 * (np.arange(n) % 11025 < 3000))[:, None] * .3
+        for sub, y in (('input', x), ('desired_output', x[4 * 22050:20 * 22050])):
+            (folder/'data'/sub).mkdir(parents=True, exist_ok=True)
+            sf.write(folder/'data'/sub/f's{k}_{"raw" if sub == "input" else "edit"}.wav', y, 22050)
+
+
+COMMANDS = {
+    'edit': ['edit', 'data/input/s0_raw.wav', '-o', 'out/edit.wav', '--editor', 'keep', '--target-ratio', '.5', '--overwrite'],
+    'precache': ['precache', '--data', 'data', '-j', '1', '--features', 'basic'],
+    'pointer': ['train', 'pointer', '-p', 'recipe', 'quick', '-p', 'output', 'out/model'],
+}
+
+
+def whole(p: Path) -> bool:
+    "Can a file be read from its beginning to its end?"
+    import numpy as np, soundfile as sf
+    from safetensors.numpy import load_file
+    try:
+        if p.suffix in ('.json', '.ipynb'): json.loads(p.read_text(encoding='utf-8'))
+        elif p.suffix in ('.wav', '.flac'): assert len(sf.read(p)[0]) == sf.info(p).frames > 0
+        elif p.suffix == '.npz': [v.shape for v in np.load(p).values()]
+        elif p.suffix == '.npy': np.load(p)
+        elif p.suffix == '.safetensors': load_file(p)
+        elif p.suffix == '.png': assert p.read_bytes().endswith(b'IEND\xaeB`\x82')
+    except Exception as e: print(f'  {p}: {type(e).__name__}: {e}'); return False
+    return True
+
+
+def outputs(folder: Path) -> dict[str, str]:
+    "Every finished file that the command made, and the hash of those that must come out alike."
+    found = [p for p in sorted(folder.rglob('*')) if p.is_file() and not p.name.startswith('.') and p.parent.name not in ('input', 'desired_output')]
+    return {str(p.relative_to(folder)): '' if p.suffix in TAKES_TIME else hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
+
+
+def run(command: str, folder: Path, after: float | None = None) -> tuple[int, float, str]:
+    "Exit status, seconds and words of a run, killed `after` so many seconds."
+    start = time.time()
+    p = subprocess.Popen([*EDITORBOT, *COMMANDS[command]], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                         env={**os.environ, 'OMP_NUM_THREADS': '1'})
+    try: said = p.communicate(timeout=after)[0]
+    except subprocess.TimeoutExpired:
+        os.killpg(p.pid, signal.SIGKILL)                      # a session of its own: the command and its workers, nothing else
+        said = p.communicate()[0]
+    return p.returncode, time.time() - start, said
+
+
+def trial(command: str, n: int, seed: int, folder: Path) -> dict:
+    "Kill a command `n` times, and let it complete."
+    fresh = folder/'fresh'; material(fresh)
+    undisturbed = folder/'undisturbed'; shutil.copytree(fresh, undisturbed)
+    status, seconds, said = run(command, undisturbed)
+    assert status == 0, said
+    want, rng, killed, broken, failed, differ = outputs(undisturbed), random.Random(seed), 0, [], [], []
+    for k in range(n):
+        d = folder/f'{k}'; shutil.copytree(fresh, d)
+        status, _, _ = run(command, d, rng.uniform(.1, 1) * seconds)
+        killed += status == -signal.SIGKILL
+        broken += [f'{k}: {p}' for p in outputs(d) if not whole(d/p)]
+        status, _, said = run(command, d)
+        if status: failed.append(f'{k}: {said.strip().splitlines()[-1]}')
+        else: differ += [f'{k}: {p}' for p, h in want.items() if outputs(d).get(p) != h]
+        shutil.rmtree(d)
+    return dict(command=command, runs=n, killed=killed, half_written=broken, not_completed=failed, other_bytes=differ, seconds=round(seconds, 1))
+
+
+if __name__ == '__main__':
+    a = argparse.ArgumentParser(description=__doc__)
+    a.add_argument('commands', nargs='*', default=list(COMMANDS)); a.add_argument('-n', type=int, default=50)
+    a.add_argument('--seed', type=int, default=0); a.add_argument('-o', default='outputs/kill.json')
+    a = a.parse_args()
+    rows = []
+    for c in a.commands or COMMANDS:
+        with tempfile.TemporaryDirectory() as d: rows.append(trial(c, a.n, a.seed, Path(d)))
+        r = rows[-1]
+        print(f'{c:<10} {r["killed"]} of {r["runs"]} killed, half-written {len(r["half_written"])}, not completed {len(r["not_completed"])}, other bytes {len(r["other_bytes"])}', flush=True)
+        for k in ('half_written', 'not_completed', 'other_bytes'):
+            for x in r[k][:20]: print(f'  {k.replace("_", " ")}: {x}', flush=True)
+    Path(a.o).parent.mkdir(parents=True, exist_ok=True); Path(a.o).write_text(json.dumps(rows, indent=1))
+    sys.exit(any(r['half_written'] or r['not_completed'] or r['other_bytes'] for r in rows))
