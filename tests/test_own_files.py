@@ -61,7 +61,8 @@ def export_to(to):
 COMMANDS = dict(demo=demo, edit=edit, render=render, align=align, precache=precache, evaluate=evaluate, sessions=sessions, **{'import': import_},
                 **{f'export --to {to}': export_to(to) for to in ('rpp', 'aaf', 'otio', 'audacity', 'csv', 'ardour')})
 # train: what it writes is decided in app.runs, whose notebook shows that it refuses; cache: what lies in data/cache is the library's own by definition
-ELSEWHERE = {'train', 'cache'}
+# songs and repair: not tried here yet; both ask for --overwrite themselves
+ELSEWHERE = {'train', 'cache', 'songs', 'repair'}
 OURS = ('data/cache/',)                 # a cache: what can't be believed there is made again
 
 
