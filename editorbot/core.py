@@ -136,7 +136,7 @@ def check_own(by: str,             # the command that is about to write
     for p in map(Path, paths):
         ours = p.is_file() and made_by(p) == by
         if p.is_file() and not (ours or overwrite):
-            raise EditorbotError(f'{p}: exists already and is not what {by} wrote; move it away, choose another folder, or pass --overwrite')
+            raise EditorbotError(f'{p}: exists already and is not what {by} wrote; move it away first, or pass --overwrite')
         check_output(p, True, not_same_as)
 
 # %% ../nbs/00_core.ipynb #dce2ca66

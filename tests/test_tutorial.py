@@ -7,6 +7,7 @@ import house, pytest
 
 TUTORIAL = house.ROOT/'nbs/tutorials/01_edit_your_first_recording.ipynb'
 JOINS = house.ROOT/'nbs/tutorials/02_from_two_files_to_an_edl.ipynb'
+VIEW = house.ROOT/'nbs/tutorials/06_the_rehearsal_view.ipynb'
 HEARS = house.ROOT/'nbs/tutorials/03_what_the_machine_hears.ipynb'
 pytestmark = [pytest.mark.xdist_group('tutorial'), pytest.mark.timeout(600)]     # one server at a time
 KEPT = re.compile(r'kept (\d+):(\d+\.\d) of')
@@ -257,3 +258,63 @@ def test_as_a_voila_app(screen, folder, tmp_path_factory):
     with served(folder, home, 'voila', 'tutorial.ipynb', '--no-browser', '--VoilaConfiguration.extension_config={}', ready='voila/static/voila.js') as url:
         screen.goto(url, wait_until='commit', timeout=120_000)
         use(screen, folder, 'voila')
+
+
+def correct(page, folder: Path, name: str):
+    "What the rehearsal view is for: switch, move, listen, rename, take back, save; and a wrong name leaves nothing of the old edit."
+    from playwright.sync_api import expect
+    panel = page.locator('.editorbot-rehearsal').first
+    says = lambda text: expect(panel).to_contain_text(text, timeout=240_000)
+    button = lambda text: panel.get_by_role('button', name=text, exact=True)
+    says('monday.wav is open')
+    says('0 changes')
+    panel.scroll_into_view_if_needed()
+    shot(page, f'view-{name}-1')
+    assert page.evaluate('e => e.scrollWidth <= e.clientWidth + 1', panel.element_handle()), 'the panel is wider than its place'
+    picture = panel.locator('img').first
+    old = picture.get_attribute('src')
+    button('+1').first.click()                                     # the beginning of the first take
+    says('1 change')
+    page.wait_for_function('([e, old]) => e.src != old', arg=[picture.element_handle(), old], timeout=60_000)
+    parts = panel.locator('select').nth(1)
+    cut = next(i for i, text in enumerate(parts.locator('option').all_inner_texts()) if '(cut)' in text)
+    parts.select_option(index=cut)
+    button('in the edit').click()
+    says('2 changes')
+    player = panel.locator('audio').first.element_handle()
+    page.wait_for_function('p => p.duration > 1', arg=player, timeout=60_000)
+    page.evaluate('p => p.play()', player)
+    page.wait_for_function('p => p.currentTime > .2', arg=player, timeout=60_000)
+    button('Undo').click()
+    says('1 change')
+    panel.get_by_label('Name').fill('Blue Monday')
+    panel.get_by_label('Name').press('Tab')
+    says('2 changes')
+    shot(page, f'view-{name}-2')
+    panel.get_by_label('as', exact=True).fill(str(folder/'songs'))
+    panel.get_by_label('as', exact=True).press('Tab')
+    button('Save').click()
+    says('Saved')
+    assert list((folder/'songs').glob('01 *.wav'))
+    panel.get_by_label('File').fill(str(folder/'none.wav'))
+    panel.get_by_label('File').press('Tab')
+    button('Open').click()
+    says('no such file')
+    assert not picture.is_visible() and not button('Save').is_visible()
+    assert page.wrong == []
+
+
+def test_the_rehearsal_view_in_jupyterlab(screen, tmp_path, tmp_path_factory):
+    shutil.copy(VIEW, tmp_path/'tutorial.ipynb')
+    with served(tmp_path, tmp_path_factory.mktemp('jupyter'), 'jupyterlab', *LAB, ready='api/status') as url:
+        run_all(screen, url)
+        correct(screen, tmp_path, 'lab')
+
+
+def test_the_rehearsal_view_as_a_voila_app_without_a_network(screen, tmp_path, tmp_path_factory):
+    "Everything comes from this machine; a request to anywhere else is an error."
+    shutil.copy(VIEW, tmp_path/'tutorial.ipynb')
+    screen.on('request', lambda r: screen.wrong.append(r.url) if r.url.startswith('http') and '//127.0.0.1' not in r.url else None)
+    with served(tmp_path, tmp_path_factory.mktemp('voila'), 'voila', 'tutorial.ipynb', '--no-browser', '--VoilaConfiguration.extension_config={}', ready='voila/static/voila.js') as url:
+        screen.goto(url, wait_until='commit', timeout=120_000)
+        correct(screen, tmp_path, 'voila')

@@ -8,7 +8,7 @@ __all__ = ['KEEP', 'JUMP', 'BACK', 'REPEAT', 'XFADE', 'FADE', 'FOREIGN', 'SILENC
            'band_join', 'gain_steps', 'ramp_of', 'fade_at', 'hard_edge', 'band_fade', 'run_gain', 'run_confidence',
            'to_segments', 'with_crossfades', 'chain_report', 'explained', 'other_signals', 'align_signals',
            'warnings_of', 'align', 'expected_energy', 'pointer_times', 'frame_labels', 'alignment_npz',
-           'plot_alignment', 'write_alignment']
+           'plot_alignment', 'alignment_files', 'write_alignment']
 
 # %% ../../nbs/alignment/03_alignment.ipynb #abdf8e37
 import dataclasses, functools, math, typing
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, scipy.fft as fft, soxr
 from .. import core
-from ..core import SR, HOP, FRAME_RATE, EditorbotError, atomic_path, describe, write_json
+from ..core import SR, HOP, FRAME_RATE, EditorbotError, atomic_path, describe, note_made, write_json
+from ..plot import PALETTE
 from ..audio import audio_info, join_paths
 from ..edl import EDL, Segment, Source, clock, pointer_samples
 from .candidates import *
@@ -616,18 +617,26 @@ def plot_alignment(edl: EDL,
     top.set(xlim=(0, total / unit), ylim=(0, edl.source.frames / sr / unit), ylabel=f'raw time ({name})',
             title=title or f"{Path(edl.meta.get('edit', {}).get('path', 'edit')).name} from {Path(edl.source.path).name}: {len(copies)} segments" +
                            (f", {sum(n[i] for i, s in enumerate(segs) if s.reason == 'no source') / max(1, edl.edit_frames):.1%} without a source" if 'no source' in seen else ''))
-    if seen: top.legend(loc='upper left', fontsize=8, framealpha=.9)
+    if seen: top.legend(loc='upper left', fontsize=9, framealpha=.9)
     fig.colorbar(art, ax=top, label='confidence', pad=.01, aspect=30)
     joins = [(s.edit_in / sr / unit, (j or {}).get('confidence', 1.)) for s, j in zip(segs[1:], edl.meta.get('joins', [None] * len(segs))[1:])]
-    mid.vlines([x for x, _ in joins], 0, [c for _, c in joins], color='tab:blue', lw=1.2 if len(joins) < 60 else .7)
+    mid.vlines([x for x, _ in joins], 0, [c for _, c in joins], color=PALETTE[0], lw=1.2 if len(joins) < 60 else .7)
     mid.set(ylim=(0, 1.05), ylabel='joins', yticks=[0, 1])
     curve = edl.meta.get('chain', {}).get('gain_curve_db', [])
     step = edl.meta.get('chain', {}).get('gain_curve_step_s', 1.)
-    low.plot((np.arange(len(curve)) + .5) * step / unit, [np.nan if v is None else v for v in curve], color='tab:purple', lw=1)
+    low.plot((np.arange(len(curve)) + .5) * step / unit, [np.nan if v is None else v for v in curve], color=PALETTE[3], lw=1)
     low.axhline(0, color='0.8', lw=.7, zorder=0)
     low.set(xlabel=f'edit time ({name})', ylabel='gain (dB)')
     if not copies: top.text(.5, .5, edl.meta.get('warnings', ['no source'])[0], ha='center', transform=top.transAxes)
     return fig
+
+# %% ../../nbs/alignment/03_alignment.ipynb #3e98b5c0
+def alignment_files(out_dir: str | Path, # folder
+                    sample: str,         # name that the files begin with
+                    picture: bool = True,
+                   ) -> list[Path]:      # pointers, operations, facts, EDL, picture
+    "Where `write_alignment` puts its files."
+    return [Path(out_dir)/f'{sample}{x}' for x in ('_pointers.npy', '_ops.npy', '_info.json', '.edl.json', *['_alignment.png'] * picture)]
 
 # %% ../../nbs/alignment/03_alignment.ipynb #830c1c7c
 def write_alignment(edl: EDL,
@@ -637,7 +646,7 @@ def write_alignment(edl: EDL,
                    ) -> list[Path]:      # what was written
     "Write `{sample}_pointers.npy`, `_ops.npy`, `_info.json`, `_alignment.png` and `.edl.json`, each whole or not at all."
     out = Path(out_dir)
-    paths = [out/f'{sample}{x}' for x in ('_pointers.npy', '_ops.npy', '_info.json', '.edl.json')]
+    paths = alignment_files(out, sample, picture)
     for path, value in zip(paths, (edl.pointers(), edl.ops())):
         with atomic_path(path) as tmp:
             with open(tmp, 'wb') as f: np.save(f, value)
@@ -648,6 +657,6 @@ def write_alignment(edl: EDL,
     write_json(paths[2], info)
     edl.save(paths[3])
     if picture:
-        paths.append(out/f'{sample}_alignment.png')
-        with atomic_path(paths[-1]) as tmp: plot_alignment(edl).savefig(tmp, dpi=100, format='png')
+        with atomic_path(paths[4]) as tmp: plot_alignment(edl).savefig(tmp, dpi=100, format='png')
+    note_made('align', *paths)
     return paths

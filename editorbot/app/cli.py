@@ -83,10 +83,11 @@ def with_tracks(command):
 @click.option('--explain', 'explained', is_flag=True, help='Say what each stage changed.')
 @click.option('--dry-run', is_flag=True, help='Only say what would be kept; write nothing.')
 @click.option('--no-plot', is_flag=True, help='Write no picture.')
+@click.option('--report', 'page', is_flag=True, help='Also write one HTML page to see and hear the edit, and what was cut.')
 @click.option('--allow-truncated', is_flag=True, help='Use a recording that is cut short.')
 @click.option('--overwrite', is_flag=True, help='Replace existing outputs.')
 def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, beats, alternatives, target_ratio, max_duration, fragments, crossfade, no_fades,
-         without, explained, master, dry_run, no_plot, allow_truncated, overwrite):
+         without, explained, master, dry_run, no_plot, page, allow_truncated, overwrite):
     "Propose an edit of RAW and write it: audio, EDL and picture. Several files in order are one recording."
     from editorbot.audio import audio_info, output_format
     from editorbot.edl import clock, summary
@@ -95,7 +96,7 @@ def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, b
     from editorbot.super_editor.mastering import master_for, render_mastered
     from editorbot.interchange.tracks import check_parts, deciding_track, find_tracks, render_together, track_outputs
     output = output or raw[0].with_name(raw[0].stem + '_edit.wav')
-    files = [[o, o.with_suffix('.edl.json'), o.with_suffix('.png')] for i in range(alternatives) for o in [output.with_stem(f'{output.stem}_{i + 1}') if i else output]]
+    files = [[o, o.with_suffix('.edl.json'), *[o.with_suffix('.png')] * (not no_plot), *[o.with_suffix('.html')] * page] for i in range(alternatives) for o in [output.with_stem(f'{output.stem}_{i + 1}') if i else output]]
     inputs, raw = raw, Path(check_parts(raw, allow_truncated))
     info = audio_info(raw, allow_truncated)
     for n in info.notes: click.echo(f'  note: {n}')
@@ -106,7 +107,7 @@ def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, b
     if not dry_run:
         output_format(output, info, info.frames)
         for group in files:
-            for p in group[:2 if no_plot else 3]:
+            for p in group:
                 for i in inputs: check_output(p, overwrite, not_same_as=i)
     chosen, t0 = get_editor(editor, checkpoint), time.perf_counter()
     check_skip(without, chosen)
@@ -115,7 +116,7 @@ def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, b
     edls = propose_several(track, alternatives, chosen, target_ratio=target_ratio, max_duration=max_duration, fragments=fragments, crossfade=None if crossfade is None else crossfade / 1000, beats=beats,
                            skip=(*without, *['fades'] * no_fades), **wanted)
     for rule in getattr(chosen, 'rules', ()): click.echo(f'this editor {rule}')
-    for edl, (wav, json_, png) in zip([dataclasses.replace(e, tracks=tracks) for e in edls], files):
+    for edl, (wav, json_, *seen) in zip([dataclasses.replace(e, tracks=tracks) for e in edls], files):
         if not dry_run:
             made = []                                                   # by this run, none of which was there before
             try:
@@ -124,7 +125,10 @@ def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, b
                 edl.save(json_); made.append(json_)
                 if not no_plot:
                     from editorbot.plot import plot_edit, save_figure
-                    save_figure(plot_edit(edl), png)
+                    save_figure(plot_edit(edl), seen[0]); made.append(seen[0])
+                if page:
+                    from editorbot.app.report import report
+                    report(edl, seen[-1], wav, overwrite=overwrite)
             except BaseException:                                       # Ctrl-C too: no edit without its EDL
                 for p in made if not overwrite else (): p.unlink(missing_ok=True)
                 raise
@@ -132,7 +136,7 @@ def edit(raw, with_, offset, decide_on, output, editor, checkpoint, keep, cut, b
         if explained: click.echo(explain(edl, chosen))
         if dry_run:
             for a, b, why in edl.meta['cuts']: click.echo(f'  cut {clock(a):>9} to {clock(b):>9}  {why}')
-        else: say(edit=wav, **({'tracks': ', '.join(p.name for p in track_outputs(wav, tracks))} if tracks else {}), EDL=json_, **({} if no_plot else {'picture': png}), **({'mastered': f'to {sound.lufs:.1f} LUFS'} if sound and sound.passes else {}))
+        else: say(edit=wav, **({'tracks': ', '.join(p.name for p in track_outputs(wav, tracks))} if tracks else {}), EDL=json_, **({} if no_plot else {'picture': seen[0]}), **({'report': seen[-1]} if page else {}), **({'mastered': f'to {sound.lufs:.1f} LUFS'} if sound and sound.passes else {}))
         if edl.meta.get('said'): click.echo(f"  {edl.meta['said']}")
     if len(edls) < alternatives: click.echo('  no other good edit' if len(edls) == 1 else f'  only {len(edls) - 1} other good edits' if len(edls) > 2 else '  only one other good edit')
     click.echo(f'  {clock(track.duration)} of audio in {time.perf_counter() - t0:.1f} s')
@@ -219,12 +223,14 @@ def repair(recordings, output, overwrite):
 @click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder of --leaderboard, with aligned pairs.')
 @click.option('--editors', help='For --leaderboard: names with commas; NAME=CHECKPOINT for weights of your own. Default: those that need none.')
 @click.option('-o', '--output', type=AUDIO, default=Path('outputs/leaderboard'), show_default=True, help='Folder for the table, scores and picture of --leaderboard.')
-def evaluate(predicted, true, as_json, board, data, editors, output):
+@click.option('--overwrite', is_flag=True, help='Replace files in that folder that no leaderboard has written.')
+def evaluate(predicted, true, as_json, board, data, editors, output, overwrite):
     "Score a PREDICTED EDL against a TRUE one of the same recording; or, with --leaderboard, editors against the edits of a data folder."
     import json
     if board == (predicted is not None or true is not None): raise EditorbotError('evaluate: expected PREDICTED and TRUE, or --leaderboard for a data folder; see editorbot evaluate --help')
     if board:
-        from editorbot.judging.leaderboard import DEFAULT_BOARD, board_table, leaderboard, named_editors, run_editors, write_leaderboard
+        from editorbot.judging.leaderboard import DEFAULT_BOARD, board_table, leaderboard, leaderboard_files, named_editors, run_editors, write_leaderboard
+        check_own('leaderboard', *leaderboard_files(output).values(), overwrite=overwrite)
         rows = run_editors(named_editors(editors or DEFAULT_BOARD), data)
         written = write_leaderboard(rows, output)
         click.echo(written['scores'].read_text(encoding='utf-8') if as_json else board_table(leaderboard(rows)))
@@ -248,7 +254,7 @@ def evaluate(predicted, true, as_json, board, data, editors, output):
 @click.option('--overwrite', is_flag=True, help='Align again what is aligned.')
 def align(raw, edit, output, npz, every, data, no_plot, overwrite):
     "Find out which sample of RAW (several files in order are one recording) is heard in each moment of EDIT."
-    from editorbot.alignment.alignment import align, alignment_npz, write_alignment
+    from editorbot.alignment.alignment import align, alignment_files, alignment_npz, write_alignment
     from editorbot.edl import clock
     from editorbot.data.pairs import Pair, find_pairs
     from editorbot.interchange.tracks import check_parts
@@ -260,6 +266,8 @@ def align(raw, edit, output, npz, every, data, no_plot, overwrite):
         done = output/f'{p.name}.edl.json'
         if every and done.exists() and not overwrite: click.echo(f'{p.name}: aligned already'); continue
         if not every: check_output(done, overwrite)
+        check_own('align', *alignment_files(output, p.name, not no_plot), overwrite=overwrite)
+        if npz: check_output(npz, overwrite)
         edl = align(p.raw, p.edit, progress=sys.stderr.isatty())
         files = write_alignment(edl, output, p.name, picture=not no_plot)
         if npz: files.append(alignment_npz(edl, npz))

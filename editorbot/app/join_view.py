@@ -14,6 +14,7 @@ import ipywidgets as W
 from fastcore.basics import patch
 from matplotlib.figure import Figure
 from ..core import *
+from ..plot import PALETTE
 from ..audio import *
 from ..edl import *
 from ..rendering import *
@@ -86,7 +87,7 @@ def plot_overview(edl: EDL,
     fig = plot_alignment(edl, figsize, title='')
     unit = 60 if max(edl.edit_frames, edl.source.frames) / edl.source.sample_rate > 240 else 1
     if i:
-        for ax in fig.axes[:3]: ax.axvline(edl.segments[i].edit_in / edl.source.sample_rate / unit, color='crimson', lw=1.2, zorder=5)
+        for ax in fig.axes[:3]: ax.axvline(edl.segments[i].edit_in / edl.source.sample_rate / unit, color=PALETTE[4], lw=1.2, zorder=5)
     return fig
 
 # %% ../../nbs/app/03_join_view.ipynb #12c85c16
@@ -131,7 +132,7 @@ def plot_join(edl: EDL, i: int,
              ) -> Figure:
     "Outgoing side, edit and incoming side around a join, one above the other; the crossfade is shaded."
     y, _ = edit_around(edl, i, seconds, edit)
-    strips = (('raw goes on', source_around(edl, i, -1, seconds), '#2f6db5'), ('edit' if edit else 'edit (rendered)', y.mean(1), '0.25'), ('raw leads to', source_around(edl, i, 1, seconds), '#c2772b'))
+    strips = (('raw goes on', source_around(edl, i, -1, seconds), PALETTE[0]), ('edit' if edit else 'edit (rendered)', y.mean(1), '0.25'), ('raw leads to', source_around(edl, i, 1, seconds), PALETTE[5]))
     fig = Figure(figsize=figsize, layout='constrained')
     half, peak = edl.segments[i].crossfade / 2 / edl.source.sample_rate * 1e3, [max(1e-4, float(np.abs(x).max())) for _, x, _ in strips]
     peak[0] = peak[2] = max(peak[0], peak[2])                              # the edit may be louder than the raw
@@ -140,7 +141,7 @@ def plot_join(edl: EDL, i: int,
         ax.fill_between((np.arange(len(lo)) + .5) / len(lo) * 2e3 * seconds - 1e3 * seconds, lo, hi, color=colour, lw=.4, step='mid')
         if k != 1: ax.axvspan(*((0, 1e3 * seconds) if k == 0 else (-1e3 * seconds, 0)), color='white', alpha=.6, lw=0)   # not heard in the edit
         if half: ax.axvspan(-half, half, color='gold', alpha=.25, lw=0)
-        ax.axvline(0, color='crimson', lw=1)
+        ax.axvline(0, color=PALETTE[4], lw=1)
         ax.set(ylim=(-peak[k], peak[k]), yticks=[], xlim=(-1e3 * seconds, 1e3 * seconds))
         ax.set_ylabel(name, rotation=0, ha='right', va='center'); ax.spines[['top', 'right', 'left']].set_visible(False)
     ax.set_xlabel('time from the join (ms)')

@@ -22,7 +22,7 @@ from ..core import *
 from ..audio import audio_info, parts_of
 from ..edl import EDL, Source, clock
 from ..sound.mel import Track, in_blocks
-from ..alignment.alignment import align, write_alignment
+from ..alignment.alignment import align, alignment_files, write_alignment
 from .pairs import Pair, all_named, check_pairs
 from ..sound.beats import TRACKERS, Beats, analyse_beats, find_corrections
 from ..sound.stems import STEMS, Stems, same_method, separate
@@ -344,7 +344,9 @@ def alignment_fault(pair: Pair, paths: CachePaths, all_bytes: bool = False) -> s
 def ensure_alignment(pair: Pair, paths: CachePaths) -> tuple[EDL, str]: # the EDL; 'made' or 'cached'
     "The EDL of a pair, aligned if need be."
     fault = alignment_fault(pair, paths)
-    if fault: write_alignment(align(pair.raw, pair.edit, progress=False), paths.edl(pair.name).parent, pair.name)
+    if fault:
+        check_own('align', *alignment_files(paths.edl(pair.name).parent, pair.name))        # one that a person corrected is never replaced
+        write_alignment(align(pair.raw, pair.edit, progress=False), paths.edl(pair.name).parent, pair.name)
     edl, folder = EDL.load(paths.edl(pair.name)), paths.edl(pair.name).parent
     for end, view in (('pointers', edl.pointers), ('ops', edl.ops)):                    # sessions come without
         p = folder/f'{pair.name}_{end}.npy'

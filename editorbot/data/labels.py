@@ -15,6 +15,7 @@ import dataclasses, enum, typing
 from dataclasses import dataclass
 import numpy as np
 from ..core import *
+from ..plot import CUT, PALETTE, CUT, PALETTE
 from ..edl import EDL, EFFECTS, Segment, Source, raw_frames, validate
 
 # %% ../../nbs/data/01_labels.ipynb #6ef72469
@@ -397,7 +398,7 @@ def analyse_labels(edl: EDL,
     return BeatLabels(check_edges(edges), edit_labels(edl, edges), a.action, a.implied, a.confidence, beat_plays(edl, edges))
 
 # %% ../../nbs/data/01_labels.ipynb #6b676b4b
-LABEL_COLOURS = ('#d5d7db', '#1b7f79', '#c2772b', '#8fc9c4', '#5a8fc9', '#b0489a', '#e0b93a', '#ffffff')  #: of the eight labels
+LABEL_COLOURS = (CUT, PALETTE[1], PALETTE[0], PALETTE[3], PALETTE[5], PALETTE[4], PALETTE[2], '#ffffff')  #: of the eight labels
 
 def plot_labels(ax,                 # matplotlib axes
                 labels: np.ndarray, # (n,) as `Label`
@@ -413,4 +414,4 @@ def plot_labels(ax,                 # matplotlib axes
         spans = [(beats[a], beats[b] - beats[a]) for l, a, b in label_runs(labels) if l == label]
         if spans: ax.broken_barh(spans, (bottom, height), color=LABEL_COLOURS[label], lw=0, label=label.name)
     ax.set_xlabel('time (s)')
-    if legend: ax.legend(ncol=8, loc='upper center', bbox_to_anchor=(0.5, 1.35), fontsize=8, frameon=False)
+    if legend: ax.legend(ncol=8, loc='upper center', bbox_to_anchor=(0.5, 1.35), fontsize=9, frameon=False)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BOARD', 'SMALL', 'RANK', 'log', 'DEFAULT_BOARD', 'bootstrap', 'Standing', 'leaderboard', 'board_table',
            'plot_leaderboard', 'named_editors', 'track_of', 'truth_of', 'score_editor', 'run_editors',
-           'write_leaderboard']
+           'leaderboard_files', 'write_leaderboard']
 
 # %% ../../nbs/judging/00_leaderboard.ipynb #a4ac54d5
 import logging, math, time, typing
@@ -20,7 +20,7 @@ from ..editors.editor import get_editor, propose
 from ..metrics import evaluate
 from ..sound.mel import Track, load_track
 from ..data.pairs import find_pairs
-from ..plot import save_figure
+from ..plot import PALETTE, save_figure
 
 # %% ../../nbs/judging/00_leaderboard.ipynb #151e3097
 def bootstrap(values: np.ndarray,  # float (n,), one a recording; nan: no score
@@ -102,13 +102,13 @@ def plot_leaderboard(board: list[Standing],
     for ax, k in zip(axes, keys):
         for i, s in enumerate(board):
             m, lo, hi = s.scores[k]
-            ax.plot([lo, hi], [i, i], color='#2f6db5', lw=2, solid_capstyle='butt')
-            ax.plot(m, i, 'o', ms=4, color='#c2772b' if s.behind[k] == (0, 0, 0) else '#2f6db5')
+            ax.plot([lo, hi], [i, i], color=PALETTE[0], lw=2, solid_capstyle='butt')
+            ax.plot(m, i, 'o', ms=4, color=PALETTE[5] if s.behind[k] == (0, 0, 0) else PALETTE[0])
         ax.set(title=headings.get(k, k), xlabel='smaller is better' if k in SMALL else 'larger is better')
         ax.title.set_fontsize(9); ax.xaxis.label.set_fontsize(7); ax.tick_params(labelsize=7); ax.grid(axis='x', alpha=.3)
         ax.spines[['top', 'right']].set_visible(False)
     for ax in axes[len(keys):]: ax.axis('off')
-    axes[0].set_yticks(range(len(board)), [s.editor for s in board], fontsize=8)
+    axes[0].set_yticks(range(len(board)), [s.editor for s in board], fontsize=9)
     axes[0].set_ylim(len(board) - .5, -.5)
     return fig
 
@@ -162,11 +162,18 @@ def run_editors(editors: dict,              # name -> editor, as of `named_edito
             for name, e in editors.items(): rows.append(score_editor(e, track, truth, name, p.name, **options)); bar.update(1)
     return rows
 
-# %% ../../nbs/judging/00_leaderboard.ipynb #0b1af7b9
+# %% ../../nbs/judging/00_leaderboard.ipynb #ef35d258
 DEFAULT_BOARD = 'keep_all,loudness,rules,keep,pointer'   #: editors that need no checkpoint of one's own
+
+# %% ../../nbs/judging/00_leaderboard.ipynb #0b1af7b9
+def leaderboard_files(folder: str | Path) -> dict: # kind -> path
+    "Where `write_leaderboard` puts its files."
+    return {k: Path(folder)/f'leaderboard.{end}' for k, end in (('table', 'md'), ('scores', 'json'), ('picture', 'png'))}
 
 def write_leaderboard(rows: list[dict], folder: str | Path) -> dict: # kind -> path
     "leaderboard.md, leaderboard.json (every row) and leaderboard.png."
-    folder, board = Path(folder), leaderboard(rows)
-    with atomic_path(folder/'leaderboard.md') as tmp: tmp.write_text(board_table(board) + '\n', encoding='utf-8')
-    return dict(table=folder/'leaderboard.md', scores=write_json(folder/'leaderboard.json', rows), picture=save_figure(plot_leaderboard(board), folder/'leaderboard.png'))
+    files, board = leaderboard_files(folder), leaderboard(rows)
+    with atomic_path(files['table']) as tmp: tmp.write_text(board_table(board) + '\n', encoding='utf-8')
+    write_json(files['scores'], rows); save_figure(plot_leaderboard(board), files['picture'])
+    note_made('leaderboard', *files.values())
+    return files

@@ -27,6 +27,7 @@ from joblib import Parallel, delayed
 
 from ..audio import audio_info, read_audio, write_audio
 from ..core import Config, EditorbotError, progress, write_json
+from ..core import check_own, note_made
 from ..edl import EDL, Source
 from .distractors import DISTRACTORS, SPOIL, Cast, break_down, convolve, level, random_eq, random_speaker, recording_chain, room, warp
 from ..rendering import render
@@ -814,13 +815,15 @@ def write_session(
     paths = sample_paths(out_dir, sample)
     if overwrite: paths['info'].unlink(missing_ok=True)
     elif finished(paths, key): return 'was there'
+    check_own('sessions', *paths.values(), overwrite=overwrite)
     s = render_session(songs, seed, config)
-    write_audio(paths['raw'], s.raw, s.sr)
+    write_audio(paths['raw'], s.raw, s.sr); note_made('sessions', paths['raw'])   # at once, so that an interrupted session can be made again
     edl = s.edl(Source.from_file(paths['raw']))
-    render(edl, paths['edit'], overwrite=True, verify=False, show=False)
-    edl.save(paths['edl'])
+    render(edl, paths['edit'], overwrite=True, verify=False, show=False); note_made('sessions', paths['edit'])
+    edl.save(paths['edl']); note_made('sessions', paths['edl'])
     write_json(paths['info'], dict(key=key, sample=sample, **s.meta, config=config.to_dict(), sample_rate=s.sr, raw_frames=len(s.raw),
                                    edit_frames=sf.info(str(paths['edit'])).frames, kept=round(s.kept, 4), events=[asdict(e) for e in s.events]))
+    note_made('sessions', paths['info'])
     return 'made'
 
 # %% ../../nbs/simulation/02_sessions.ipynb #60456855
@@ -840,6 +843,7 @@ def make_sessions(
     key = hashlib.sha256(json.dumps([listing, config.key(), seed], sort_keys=True).encode()).hexdigest()[:16]
     samples = [f'session{seed}_{i:04d}' for i in range(n)]
     todo = [(sd, sample) for sd, sample in zip(session_seeds(n, seed), samples) if overwrite or not finished(sample_paths(out_dir, sample), key)]
+    for _, sample in todo: check_own('sessions', *sample_paths(out_dir, sample).values(), overwrite=overwrite)
     work = (delayed(write_session)(songs, sd, config, str(out_dir), sample, key, overwrite) for sd, sample in todo)
     with progress(n, 'sessions', unit='', show=show) as bar:
         bar.update(n - len(todo))

@@ -333,7 +333,7 @@ def plot_features(x: np.ndarray,       # (N, WIDTHS[mode])
     single = sum(s == 1 for s in sizes)                                                    # the first columns are one number each: one label for them
     ticks = [(single / 2, ', '.join(n for n, s in zip(list(groups)[:4], sizes) if s == 1) + (' ...' if single > 4 else ''))]
     ticks += [(e - s / 2, n) for n, s, e in zip(groups, sizes, ends) if s > 1]
-    ax.set_yticks([t for t, _ in ticks], labels=[n for _, n in ticks], fontsize=7)
+    ax.set_yticks([t for t, _ in ticks], labels=[n for _, n in ticks], fontsize=9)
     for e in ends: ax.axhline(e, color='k', lw=.3)
     ax.set(xlabel='time (s)', title='What each beat sounds like')
     ax.figure.colorbar(im, ax=ax, label='standard deviations')

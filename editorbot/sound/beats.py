@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, scipy.fft, scipy.ndimage
 from ..core import *
+from ..plot import PALETTE
 from ..audio import *
 from .mel import *
 
@@ -552,8 +553,8 @@ def plot_disagreement(a: Beats, b: Beats,
     "Tempo of two sets of beats over time, and the share of the beats that they don't share, window by window."
     import matplotlib.pyplot as plt
     fig, ax = plt.subplots(2, 1, figsize=(9, 3.2), sharex=True, height_ratios=(2, 1))
-    for x, colour in ((a, 'tab:blue'), (b, 'tab:orange')): ax[0].plot(x.times[x.found], x.bpm[x.found], '.', ms=3, color=colour, label=x.tracker)
-    ax[0].set(ylabel='tempo (BPM)', yscale='log', title=f'{a.tracker} and {b.tracker}: disagreement {disagreement(a, b):.2f}'); ax[0].legend(fontsize=7)
+    for x, colour in ((a, PALETTE[0]), (b, PALETTE[5])): ax[0].plot(x.times[x.found], x.bpm[x.found], '.', ms=3, color=colour, label=x.tracker)
+    ax[0].set(ylabel='tempo (BPM)', yscale='log', title=f'{a.tracker} and {b.tracker}: disagreement {disagreement(a, b):.2f}'); ax[0].legend(fontsize=9)
     ax[0].set_yticks([40, 60, 80, 120, 160, 240], labels=[40, 60, 80, 120, 160, 240]); ax[0].minorticks_off()
     edges = np.arange(0, a.duration + window, window)
     alone, total = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
@@ -562,7 +563,7 @@ def plot_disagreement(a: Beats, b: Beats,
         j = np.searchsorted(near, x)
         lone = np.minimum(x - near[j-1], near[j] - x) > .07
         alone += np.histogram(x[lone], edges)[0]; total += np.histogram(x, edges)[0]
-    ax[1].bar(edges[:-1], alone / np.maximum(total, 1), window, align='edge', color='tab:red', alpha=.6)
+    ax[1].bar(edges[:-1], alone / np.maximum(total, 1), window, align='edge', color=PALETTE[4], alpha=.6)
     ax[1].set(ylabel='not shared', xlabel='time (s)', ylim=(0, 1))
     fig.tight_layout(); plt.close(fig)
     return fig
@@ -594,11 +595,11 @@ def plot_beats(track: Track,
     if ax is None: ax = plt.subplots(figsize=(9, 2.2), layout='constrained')[1]
     a, b = (int(np.clip(s * FRAME_RATE, 0, track.mel.shape[1])) for s in (start, start + seconds))
     o = onset_strength(track.mel[:, a:b])
-    ax.plot((np.arange(a, b) / FRAME_RATE) - LAG, o, lw=.7, color='#888888')
+    ax.plot((np.arange(a, b) / FRAME_RATE) - LAG, o, lw=.7, color='0.5')
     top = max(1.0, float(o.max(initial=0)))
     for t, place, found, bar in zip(beats.times, beats.position, beats.found, beats.bars):
         if not start <= t < start + seconds: continue
-        ax.axvline(t, color=('black' if place == 1 else 'tab:blue') if found else '#cccccc', lw=1 if place == 1 else .7)
-        if place == 1 and found: ax.text(t, top * 1.02, f' {bar}', fontsize=7)
+        ax.axvline(t, color=('black' if place == 1 else PALETTE[0]) if found else '0.8', lw=1 if place == 1 else .7)
+        if place == 1 and found: ax.text(t, top * 1.02, f' {bar}', fontsize=9)
     ax.set(xlim=(start, start + seconds), ylim=(0, top * 1.15), xlabel='time (s)', ylabel='onset strength (dB)', title=f'{beats.tracker}: {beats.tempo:.0f} BPM')
     return ax
