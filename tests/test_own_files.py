@@ -2,9 +2,10 @@
 import hashlib, shutil
 from pathlib import Path
 
-import numpy as np, pytest
+import numpy as np, pytest, soundfile as sf
 from click.testing import CliRunner
 from editorbot.app.cli import main
+from editorbot.edl import Source, edl_from_regions
 
 SR = 22050
 pytestmark = pytest.mark.timeout(600)
