@@ -7,6 +7,7 @@ played again (no retakes, no failed passages). Each recording is scored once; th
 over recordings. A run that was interrupted goes on where it stopped. Results go to outputs/bench/stages/.
 """
 import argparse, importlib.util, json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,11 @@ EDITS = {'all stages': (), **{f'without {name}': (name,) for name in OPTIONAL}, 
 ONCE = RICH.replace(patches=0., attempts=0., kinds=tuple(k for k in RICH.kinds if k not in ('false_start', 'spoilt_take', 'repeat')))   #: nothing is played again
 
 
+def music(songs, seed, cache):
+    "An example made of real songs."
+    return load_example(music_example(songs, seed, RICH, cache))
+
+
 def edits_of(net, example):
     "Scores of the edit of a recording with all stages, and without each."
     s = score_example(net, example)
@@ -42,9 +48,9 @@ def collections(a):
     packages = sorted({s.package for s in songs})
     seeds = session_seeds(a.sessions, 1)
     for i, seed in enumerate(seeds):
-        for p in packages: yield 'held-out music', f'{p}-{i}', p, lambda: load_example(music_example([s for s in songs if s.package == p], seed, RICH, a.cache))
+        for p in packages: yield 'held-out music', f'{p}-{i}', p, partial(music, [s for s in songs if s.package == p], seed, a.cache)
     for name, config in (('synthetic band', RICH), ('band, nothing played again', ONCE)):
-        for i, seed in enumerate(session_seeds(a.band, 777)): yield name, f'band-{i}', '', lambda: synthetic_example(seed, config, a.cache)
+        for i, seed in enumerate(session_seeds(a.band, 777)): yield name, f'band-{i}', '', partial(synthetic_example, seed, config, a.cache)
 
 
 def judged(a):

@@ -12,7 +12,7 @@ from editorbot.rendering import render
 EXPORT, LUA = shutil.which('ardour7-export'), shutil.which('ardour7-lua')
 if not EXPORT and os.environ.get('CI', '').lower() in ('1', 'true') and not os.environ.get('EDITORBOT_NO_ARDOUR'):
     raise FileNotFoundError('no ardour7-export on PATH: apt install ardour')
-pytestmark = pytest.mark.skipif(not EXPORT, reason='Ardour is not installed (Debian: apt install ardour)')
+pytestmark = [pytest.mark.skipif(not EXPORT, reason='Ardour is not installed (Debian: apt install ardour)'), pytest.mark.slow]
 
 
 def ardour(*command, home, makes=None, attempts=4):

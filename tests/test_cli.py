@@ -51,7 +51,7 @@ def test_edit_writes_what_it_says(jam, tmp_path):
 
 
 def test_the_learned_editor_is_the_default(jam, tmp_path):
-    r = run('edit', jam, '-o', tmp_path/'best.wav', '--target-ratio', .5, '--no-plot')
+    r = run('edit', jam, '-o', tmp_path/'best.wav', '--target-ratio', .5, '--fragments', '--no-plot')
     assert r.returncode == 0, r.stderr
     edl = load_edl(tmp_path/'best.edl.json')
     assert edl.meta['editor'] == 'pointer' and edl.edit_duration <= .5 * 40 + .1

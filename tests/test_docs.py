@@ -6,7 +6,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import api, house, pages, pytest
 
-pytestmark = pytest.mark.xdist_group('docs')     # one process builds the site and looks at it
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group('docs')]     # one process builds the site and looks at it
 ROOT = house.ROOT
 
 

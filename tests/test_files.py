@@ -405,6 +405,7 @@ def test_repair_keeps_the_time_behind_damage(tmp_path, music):
 
 # ---- faults
 
+@pytest.mark.slow
 def test_fuzz(tmp_path):
     "A few of the five hundred of `make fuzz`."
     import fuzz

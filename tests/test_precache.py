@@ -72,6 +72,7 @@ def test_two_commands_on_one_folder_share_the_work(data):
     assert not [p for p in (data/'cache').rglob('.*') if p.is_file()]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_continues(data):
     p = start('precache', '--data', data, '-j', 1)
     end = time.time() + 120
@@ -84,6 +85,7 @@ def test_a_run_that_was_killed_continues(data):
     sound(data)
 
 
+@pytest.mark.slow
 def test_dask_cluster_of_two_workers(data, tmp_path):
     distributed = pytest.importorskip('distributed', reason="Dask is not installed (pip install 'editorbot[cluster]')")
     assert not any(r.error for r in precache(data, jobs=1))
@@ -163,6 +165,7 @@ def test_full_features_and_stems(data):
     sound(data)
 
 
+@pytest.mark.slow
 def test_a_track_of_two_and_a_half_hours_opens_in_milliseconds(data):
     assert not any(r.error for r in precache(data, ['s0'], jobs=1))
     paths, raw = CachePaths(data), data/'input'/'s0_raw.wav'
@@ -209,6 +212,7 @@ def test_a_new_edit_is_aligned_again(data):
     assert json.loads((data/'pointer_sequences'/'s0_info.json').read_text())['segments'] == len(found.segments)
 
 
+@pytest.mark.slow
 def test_processes_that_start_on_a_cold_numba_cache(tmp_path):
     "Three at once on an empty cache, then one more: without the lock of `from_librosa` the cache may be left such that every process crashes."
     code = 'import numpy as np; from editorbot.core import from_librosa; f = from_librosa("beat.beat_track"); print(f(y=np.random.default_rng(0).standard_normal(66150).astype("{}"), sr=22050)[1].dtype)'

@@ -31,6 +31,7 @@ def bright(x):
     return to_loudness(equalise(x, [('high', 3000, 5., .7)], SR), SR, -18)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_sound_is_learnt_and_given_to_an_edit(tmp_path):
     from editorbot.super_editor.levels import dbtp, loudness

@@ -4,6 +4,8 @@ import random, signal, subprocess, sys, time
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = '''
 import sys, time
 from lightning_fabric import Fabric

@@ -13,6 +13,7 @@ def start(folder, name):
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, 'OMP_NUM_THREADS': '1'}, start_new_session=True)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_an_interrupted_run_ends_like_one_that_was_not(tmp_path):
     whole = start(tmp_path, 'whole')
@@ -42,6 +43,7 @@ def test_parameters_are_checked():
     assert r.returncode == 0 and 'music_dir' in r.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_network_learns_how_a_person_edits(tmp_path):
     "From five pairs of their own: one is held out, the network stays as it is, and the command edits with the result."

@@ -524,7 +524,7 @@ def align(raw: str | Path | typing.Sequence, # the recording; several files in o
         elif a.model is not None: a.runs = split_silences(a.runs, a.energy, expected_energy(a), a.unexplained)
         joins = join_positions(a, chain or Chain(ri.sample_rate, 0, False, 1., None, None, np.ones(2), np.ones(2)), R, E, Stage(bar, 10)) if len(a.runs) > 1 else []
         segs, notes = to_segments(a, joins, chain, R, E, source, edit_frames)
-    meta = dict(edit_frames=edit_frames, edit=dataclasses.asdict(ei), speed=dict(rate=a.speed.rate, kind=a.speed.kind, correlation=round(a.speed.height, 4)),
+    meta = dict(edit_frames=edit_frames, edit=dataclasses.asdict(ei) | {'notes': [*ei.notes]}, speed=dict(rate=a.speed.rate, kind=a.speed.kind, correlation=round(a.speed.height, 4)),
                 offsets=[n.get('offset') for n in notes], joins=[n.get('join') for n in notes], chain=chain_report(a, chain),
                 mono=mono, warnings=warnings_of(a, segs, notes, source, edit_frames, mono))
     return EDL(source, segs, meta).validate()
