@@ -162,7 +162,7 @@ LAB = ['--no-browser', '--allow-root', '--IdentityProvider.token=', '--LabApp.ex
 
 def run_all(page, url: str):
     "Open the notebook in JupyterLab and run every cell."
-    page.goto(url + 'lab/tree/tutorial.ipynb')
+    page.goto(url + 'lab/tree/tutorial.ipynb', timeout=120_000)
     page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status == 'idle'", timeout=90_000)
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
 
@@ -313,9 +313,11 @@ def test_the_rehearsal_view_in_jupyterlab(screen, tmp_path, tmp_path_factory):
 
 
 def test_the_rehearsal_view_as_a_voila_app_without_a_network(screen, tmp_path, tmp_path_factory):
-    "Everything comes from this machine; a request to anywhere else is an error."
+    "All outside requests are refused, and everything works; none is ours: Voila's own template asks for a sheet of icons."
     shutil.copy(VIEW, tmp_path/'tutorial.ipynb')
-    screen.on('request', lambda r: screen.wrong.append(r.url) if r.url.startswith('http') and '//127.0.0.1' not in r.url else None)
+    outside = lambda url: url.startswith('http') and '//127.0.0.1' not in url
+    screen.on('request', lambda r: screen.wrong.append(r.url) if outside(r.url) and '@fortawesome/fontawesome-free' not in r.url else None)
+    screen.route(outside, lambda route: route.abort())
     with served(tmp_path, tmp_path_factory.mktemp('voila'), 'voila', 'tutorial.ipynb', '--no-browser', '--VoilaConfiguration.extension_config={}', ready='voila/static/voila.js') as url:
         screen.goto(url, wait_until='commit', timeout=120_000)
         correct(screen, tmp_path, 'voila')

@@ -377,7 +377,6 @@ def show(self: RehearsalView):
     edl, sr, chosen = self.state.edl, self.state.first.source.sample_rate, self.list.value
     self.picture.value = webp(plot_edit(edl, self.overview, width=11))
     changes = len(self.state.history)
-    self.facts.value = f'<b>{clock(edl.edit_duration)}</b> of {clock(edl.source.frames / sr)}, <b>{loudness_of(self.powers, edl):.1f} LUFS</b>; {count(changes, "change")}'
     self.undo.disabled = not changes
     numbers, k = {}, 0
     for i, p in enumerate(self.state.parts):
@@ -388,6 +387,7 @@ def show(self: RehearsalView):
         self.list.options = options
         self.list.value = chosen if chosen is not None and chosen < len(options) else next(iter(numbers), 0)
     self.show_part()
+    self.facts.value = f'<b>{clock(edl.edit_duration)}</b> of {clock(edl.source.frames / sr)}, <b>{loudness_of(self.powers, edl):.1f} LUFS</b>; {count(changes, "change")}'   # last: who reads it can play
 
 # %% ../../nbs/app/10_rehearsal_view.ipynb #00b2e455
 @patch
