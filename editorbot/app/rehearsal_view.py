@@ -116,7 +116,8 @@ def move_edge(self: Rehearsal, i: int,
              ):
     "Move an edge of a part, and with it whatever part meets it there. Raises `EditorbotError` where a part or the recording ends."
     p = self.parts[i]
-    at = (p.end if end else p.start) + samples
+    at, meets = (p.end if end else p.start) + samples, any(q.start == p.end if end else q.end == p.start for q in self.parts)
+    if not p.on and not meets: raise EditorbotError(f'{p.name}: no part meets it there, so there is nothing to move')
     def moved(k, q):
         if k == i: return dataclasses.replace(q, **({'end': at} if end else {'start': at}), why='you moved its edge' if q.on else q.why, confidence=1.0)
         if end and q.start == p.end: return dataclasses.replace(q, start=at)
@@ -264,16 +265,16 @@ def _make(self: RehearsalView):
     name, grow = {'description_width': 'initial'}, W.Layout(flex='1 1 18em', width='auto', min_width='0')
     button = lambda text, **kw: W.Button(description=text, layout=W.Layout(width='auto'), **kw)
     self.files = W.Select(rows=6, layout=W.Layout(flex='1 1 16em', width='auto'))
-    self.path = W.Text(description='File', style=name, continuous_update=False, layout=grow)
+    self.path = W.Text(description='File', style=name, continuous_update=False, layout=W.Layout(width='auto'))
     self.go = button('Open', button_style='primary')
     self.bar = W.FloatProgress(max=1, layout=W.Layout(width='12em', display='none'))
     self.status, self.facts = W.HTML(), W.HTML()
     self.picture = W.Image(format='webp', layout=W.Layout(width='100%', max_width='1100px', object_fit='contain'))
     self.list = W.Select(rows=10, layout=W.Layout(flex='1 1 22em', width='auto'))
-    self.keep = W.ToggleButtons(options=[('in the edit', True), ('cut', False)], style={'button_width': '6em'})
+    self.keep = W.ToggleButtons(options=[('in the edit', True), ('cut', False)], style={'button_width': '7.5em'})
     self.title = W.Text(description='Name', style=name, continuous_update=False, layout=W.Layout(width='auto'))
     self.undo = button('Undo', disabled=True)
-    self.nudge = {(end, s): W.Button(description=f'{s:+g}', tooltip=f'{"end" if end else "beginning"} {abs(s):g} s {"later" if s > 0 else "earlier"}', layout=W.Layout(width='4em')) for end in (False, True) for s in NUDGES}
+    self.nudge = {(end, s): W.Button(description=f'{s:+g}', tooltip=f'{"end" if end else "beginning"} {abs(s):g} s {"later" if s > 0 else "earlier"}', layout=W.Layout(width='3.9em', padding='0', margin='1px')) for end in (False, True) for s in NUDGES}
     player = lambda: W.Audio(format='ogg', autoplay=False, loop=False, layout=W.Layout(width='auto', height='36px'))
     self.players = {k: player() for k in ('beginning', 'end', 'join')}
     self.cards = {k: W.VBox([W.HTML(t), self.players[k]], layout=W.Layout(flex='1 1 14em', width='auto', min_width='0'))
@@ -283,7 +284,8 @@ def _make(self: RehearsalView):
     self.overwrite = W.Checkbox(False, description='replace existing files', indent=False, layout=W.Layout(width='auto'))
     self.save, self.fine, self.take = button('Save', button_style='success'), button('Joins to the sample ...'), button('Take over these joins')
     self.saved, self.fine_box = W.HTML(), W.VBox([])
-    self.top, self.said = row(self.files, W.VBox([self.path, row(self.go, self.bar)], layout=grow)), self.status
+    column = W.VBox([self.path, row(self.go, self.bar)], layout=W.Layout(flex='1 1 18em', width='auto', min_width='0'))
+    self.top, self.said = row(self.files, column, align_items='flex-start'), self.status
     edges = W.VBox([row(W.HTML('beginning (s)'), *[self.nudge[False, s] for s in NUDGES]), row(W.HTML('end (s)'), *[self.nudge[True, s] for s in NUDGES])])
     part = W.VBox([row(self.keep, self.undo), self.title, edges, row(*self.cards.values())], layout=W.Layout(flex='1 1 26em', width='auto', min_width='0'))
     self.work = W.VBox([self.picture, self.facts, row(self.list, part, align_items='flex-start'), row(self.kind, self.target, self.overwrite, self.save), self.saved, self.fine, self.fine_box], layout=W.Layout(display='none'))
