@@ -453,7 +453,7 @@ def parse_edl_text(text: str,      # as `edl_text` writes it, or as a person has
                    where: object,  # the file, for messages
                   ) -> EDL:        # checked
     "An EDL from its text form; raises `EditorbotError` that names the line."
-    head, *rest = text.lstrip('\ufeff').splitlines()
+    head, *rest = text.lstrip('\ufeff').replace('\r\n', '\n').replace('\r', '\n').split('\n')
     if head.split()[3:] != ['1']: raise describe(where, f'{TEXT_HEAD} 1', head[:60], 'update editorbot: pip install -U editorbot')
     files, tracks, meta, rows, lines = [], [], {}, [], []
     for k, line in enumerate(rest, 2):

@@ -171,7 +171,7 @@ def test_bad_edls(jam, tmp_path):
     p, o = edl.save(tmp_path/'a.edl.json'), tmp_path/'o.wav'
     text = p.read_text()
     refused('render', tmp_path/'other.wav', p, '-o', o, has='found another one')
-    p.write_text(text.replace('"editorbot_edl": 1', '"editorbot_edl": 2')); refused('render', jam, p, '-o', o, has='version 2')
+    p.write_text(text.replace('"editorbot_edl": 1', '"editorbot_edl": 9')); refused('render', jam, p, '-o', o, has='version 9')
     p.write_text(text.replace(str(SR * 20), str(SR * 2000)));                refused('render', jam, p, '-o', o, has='outside the source')
     p.write_text(text.replace('"reason"', '"raisin"'));                     refused('render', jam, p, '-o', o, has="'raisin'")
     p.write_text(text[:200]);                                               refused('render', jam, p, '-o', o, has='EDL (JSON)')

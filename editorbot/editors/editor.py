@@ -282,7 +282,7 @@ class Loudness:
         level = track.mel.mean(0)                                                      # mean of the bands, 80 dB = 1
         level = np.convolve(np.pad(level, 21, mode='edge'), np.ones(43) / 43, 'valid') # over a second
         s = ((level - otsu(level)) * 20).astype(np.float64)
-        l = keep_lattice(s, cost=20.0, min_keep=round(6 * FRAME_RATE), min_cut=round(FRAME_RATE))
+        l = keep_lattice(s, cost=20.0, min_keep=min(round(6 * FRAME_RATE), -(-len(s) // 4)), min_cut=round(FRAME_RATE))
         r = regions_played(search(l, target_ratio and target_ratio * len(s), max_seconds and max_seconds * FRAME_RATE))
         sure = [float((level[a:b] > otsu(level)).mean()) for a, b in r]
         return Proposal(r, sure, lambda a, b, kept: 'loud' if kept else 'quiet')
