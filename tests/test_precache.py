@@ -198,8 +198,9 @@ def test_a_read_only_cache_says_so(data):
 
 
 def test_a_new_edit_is_aligned_again(data):
-    assert not any(r.error for r in precache(data, ['s0'], jobs=1))
     edl = EDL.load(data/'pointer_sequences'/'s0.edl.json')
+    (data/'pointer_sequences'/'s0.edl.json').unlink()                                      # so that precache aligns
+    assert not any(r.error for r in precache(data, ['s0'], jobs=1))
     other = EDL.from_regions(edl.source, [(2 * SR, 6 * SR), (7 * SR, 11 * SR)])           # as long as before
     render(other, data/'desired_output'/'s0_edit.wav', overwrite=True, show=False)
     with pytest.raises(EditorbotError, match='has changed'):
@@ -210,6 +211,15 @@ def test_a_new_edit_is_aligned_again(data):
     found = EDL.load(data/'pointer_sequences'/'s0.edl.json')
     assert abs(found.segments[0].source_in - 2 * SR) < SR // 20
     assert json.loads((data/'pointer_sequences'/'s0_info.json').read_text())['segments'] == len(found.segments)
+
+
+def test_an_edl_of_the_users_own_is_never_replaced(data):
+    assert not any(r.error for r in precache(data, ['s0'], jobs=1))
+    at = data/'pointer_sequences'/'s0.edl.json'                                            # not what align wrote
+    edl, kept = EDL.load(at), at.read_bytes()
+    render(EDL.from_regions(edl.source, [(2 * SR, 6 * SR), (7 * SR, 11 * SR)]), data/'desired_output'/'s0_edit.wav', overwrite=True, show=False)
+    r, = precache(data, ['s0'], jobs=1)
+    assert 's0.edl.json' in r.error and 'move it away' in r.error and at.read_bytes() == kept
 
 
 @pytest.mark.slow

@@ -345,13 +345,17 @@ def ensure_alignment(pair: Pair, paths: CachePaths) -> tuple[EDL, str]: # the ED
     "The EDL of a pair, aligned if need be."
     fault = alignment_fault(pair, paths)
     if fault:
-        check_own('align', *alignment_files(paths.edl(pair.name).parent, pair.name))        # one that a person corrected is never replaced
+        edl_path = paths.edl(pair.name)
+        if edl_path.exists() and made_by(edl_path) != 'align':                              # never replace what a person corrected
+            raise EditorbotError(f'{edl_path}: {fault}, and this EDL is not what align wrote, so it stays; to align anew, move it away')
+        check_own('align', *alignment_files(edl_path.parent, pair.name))
         write_alignment(align(pair.raw, pair.edit, progress=False), paths.edl(pair.name).parent, pair.name)
     edl, folder = EDL.load(paths.edl(pair.name)), paths.edl(pair.name).parent
     for end, view in (('pointers', edl.pointers), ('ops', edl.ops)):                    # sessions come without
         p = folder/f'{pair.name}_{end}.npy'
         if fault or not p.exists():
             with atomic_path(p) as t, open(t, 'wb') as f: np.save(f, view())
+            note_made('align', p)
     record = entry_header('alignment', stamp(pair.raw, edl.source.sha256)) | dict(edit=stamp(pair.edit), edl=sha256_file(paths.edl(pair.name)))
     if _read_json(paths.alignment(pair.name)) != record: write_json(paths.alignment(pair.name), record)
     return edl, 'made' if fault else 'cached'
