@@ -336,11 +336,12 @@ def rpp_take(item) -> dict: # name of a line or block -> its values
     "The lines of an item that belong to its active take, and those of the item itself."
     takes, own = [{}], {}
     for x in item:
-        key, value = (x.tag, x) if hasattr(x, 'tag') else (x[0], list(x[1:])) if isinstance(x, list) and x else (None,
-                                                                                                                 None)
+        block = hasattr(x, 'tag')
+        if not block and not (isinstance(x, list) and x): continue
+        key, value = (x.tag, x) if block else (x[0], list(x[1:]))
         if key == 'TAKE': takes.append({'SEL': 'SEL' in value})
         elif key in ('POSITION', 'LENGTH', 'FADEIN', 'FADEOUT', 'MUTE', 'NOTES', 'VOLPAN'): own.setdefault(key, value)
-        elif key: takes[-1].setdefault(key, value)
+        else: takes[-1].setdefault(key, value)
     return {**own, **next((t for t in takes if t.get('SEL')), takes[0])}
 
 # %% ../../nbs/interchange/03_import.ipynb #33444164
@@ -506,8 +507,7 @@ def otio_row(otio: typing.Any, # the opentimelineio module
             raise describe(path, 'clips, gaps and transitions', f'{type(x).__name__} "{x.name}"',
                            'flatten the timeline')
         before, after = track[i-1] if i else None, track[i+1] if i + 1 < len(track) else None
-        law = before.metadata.get('editorbot', {}).get('law', LAWS[0]) if isinstance(before,
-                                                                                     schema.Transition) else LAWS[0]
+        law = before.metadata.get('editorbot', {}).get('law', LAWS[0]) if fades(before) else LAWS[0]
         items.append(OtioItem(x, pos, reach(before)[0], reach(after)[1], law, sum(reach(before))))
         pos += x.duration().value / x.duration().rate
     files = [otio_url(i.clip) if getattr(i.clip, 'enabled', True) else None for i in items]

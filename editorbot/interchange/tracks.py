@@ -99,8 +99,8 @@ def check_parts(paths: typing.Sequence,       # the files of a recording, in ord
     "Several files as one recording; raises `EditorbotError` that names a missing, misplaced or foreign part."
     paths = [Path(p) for p in paths]
     if len(paths) == 1: return str(paths[0])
-    names, infos, stamps = [p.name for p in paths], [audio_info(p, allow_gaps) for p in paths], [stamp_of(p)
-                                                                                                 for p in paths]
+    names, infos = [p.name for p in paths], [audio_info(p, allow_gaps) for p in paths]
+    stamps = [stamp_of(p) for p in paths]
     if twice := next((p for p in paths if paths.count(p) > 1), None):
         raise describe(twice, 'every file once', 'it twice')
     fault, sure = fault_of_times([s.start for s in stamps], infos, names)
@@ -170,8 +170,8 @@ def find_track(source: Source,       # the recording
     "A track on the time axis of a recording; raises `EditorbotError` for another length or start that nobody explains."
     t, mine = Source.from_file(path, None, allow_truncated), Path(parts_of(source.path)[0]).name
     late = start_of(source, t, offset)
-    differ = abs(t.frames * source.sample_rate - source.frames * t.sample_rate) > max(t.sample_rate,
-                                                                                      source.sample_rate)
+    slack = max(t.sample_rate, source.sample_rate)                      # a sample of the coarser rate
+    differ = abs(t.frames * source.sample_rate - source.frames * t.sample_rate) > slack
     if late is None and differ:
         raise describe(path, f'the length of {mine}, {source.frames / source.sample_rate:.3f} s',
                        f'{t.frames / t.sample_rate:.3f} s',
