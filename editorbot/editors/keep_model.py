@@ -60,19 +60,19 @@ class KeepNet(nn.Module):
     def forward(self, mel: Tensor,             # (B, 128, T), T a multiple of 32
                 matches: Tensor,               # (B, T / 32, 14, 3), of `self_similarity`
                 mask: Tensor | None = None,    # (B, T) bool, True: a real frame
-               ) -> dict:                      # keep, into, out (B, T) logits; kind and early (B, T / 8, classes) logits
+               ) -> dict:                      # keep, onset, offset (B, T) logits; kind and early (B, T / 8, classes) logits
         mask = torch.ones(mel.shape[0], mel.shape[2], dtype=torch.bool, device=mel.device) if mask is None else mask
         x, early, fine = self.encoder(mel, matches, mask)
-        keep, into, out = self.frame(fine.transpose(1, 2)).unbind(1)               # each (B, T)
-        return dict(keep=keep, into=into, out=out, kind=self.kind(x), early=early)
+        keep, onset, offset = self.frame(fine.transpose(1, 2)).unbind(1)               # each (B, T)
+        return dict(keep=keep, onset=onset, offset=offset, kind=self.kind(x), early=early)
 
 # %% ../../nbs/editors/02_keep_model.ipynb #f55b54eb
 @dataclass(frozen=True)
 class Scores:
     "What the network says about a recording."
     keep: np.ndarray  # float32 (T,): logit of keeping each frame
-    into: np.ndarray  # float32 (T,): logit of a region beginning at each frame
-    out: np.ndarray   # float32 (T,): logit of a region ending before each frame
+    onset: np.ndarray  # float32 (T,): logit of a region that begins at each frame
+    offset: np.ndarray # float32 (T,): logit of a region that ends before each frame
     kind: np.ndarray  # float32 (ceil(T / 8), classes): probabilities
 
 # %% ../../nbs/editors/02_keep_model.ipynb #bc0cb2e5
@@ -88,7 +88,7 @@ def score_mel(net: KeepNet,
     rep = np.zeros(((T + pad) // STEP, MATCHES, 3), np.float32); rep[:len(found)] = found
     o = net.eval()(x, torch.from_numpy(rep)[None].to(dev), torch.arange(T + pad, device=dev)[None] < T)
     f = lambda k: o[k][0, :T].float().cpu().numpy()
-    return Scores(f('keep'), f('into'), f('out'), o['kind'][0, :-(-T // POOL)].float().softmax(-1).cpu().numpy())
+    return Scores(f('keep'), f('onset'), f('offset'), o['kind'][0, :-(-T // POOL)].float().softmax(-1).cpu().numpy())
 
 # %% ../../nbs/editors/02_keep_model.ipynb #890fb4d4
 def decode(scores: Scores,
@@ -100,7 +100,7 @@ def decode(scores: Scores,
     T = len(scores.keep)
     s = (np.clip(scores.keep, -8, 8) + config.bias) / FRAME_RATE
     edge = lambda b: np.append(config.boundary * np.clip(b, -4, 4), 0.0)
-    onset, offset = edge(scores.into), edge(scores.out)
+    onset, offset = edge(scores.onset), edge(scores.offset)
     onset[0], offset[T] = max(onset[0], 0), 0
     l = keep_lattice(s, onset, offset, config.cost, round(config.min_keep * FRAME_RATE), round(config.min_cut * FRAME_RATE))
     return regions_played(search(l, target_ratio and target_ratio * T, max_seconds and max_seconds * FRAME_RATE))

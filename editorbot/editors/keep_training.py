@@ -48,7 +48,7 @@ def regions_loss(o: dict,            # of the network
     pooled = lambda x: x.unflatten(1, (-1, pool))
     m = mask.float()
     edge = lambda x: pooled(x.clamp(-6, 6)).amax(-1) - c.cost / 2
-    nll = keep_nll(pooled(o['keep'] * m).sum(-1) / FRAME_RATE, edge(o['into']), edge(o['out']), pooled(y['keep']).mean(-1), pooled(m).amax(-1) > 0, round(c.near * FRAME_RATE / pool))
+    nll = keep_nll(pooled(o['keep'] * m).sum(-1) / FRAME_RATE, edge(o['onset']), edge(o['offset']), pooled(y['keep']).mean(-1), pooled(m).amax(-1) > 0, round(c.near * FRAME_RATE / pool))
     return (nll / m.sum(1).clamp(min=1) * FRAME_RATE).mean()
 
 # %% ../../nbs/editors/03_keep_training.ipynb #9bdd1918
@@ -57,12 +57,12 @@ def masked_mean(v: torch.Tensor, w: torch.Tensor) -> torch.Tensor: # scalar
     return (v * w).sum() / w.sum().clamp(min=1)
 
 # %% ../../nbs/editors/03_keep_training.ipynb #9ff06639
-def boundary_loss(o: dict, y: dict,  # outputs; targets: into, out (B, T)
+def boundary_loss(o: dict, y: dict,  # outputs; targets: onset, offset (B, T)
                   m: torch.Tensor,   # (B, T) 1.: a real frame
                  ) -> torch.Tensor:  # scalar
     "Cross entropy of the bells of beginnings and ends, which are rare and count twenty times."
     rare = torch.tensor(20.0, device=m.device)
-    return sum(masked_mean(F.binary_cross_entropy_with_logits(o[k], y[k], reduction='none', pos_weight=rare), m) for k in ('into', 'out'))
+    return sum(masked_mean(F.binary_cross_entropy_with_logits(o[k], y[k], reduction='none', pos_weight=rare), m) for k in ('onset', 'offset'))
 
 # %% ../../nbs/editors/03_keep_training.ipynb #e3ec4588
 def keep_loss(o: dict,          # of the network

@@ -62,7 +62,7 @@ def logits(p: np.ndarray, # (T,) probability of being kept
 # %% ../../nbs/pointer/05_whole_takes.ipynb #98598140
 def parts_of(draft: Draft) -> list[Part]:
     "All parts of a recording: those of the edit, repeats, and what was cut."
-    x, w, out = logits(draft.scores.heard), draft.wishes, []
+    x, w, out = logits(draft.scores.p_kept), draft.wishes, []
     mean = lambda rows: float(np.mean(np.concatenate([x[a:b] for a, b, _ in rows])))
     asked = lambda rows: any(a < v and u < b for a, b, _ in rows for u, v in w.keep)
     for rows in tied(draft.pieces, set(draft.joins)):
