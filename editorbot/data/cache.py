@@ -321,8 +321,8 @@ def estimate_key(chroma: np.ndarray, # (12,) mean chroma, C first
     if np.ptp(chroma) < 1e-6: return 'none', 0.0
     names = 'C C# D D# E F F# G G# A A# B'.split()
     fit = lambda profile, k: float(np.corrcoef(np.roll(profile, k), chroma)[0, 1])
-    fits = [(fit(p, k), f'{names[k]} {mode}') for p,
-            mode in ((KEY_MAJOR, 'major'), (KEY_MINOR, 'minor')) for k in range(12)]
+    fits = [(fit(p, k), f'{names[k]} {mode}')
+            for p, mode in ((KEY_MAJOR, 'major'), (KEY_MINOR, 'minor')) for k in range(12)]
     best, name = max(fits)
     return name, best
 
@@ -696,8 +696,8 @@ def precache_table(reports: list[SampleReport]) -> str:
     widths = {'features': 12, 'stems': 12, 'alignment': 10, 'labels': 7}
     mark = lambda r, what: ' '.join(sorted({v for k, v in r.steps.items() if k.endswith(what)})) or '-'
     def line(name, state, cells, s):
-        return f'{name:<{width}}  {state:<7} ' + ' '.join(f'{c:<{w}}' for c,
-                                                          w in zip(cells, widths.values())) + f' {s:>6}'
+        columns = ' '.join(f'{c:<{w}}' for c, w in zip(cells, widths.values()))
+        return f'{name:<{width}}  {state:<7} {columns} {s:>6}'
     rows = [line('sample', 'state', widths, 's')]
     rows += [line(r.name, r.state, [mark(r, k) for k in widths], f'{r.seconds:.1f}') for r in reports]
     n = Counter(r.state for r in reports)

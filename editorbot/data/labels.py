@@ -186,8 +186,8 @@ def segment_plays(s: Segment,        # that has a source
     order = range(j - 1, i - 1, -1) if s.reverse else range(i, j)
     sound = s.rate, s.pitch, s.reverse, s.gain_db
     end = s.law == 'linear', s.confidence, ','.join(s.effects)
-    return [(k, q == 0, 0.0, *sound, fade[k - i], s.crossfade / sr if q == 0 else 0.0, *end) for q,
-            k in enumerate(order)]
+    return [(k, q == 0, 0.0, *sound, fade[k - i], s.crossfade / sr if q == 0 else 0.0, *end)
+            for q, k in enumerate(order)]
 
 # %% ../../nbs/data/01_labels.ipynb #ffbb1e8e
 def beat_plays(edl: EDL,

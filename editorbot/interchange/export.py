@@ -55,8 +55,8 @@ def clips(edl: EDL) -> list[Clip]: # one for each segment, silence included
     n, segs = edl.segment_lengths(), edl.segments
     after = [*(s.crossfade // 2 for s in segs[1:]), 0]
     laws = [*(s.law for s in segs[1:]), LAWS[0]]
-    return [Clip(i, s, int(n[i]), s.crossfade // 2, after[i], laws[i], 0, edl.source.frames) for i,
-            s in enumerate(segs)]
+    return [Clip(i, s, int(n[i]), s.crossfade // 2, after[i], laws[i], 0, edl.source.frames)
+            for i, s in enumerate(segs)]
 
 # %% ../../nbs/interchange/00_export.ipynb #f4cdcf39
 log = logging.getLogger('editorbot')
@@ -777,7 +777,6 @@ class Writer:
     what: str                   # for people
     media: bool = True          # does it refer to the recording?
     speed: bool = True          # can it hold rate, pitch and reverse?
-
 
 # %% ../../nbs/interchange/00_export.ipynb #7ca55ff4
 #: format -> writer
