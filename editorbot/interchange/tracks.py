@@ -281,6 +281,8 @@ def render_together(edl: EDL,                      # with its tracks
     targets = checked_targets(edl, out, edl.source.path if raw is None else join_paths(raw), overwrite)
     owns = [track_edl(edl, t) for t in edl.tracks]
     for e in owns: find_source(e, None, verify)
+    for p in (edl.source.path if raw is None else join_paths(raw), *(e.source.path for e in owns)):
+        for note in audio_info(p, allow_truncated=True).notes: say_once(p, note)
     made = []
     try:
         made.append(render_with_chunks(edl, out, None if raw is None else join_paths(raw), overwrite, verify=verify))
