@@ -247,7 +247,7 @@ def entry_fault(header: dict,          # of an entry
                 all_bytes: bool = False, # hash all of the recording
                 **settings,            # what it should be made with; a set or tuple: any of these
                ) -> str:               # '' when all is well
-    "Why an entry can't be believed."
+    "Why an entry can't be used."
     if header.get('editorbot_cache') != CACHE_VERSION: return f"cache version {header.get('editorbot_cache')}"
     if header.get('kind') != kind: return f"it holds {header.get('kind')}"
     for k, v in settings.items():
@@ -282,7 +282,7 @@ def load_features(entry: str | Path,     # the file in the cache
                   config: CacheConfig = CacheConfig(),
                   all_bytes: bool = False, # hash all of the recording, check every value
                  ) -> CachedTrack:
-    "Open an entry; raises `EditorbotError` if it can't be believed."
+    "Open an entry; raises `EditorbotError` if it can't be used."
     h, a = open_npz(entry)
     if fault := entry_fault(h, 'features', path, all_bytes, **_feature_settings(config, path)):
         raise describe(entry, 'an entry made of this recording with these settings', fault, 'run editorbot precache')
@@ -385,7 +385,7 @@ def load_stems(entry: str | Path,  # the file in the cache
                model: str,         # separation model
                all_bytes: bool = False,
               ) -> Stems:
-    "Open cached stems; raises `EditorbotError` if they can't be believed."
+    "Open cached stems; raises `EditorbotError` if they can't be used."
     side, mend = Path(entry).with_suffix('.json'), 'run editorbot precache --stems'
     try: h = json.loads(side.read_text(encoding='utf-8'))
     except (OSError, ValueError) as e:

@@ -844,7 +844,7 @@ def write_txt(edl: EDL, path: Path) -> None:
     "The text form of an EDL, for a text editor; `import`, `render` and `export` read it."
     Path(path).write_text(edl_text(edl), encoding='utf-8')
 
-#: `--to txt`; without a word `.txt` means Audacity labels
+#: `--to txt`; by its suffix alone `.txt` means Audacity labels
 TXT = Writer('.txt', write_txt, 'EDL as text', media=False)
 
 # %% ../../nbs/interchange/00_export.ipynb #6c04febd
