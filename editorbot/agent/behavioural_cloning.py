@@ -6,20 +6,20 @@
 __all__ = ['AHEAD', 'ONCE', 'STATES', 'BEAT', 'SOUND', 'ORDER', 'LOUD', 'Lesson', 'soft_types', 'lesson_of', 'edl_of_frames',
            'class_weights', 'person_states', 'beat_masks', 'cloning_loss', 'auxiliary_columns', 'Auxiliary',
            'CloneRecipe', 'Lessons', 'lessons_of', 'own_states', 'step_loss', 'clone', 'beat_distribution',
-           'state_gains', 'action_lattice', 'stretch_actions', 'run_actions', 'decode', 'frames_of_actions',
-           'type_scores', 'fault', 'faulty', 'Phrase', 'sound_phrase', 'order_phrase', 'draw_phrase', 'rare_session',
-           'grid_features']
+           'state_gains', 'action_lattice', 'run_pieces', 'placed', 'decode', 'frames_of', 'type_scores', 'fault',
+           'faulty', 'Phrase', 'sound_phrase', 'order_phrase', 'draw_phrase', 'rare_session', 'grid_features']
 
-# %% ../../nbs/agent/04_behavioural_cloning.ipynb #9c5a764a
+# %% ../../nbs/agent/04_behavioural_cloning.ipynb #c4589481
 import typing
 from dataclasses import dataclass
 import numpy as np, torch
 from torch import nn, Tensor
 from ..core import *
-from .actions import BEATS, edit_order, fits, size_mask, sound_of
+from .actions import BEATS, Piece, edit_order, size_mask, sound_of
 from .environment import GROUP_OF, Recordings
 from .policy import Policy, PolicyConfig, actions_from, look, walk
-from ..data.labels import AMOUNT_DB, AMOUNT_PITCH, AMOUNT_SPEED, Action, Amount, beat_actions, covered
+from ..data.labels import (AMOUNT_DB, AMOUNT_LOOP, AMOUNT_PITCH, AMOUNT_SPEED, Action, Amount, beat_actions,
+                                   covered)
 from ..edl import EDL, Segment, Source, edl_from_regions
 from ..nn.lattice import Lattice, Penalties, best_runs, lattice
 from ..rendering import change_speed, play_effect
@@ -188,13 +188,14 @@ def step_loss(policy: Policy, aux: Auxiliary, r: Recordings, y: Lessons,
               auxiliary: float,    # weight of the auxiliary heads
              ) -> Tensor:          # a scalar
     "Cloning loss and auxiliary loss of some recordings."
-    x, n = torch.from_numpy(r.features[which]), torch.from_numpy(r.n[which])
+    n, N = torch.from_numpy(r.n[which]), int(r.n[which].max())
+    x = torch.from_numpy(r.features[which, :N])
     encoded = policy.encoder(x, n)
-    real = torch.arange(x.shape[1])[None] < n[:, None]                        # (B, N)
-    obs = torch.from_numpy(y.state[which])
+    real = torch.arange(N)[None] < n[:, None]                                 # (B, N)
+    obs = torch.from_numpy(y.state[which, :N])
     obs[..., 2:8] *= torch.from_numpy(known)[:, None, None]
     obs[..., 0] = torch.arange(len(which))[:, None]
-    of = lambda a: torch.from_numpy(a[which])[real]
+    of = lambda a: torch.from_numpy(a[which, :N])[real]
     d = actions_from(policy.actor(look(encoded, obs[real])), of(y.mask))
     return cloning_loss(d, of(y.action), of(y.soft), of(y.weight)) + auxiliary * aux(encoded, policy.encoder.norm(x), n)
 
@@ -219,7 +220,7 @@ def clone(r: Recordings,                 # their features are the policy's view
         loss = step_loss(policy.train(), aux, r, y, which, rng.random(len(which)) < recipe.history, recipe.auxiliary)
         opt.zero_grad(); loss.backward()
         nn.utils.clip_grad_norm_(policy.parameters(), 1.)
-        opt.step(); fall.step(); watch(step, float(loss))
+        opt.step(); fall.step(); watch(step, float(loss.detach()))
     return policy.eval()
 
 # %% ../../nbs/agent/04_behavioural_cloning.ipynb #b388ace8
@@ -266,65 +267,67 @@ def action_lattice(d, seconds: np.ndarray,              # of `state_gains`
     least[0] = max(1, round(c.min_cut / usual))
     return lattice(gain, begins, ends, least)
 
-# %% ../../nbs/agent/04_behavioural_cloning.ipynb #903af5df
-def stretch_actions(a: int, b: int,      # beats
-                    kind: int, amount: int = Amount.NEUTRAL,
-                   ) -> list:            # of (beat, type, size, amount)
-    "One type for a stretch of beats, in as few actions as there can be."
-    out = []
-    while a < b:
-        size = int(np.searchsorted(BEATS, b - a, side='right')) - 1
-        out.append((a, int(kind), size, int(amount)))
-        a += int(BEATS[size])
-    return out
-
-# %% ../../nbs/agent/04_behavioural_cloning.ipynb #6f6ee10d
-def run_actions(a: int, b: int, k: int, # beats of a run; its state
-                d, n: int,              # FactoredActions of the n beats
-               ) -> tuple[list, int]:   # of (beat, type, size, amount); the beat to go on from
-    "The actions that a run of the search means."
+# %% ../../nbs/agent/04_behavioural_cloning.ipynb #241e5b79
+def run_pieces(a: int, b: int, k: int, # beats of a run; its state
+               d, n: int,              # FactoredActions of the n beats
+               step: int = 0,          # number of the run
+              ) -> tuple[list, int]:   # of Piece; the beat to go on from
+    "What a run of the search plays."
     kind, times = STATES[k]
-    amount = times if kind == Action.LOOP else int(d.amount[a:b, kind].sum(0).argmax())
-    size = int(d.size[a, kind].argmax())
-    if kind == Action.SWAP_NEXT:
-        half = int(np.searchsorted(BEATS, b - a, side='right')) - 1
-        end = a + 2 * int(BEATS[half])
-        if end <= n: return [(a, int(kind), half, amount)], end
-    if kind == Action.JUMP_BACK and fits(kind, BEATS[size], a, n, 1, 0):
-        return [(a, int(kind), size, amount), *stretch_actions(a + 1 - int(BEATS[size]), b, Action.KEEP)], b
-    if kind == Action.REPEAT_PREV and fits(kind, BEATS[size], a, n, 1, 0):
-        return [(a, int(kind), size, amount), *stretch_actions(a + 1, b, Action.KEEP)], b
-    if kind in (Action.SWAP_NEXT, Action.JUMP_BACK, Action.REPEAT_PREV): kind = Action.KEEP
-    return stretch_actions(a, b, kind, amount if kind != Action.KEEP else Amount.NEUTRAL), b
+    amount = times or int(d.amount[a:b, kind].sum(0).argmax())
+    back = a + 1 - int(BEATS[int(d.size[a, kind].argmax())])
+    piece = lambda u, v: Piece(int(u), int(v), int(kind), amount, step)
+    if kind == Action.CUT: return [], b
+    if kind == Action.LOOP: return [piece(a, b)] * AMOUNT_LOOP[amount], b
+    if kind == Action.SWAP_NEXT and 2 * b - a <= n: return [piece(b, 2 * b - a), piece(a, b)], 2 * b - a
+    if kind in (Action.JUMP_BACK, Action.REPEAT_PREV) and back >= 0: return [piece(a, a + 1), piece(back, b)], b
+    return [piece(a, b)], b
+
+# %% ../../nbs/agent/04_behavioural_cloning.ipynb #4b53fd23
+def placed(groups: typing.Iterable, # of (type, amount, pieces), in the order of the recording
+          ) -> list:                # of Piece
+    "Pieces in the order of the edit."
+    out, later, last = [], [], []
+    for kind, amount, new in groups:
+        if kind != Action.REORDER:
+            out += new
+            if new: out, later = out + later, []
+        elif amount == Amount.NEG_LARGE: out = new + out
+        elif amount == Amount.NEG_SMALL: out = out[:-1] + new + out[-1:]
+        elif amount == Amount.POS_SMALL: later += new
+        else: last += new
+    return out + later + last
 
 # %% ../../nbs/agent/04_behavioural_cloning.ipynb #75f6355c
 def decode(d,                                    # FactoredActions of n beats, of `beat_distribution`
            seconds: np.ndarray,                  # float (n,) of the beats
            edge: tuple | None = None,            # float (n,) logits: begins with, ends before each beat
            c: Penalties = Penalties(),
-           change: typing.Callable = lambda l: l, # Lattice -> Lattice: what a user insists on
-          ) -> np.ndarray:                       # int64 (M, 4): beat, type, size, amount
-    "The actions of the best edit under a policy, found exactly."
-    at, out, n = 0, [], len(seconds)
-    for a, b, k in best_runs(change(action_lattice(d, seconds, edge, c))):
+           change: typing.Callable = lambda x: x, # Lattice -> Lattice: what a user insists on
+          ) -> list:                             # of Piece, in the order of the edit
+    "The best edit under a policy, found exactly."
+    at, groups, n = 0, [], len(seconds)
+    for step, (a, b, k) in enumerate(best_runs(change(action_lattice(d, seconds, edge, c)))):
         if b <= at: continue
-        new, at = run_actions(max(int(a), at), int(b), int(k), d, n)
-        out += new
-    return np.array(out, np.int64).reshape(-1, 4)
+        new, at = run_pieces(max(int(a), at), int(b), int(k), d, n, step)
+        groups.append((STATES[k][0], new[0].amount if new else 0, new))
+    return placed(groups)
 
-# %% ../../nbs/agent/04_behavioural_cloning.ipynb #a4fb7a5d
-def frames_of_actions(actions: np.ndarray, # int (M, 4)
-                      edges: np.ndarray,   # float (n + 1,) s
-                      frames: int,         # of the recording
-                     ) -> np.ndarray:      # int64 (m, 3): start, end, times, in edit order
-    "What actions play, in frames; stretches that go on are one piece, and loops are counted."
-    at, out = np.clip(np.round(np.asarray(edges) * FRAME_RATE), 0, frames).astype(int), []
-    for p in edit_order(actions):
+# %% ../../nbs/agent/04_behavioural_cloning.ipynb #28de16d2
+def frames_of(pieces: typing.Iterable, # of Piece, in the order of the edit: of `edit_order` or `decode`
+              edges: np.ndarray,       # float (n + 1,) s
+              frames: int,             # of the recording
+             ) -> np.ndarray:          # int64 (m, 3): start, end, times, in edit order
+    "Pieces in frames; what goes on is one piece, and loops are counted."
+    at, out, last = np.clip(np.round(np.asarray(edges) * FRAME_RATE), 0, frames).astype(int), [], None
+    for p in pieces:
         a, b = int(at[p.start]), int(at[p.end])
         if a == b: continue
-        if out and out[-1][1] == a and out[-1][2] == 1: out[-1][1] = b
-        elif out and out[-1][:2] == [a, b]: out[-1][2] += 1
+        loops = Action.LOOP in (p.kind, last)
+        if out and out[-1][:2] == [a, b]: out[-1][2] += 1
+        elif out and out[-1][1] == a and not loops: out[-1][1] = b
         else: out.append([a, b, 1])
+        last = p.kind
     return np.array(out, np.int64).reshape(-1, 3)
 
 # %% ../../nbs/agent/04_behavioural_cloning.ipynb #dad0c9b4
