@@ -415,9 +415,9 @@ def eq_peaks(eq: np.ndarray,     # (64,) dB
 # %% ../../nbs/super_editor/01_mastering.ipynb #74e574e9
 def loudness_words(c: Chain) -> str:
     "What the person does to the loudness."
-    target, slope = float(c.target), float(c.slope)
+    target, slope = c.target.item(), c.slope.item()
     if abs(slope) < .15: return f'brings everything to {target:.1f} LUFS'
-    return (f'brings a recording of {float(c.usual_lufs):.0f} LUFS to {target:.1f}; '
+    return (f'brings a recording of {c.usual_lufs.item():.0f} LUFS to {target:.1f}; '
             f'one that is 6 dB softer comes out {6 * slope:.1f} dB softer')
 
 # %% ../../nbs/super_editor/01_mastering.ipynb #bdefa99b
@@ -437,13 +437,13 @@ def eq_words(eq: np.ndarray,     # (64,) dB
 # %% ../../nbs/super_editor/01_mastering.ipynb #a686208a
 def dynamics_words(c: Chain) -> list[str]:
     "What the person does to the level."
-    out, squash = [], float(torch.sigmoid(c.squash))
-    if float(c.ride) > .1: out.append(f'evens out {100 * float(c.ride):.0f} % of slow changes of level')
+    out, squash = [], torch.sigmoid(c.squash).item()
+    if c.ride.item() > .1: out.append(f'evens out {100 * c.ride.item():.0f} % of slow changes of level')
     if squash > .1:
         side = 'above' if c.threshold > 0 else 'below'
-        release = 1000 * float(c.release.exp().clamp(.02, 1.5))
+        release = 1000 * c.release.exp().clamp(.02, 1.5).item()
         out.append(
-            f'compresses {1 / max(1 - squash, 0.05):.1f}:1 from {abs(float(c.threshold)):.0f} dB {side} the loudness, '
+            f'compresses {1 / max(1 - squash, 0.05):.1f}:1 from {abs(c.threshold.item()):.0f} dB {side} the loudness, '
             f'release {release:.0f} ms'
         )
     return out
