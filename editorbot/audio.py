@@ -881,6 +881,7 @@ def stream_mono(path: str | Path,     # a recording
                ) -> typing.Iterator[np.ndarray]: # float32 (n,)
     "Mono blocks at `sr` Hz; raises `EditorbotError` for samples that are not numbers."
     info = audio_info(path, allow_truncated=True)
+    for note in info.notes: say_once(path, note)
     resample = None if info.sample_rate == sr else soxr.ResampleStream(info.sample_rate, sr, 1, dtype='float32')
     pos, lost, w = 0, 0, np.full(info.channels, 1 / info.channels, np.float32)
     for x in read_blocks(path, max(1, block // GRID) * GRID, dtype=mix_dtype(info.subtype)):
