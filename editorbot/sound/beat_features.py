@@ -30,30 +30,44 @@ class Feature:
     source: str      # paper or library
     names: tuple     # one a column
 
+# %% ../../nbs/sound/04_beat_features.ipynb #3dfe0c94
 def _groups() -> list: # (group, names, unit, formula, source)
     notes = ('C', 'C#', 'D', 'D#', 'E', 'F', 'F#', 'G', 'G#', 'A', 'A#', 'B')
     mfcc = [f'mfcc_{i}' for i in range(13)]
     lib = 'librosa.feature.'
     base = [
-        ('onset', ['onset'], 'dB', r'\frac{1}{128} \sum_b \max(0, L_{b,k-2} - L_{b,k-3})', 'librosa.onset.onset_strength; Böck and Widmer, DAFx 2013'),
+        ('onset', ['onset'], 'dB', r'\frac{1}{128} \sum_b \max(0, L_{b,k-2} - L_{b,k-3})',
+         'librosa.onset.onset_strength; Böck and Widmer, DAFx 2013'),
         ('rms', ['rms'], 'full scale', r'\sqrt{\frac{1}{2048} \sum_n x_n^2}', lib + 'rms'),
-        ('centroid', ['centroid'], 'Hz', r'c_k = \sum_j f_j S_{j,k} / \sum_j S_{j,k}', lib + 'spectral_centroid; Klapuri and Davy 2006'),
-        ('zcr', ['zcr'], 'crossings a sample', r'\frac{1}{2048} \#\{n: \mathrm{sign}\, x_n \neq \mathrm{sign}\, x_{n-1}\}', lib + 'zero_crossing_rate'),
-        ('rolloff', ['rolloff'], 'Hz', r'\min \{f_i: \sum_{j \le i} S_{j,k} \ge 0.85 \sum_j S_{j,k}\}', lib + 'spectral_rolloff'),
-        ('bandwidth', ['bandwidth'], 'Hz', r'\sqrt{\sum_j S_{j,k} (f_j - c_k)^2 / \sum_j S_{j,k}}', lib + 'spectral_bandwidth; Klapuri and Davy 2006'),
-        ('flatness', ['flatness'], '0 (tone) to 1 (noise)', r'\exp(\frac{1}{J} \sum_j \ln S_{j,k}^2) / \frac{1}{J} \sum_j S_{j,k}^2', lib + 'spectral_flatness; Dubnov 2004'),
-        ('contrast', [f'contrast_{i}' for i in range(7)], 'dB', r'10 \log_{10} \mathrm{peak}_{i,k} - 10 \log_{10} \mathrm{valley}_{i,k}', lib + 'spectral_contrast; Jiang et al., ICME 2002'),
-        ('mfcc', mfcc, 'dB', r'm_{i,k} = \sum_b \mathrm{DCT}_{i,b} L_{b,k}', lib + 'mfcc; Davis and Mermelstein 1980'),
-        ('mfcc_delta', [m.replace('mfcc', 'mfcc_delta') for m in mfcc], 'dB a frame', r'\frac{1}{60} \sum_{l=-4}^{4} l\, m_{i,k+l}', lib + 'delta; Savitzky and Golay 1964'),
-        ('chroma', [f'chroma_{n}' for n in notes], 'share of the strongest', r'\sum_j C_{i,j} S_{j,k}^2 / \max_i \sum_j C_{i,j} S_{j,k}^2', lib + 'chroma_stft with tuning=0; Ellis 2007')]
+        ('centroid', ['centroid'], 'Hz', r'c_k = \sum_j f_j S_{j,k} / \sum_j S_{j,k}',
+         lib + 'spectral_centroid; Klapuri and Davy 2006'),
+        ('zcr', ['zcr'], 'crossings a sample',
+         r'\frac{1}{2048} \#\{n: \mathrm{sign}\, x_n \neq \mathrm{sign}\, x_{n-1}\}', lib + 'zero_crossing_rate'),
+        ('rolloff', ['rolloff'], 'Hz', r'\min \{f_i: \sum_{j \le i} S_{j,k} \ge 0.85 \sum_j S_{j,k}\}',
+         lib + 'spectral_rolloff'),
+        ('bandwidth', ['bandwidth'], 'Hz', r'\sqrt{\sum_j S_{j,k} (f_j - c_k)^2 / \sum_j S_{j,k}}',
+         lib + 'spectral_bandwidth; Klapuri and Davy 2006'),
+        ('flatness', ['flatness'], '0 (tone) to 1 (noise)',
+         r'\exp(\frac{1}{J} \sum_j \ln S_{j,k}^2) / \frac{1}{J} \sum_j S_{j,k}^2', lib + 'spectral_flatness; Dubnov 2004'),
+        ('contrast', [f'contrast_{i}' for i in range(7)], 'dB',
+         r'10 \log_{10} \mathrm{peak}_{i,k} - 10 \log_{10} \mathrm{valley}_{i,k}', lib + 'spectral_contrast; Jiang et al., ICME 2002'),
+        ('mfcc', mfcc, 'dB', r'm_{i,k} = \sum_b \mathrm{DCT}_{i,b} L_{b,k}',
+         lib + 'mfcc; Davis and Mermelstein 1980'),
+        ('mfcc_delta', [m.replace('mfcc', 'mfcc_delta') for m in mfcc], 'dB a frame',
+         r'\frac{1}{60} \sum_{l=-4}^{4} l\, m_{i,k+l}', lib + 'delta; Savitzky and Golay 1964'),
+        ('chroma', [f'chroma_{n}' for n in notes], 'share of the strongest',
+         r'\sum_j C_{i,j} S_{j,k}^2 / \max_i \sum_j C_{i,j} S_{j,k}^2', lib + 'chroma_stft with tuning=0; Ellis 2007')]
     first = [n for g in base for n in g[1]]
-    rhythm = ('rhythm', ['bar_sin', 'bar_cos', 'downbeat', 'tempo_deviation', 'interval_ratio'], '-, -, 0 or 1, octaves, -',
+    rhythm = ('rhythm', ['bar_sin', 'bar_cos', 'downbeat', 'tempo_deviation', 'interval_ratio'],
+              '-, -, 0 or 1, octaves, -',
               r'\sin \varphi,\ \cos \varphi,\ [p = 1],\ \log_2 (b / \mathrm{median}\, b),\ d_i / d_{i-1};\ \varphi = 2 \pi (p - 1) / m', 'place p of m in the bar, tempo b, interval d (`Beats`)')
-    delta = ('delta', [f'delta_{n}' for n in first], 'as the column', r'x_i - x_{i-1}', 'the first 52 columns, beat to beat')
+    delta = ('delta', [f'delta_{n}' for n in first], 'as the column', r'x_i - x_{i-1}',
+             'the first 52 columns, beat to beat')
     stem = ('stems', [f'{s}_{n}' for s in STEMS for n in ('energy', 'centroid', 'ratio')], 'full scale, Hz, 0 to 1',
             r'e_s = \sqrt{\mathrm{mean}_k\, \mathrm{rms}_{s,k}^2},\ c_s \text{ weighted by energy},\ e_s^2 / \sum_s e_s^2', '`stems`')
     return [*base, rhythm, delta, stem]
 
+# %% ../../nbs/sound/04_beat_features.ipynb #0d986a39
 def _feature_tables() -> dict[str, dict[str, Feature]]:
     groups, out = _groups(), {}
     for mode, n in (('basic', 4), ('enhanced', 13), ('full', 14)):
@@ -64,14 +78,16 @@ def _feature_tables() -> dict[str, dict[str, Feature]]:
         out[mode] = table
     return out
 
-FEATURES = _feature_tables()                                                                 #: mode -> group -> Feature
-WIDTHS = {mode: max(f.columns.stop for f in table.values()) for mode, table in FEATURES.items()} #: mode -> number of columns
+FEATURES = _feature_tables()  #: mode -> group -> Feature
+#: mode -> number of columns
+WIDTHS = {mode: max(f.columns.stop for f in table.values()) for mode, table in FEATURES.items()}
 
 # %% ../../nbs/sound/04_beat_features.ipynb #51752d2a
 def feature_names(mode: str = 'enhanced', # 'basic', 'enhanced' or 'full'
                  ) -> list[str]:          # WIDTHS[mode] names
     "The name of every column; raises `EditorbotError` for an unknown mode."
-    if mode not in FEATURES: raise describe(f'feature mode {mode!r}', ', '.join(FEATURES), 'another name', 'choose one of them')
+    if mode not in FEATURES:
+        raise describe(f'feature mode {mode!r}', ', '.join(FEATURES), 'another name', 'choose one of them')
     return [n for f in FEATURES[mode].values() for n in f.names]
 
 # %% ../../nbs/sound/04_beat_features.ipynb #6e8cb3f3
@@ -81,11 +97,13 @@ def feature_table(mode: str = 'full') -> str: # Markdown
     for name, f in FEATURES[mode].items():
         c = f.columns
         bar = f.formula.replace('|', r'\vert ')
-        rows.append(f'| `{name}` | {c.start}' + (f' to {c.stop - 1}' if c.stop - c.start > 1 else '') + f' | {f.unit} | ${bar}$ | {f.source} |')
+        rows.append(f'| `{name}` | {c.start}' + (f' to {c.stop - 1}' if c.stop - c.start > 1
+                                                 else '') + f' | {f.unit} | ${bar}$ | {f.source} |')
     return '\n'.join(rows)
 
 # %% ../../nbs/sound/04_beat_features.ipynb #1c6fc34c
-FRAME_COLUMNS = dict(rms=slice(0, 1), zcr=slice(1, 2), centroid=slice(2, 3), bandwidth=slice(3, 4), rolloff=slice(4, 5), flatness=slice(5, 6),
+FRAME_COLUMNS = dict(rms=slice(0, 1), zcr=slice(1, 2), centroid=slice(2, 3), bandwidth=slice(3, 4),
+                     rolloff=slice(4, 5), flatness=slice(5, 6),
                      peak=slice(6, 13), valley=slice(13, 20), chroma=slice(20, 32)) #: of a frame table
 _BLOCK = 256               # frames at a time: a megabyte, which stays in the cache
 
@@ -99,6 +117,7 @@ def contrast_bands() -> tuple: # of (first bin, bin after the last, bins that ma
         out.append((a, b if i == 6 else b - 1, max(1, int(np.rint(0.02 * (b - a))))))
     return tuple(out)
 
+# %% ../../nbs/sound/04_beat_features.ipynb #d43614c5
 @functools.lru_cache
 def chroma_filters() -> np.ndarray: # float32 (1025, 12)
     "librosa's chroma filters for A = 440 Hz."
@@ -114,13 +133,14 @@ def hop_measures(frames: np.ndarray, # float32 (n, 2048): overlapping windows in
     energy = np.einsum('ij,ij->i', hops, hops, dtype=np.float32).astype(np.float64)
     neg = hops < -1e-10
     inside, between = np.count_nonzero(neg[:, 1:] != neg[:, :-1], axis=1), neg[1:, 0] != neg[:-1, -1]
-    return np.sqrt(four(energy, 4) / N_FFT).astype(np.float32), ((four(inside, 4) + four(between, 3)) / N_FFT).astype(np.float32)
+    return np.sqrt(four(energy, 4) / N_FFT).astype(np.float32), ((four(inside, 4) + four(between,
+            3)) / N_FFT).astype(np.float32)
 
 # %% ../../nbs/sound/04_beat_features.ipynb #aee173c6
 def rolloff_bin(S: np.ndarray,    # float32 (n, 1025) magnitudes
                 share: float = 0.85, # of the sum
                ) -> np.ndarray:   # int64 (n,)
-    "The first bin at which the running sum reaches `share`: found among 32 blocks of 32 bins first, then inside the block."
+    "The first bin at which the running sum reaches `share`: first among 32 blocks of 32 bins, then inside one."
     n = len(S)
     blocks = S[:, :1024].reshape(n, 32, 32)
     coarse = np.cumsum(blocks.sum(2, dtype=np.float32), axis=1)
@@ -166,6 +186,7 @@ class FrameTable:
     sha256: str        # of the recording
     def __getitem__(self, name: str) -> np.ndarray: return self.data[:, FRAME_COLUMNS[name]]
 
+# %% ../../nbs/sound/04_beat_features.ipynb #41335beb
 def _stream_table(blocks, source: Source, mel: bool, show: bool | None, folder: str | Path | None = None):
     T, k = raw_frames(source), 0
     new = np.zeros if folder is None else lambda shape, _: scratch_array(shape, folder)
@@ -185,13 +206,15 @@ def _stream_table(blocks, source: Source, mel: bool, show: bool | None, folder: 
 def analyse_frames(path: str | Path,               # a recording: any rate, any channel count, any length
                    allow_truncated: bool = False,  # accept a file that ends early
                    show: bool | None = None,       # progress bar; None: on a terminal
-                   folder: str | Path | None = None, # keep mel and table in nameless files of this folder, not in memory
+                   # keep mel and table in nameless files of this folder, not in memory
+                   folder: str | Path | None = None,
                   ) -> tuple[Track, FrameTable]:
-    "The track (as `load_track` makes it) and its frame table in one pass over the audio; raises `EditorbotError` as `load_track` does."
+    "The track and its frame table in one pass over the audio; raises `EditorbotError` as `load_track` does."
     source = Source.from_file(path, allow_truncated=allow_truncated)
     return analyse_blocks(stream_mono(path), source, show, folder)
 
-def analyse_blocks(blocks,                         # float32 mono blocks at 22 050 Hz, of `source` or of what it became
+# %% ../../nbs/sound/04_beat_features.ipynb #be7b92fb
+def analyse_blocks(blocks,  # float32 mono blocks at 22 050 Hz, of `source` or of what it became
                    source: Source,
                    show: bool | None = None,       # as above
                    folder: str | Path | None = None, # as above
@@ -201,6 +224,7 @@ def analyse_blocks(blocks,                         # float32 mono blocks at 22 0
     mel, top = normalise_mel(power)
     return Track(source, mel, top), FrameTable(data, source.sha256)
 
+# %% ../../nbs/sound/04_beat_features.ipynb #27490986
 def frame_table(track: Track,               # its audio is read again
                 show: bool | None = None,   # progress bar; None: on a terminal
                ) -> FrameTable:
@@ -215,6 +239,7 @@ def beat_starts(beats: Beats,
     k = np.append(np.minimum(np.round(beats.edges[:-1] * FRAME_RATE).astype(np.int64), T), T)
     return np.minimum(k[:-1], T - 1), np.maximum(np.diff(k), 1)
 
+# %% ../../nbs/sound/04_beat_features.ipynb #3985983b
 def beat_mean(x: np.ndarray,      # (T, ...) by frame
               start: np.ndarray,  # int64 (N,)
               count: np.ndarray,  # int64 (N,)
@@ -231,12 +256,14 @@ def mfcc_frames(track: Track,
     offset = np.zeros(13, np.float32)
     offset[0] = (track.top_db - 80 if track.top_db > -100 else -100) * np.sqrt(N_MELS)
     out = np.empty((track.mel.shape[1], 13), np.float32)
-    for a in range(0, len(out), 8192): out[a:a+8192] = np.asarray(track.mel[:, a:a+8192], np.float32).T @ (80 * dct.T) + offset
+    for a in range(0, len(out), 8192):
+        out[a:a+8192] = np.asarray(track.mel[:, a:a+8192], np.float32).T @ (80 * dct.T) + offset
     return out
 
+# %% ../../nbs/sound/04_beat_features.ipynb #f45bcdd7
 def slope9(x: np.ndarray,   # (T, D)
           ) -> np.ndarray:  # float (T, D): per frame
-    "Slope of a line through nine frames (Savitzky-Golay); the first and last slope are held; 0 for fewer than nine frames."
+    "Slope of a line through nine frames (Savitzky-Golay), held at both ends; 0 for fewer than nine frames."
     if len(x) < 9: return np.zeros_like(x)
     d = sum(l * x[4 + l:len(x) - 4 + l] for l in range(-4, 5)) / 60
     return np.concatenate([np.repeat(d[:1], 4, 0), d, np.repeat(d[-1:], 4, 0)])
@@ -244,9 +271,11 @@ def slope9(x: np.ndarray,   # (T, D)
 # %% ../../nbs/sound/04_beat_features.ipynb #f132a43d
 def contrast_tops(table: FrameTable) -> tuple[float, float]: # dB
     "The loudest peak and the loudest valley of a track."
-    both = [(float(x[:, FRAME_COLUMNS['peak']].max()), float(x[:, FRAME_COLUMNS['valley']].max())) for x in in_blocks(table.data)]
+    both = [(float(x[:, FRAME_COLUMNS['peak']].max()), float(x[:, FRAME_COLUMNS['valley']].max()))
+            for x in in_blocks(table.data)]
     return tuple(np.max([(-100.0, -100.0), *both], axis=0))
 
+# %% ../../nbs/sound/04_beat_features.ipynb #65e24eb5
 def contrast_frames(table: FrameTable,
                     tops: tuple | None = None, # of the track that `table` is a stretch of; None: it is all of it
                    ) -> np.ndarray:            # float32 (T, 7), dB
@@ -255,28 +284,36 @@ def contrast_frames(table: FrameTable,
     return np.maximum(table['peak'], top_p - 80) - np.maximum(table['valley'], top_v - 80)
 
 # %% ../../nbs/sound/04_beat_features.ipynb #672bad8c
-def rhythm_columns(beats: Beats) -> np.ndarray: # float64 (N, 5): bar_sin, bar_cos, downbeat, tempo_deviation, interval_ratio
+# float64 (N, 5): bar_sin, bar_cos, downbeat, tempo_deviation, interval_ratio
+def rhythm_columns(beats: Beats) -> np.ndarray:
     "Place in the bar and tempo of every beat."
     bar = beats.bars
-    size = np.maximum.reduceat(beats.position.astype(int), np.flatnonzero(np.diff(bar, prepend=-1)))[np.unique(bar, return_inverse=True)[1]]
-    if len(size) and bar[-1] > bar[0]: size[bar == bar[-1]] = np.maximum(size[bar == bar[-1]], size[bar < bar[-1]][-1])  # the last bar may be cut off
+    size = np.maximum.reduceat(beats.position.astype(int),
+                               np.flatnonzero(np.diff(bar, prepend=-1)))[np.unique(bar, return_inverse=True)[1]]
+    # the last bar may be cut off
+    if len(size) and bar[-1] > bar[0]:
+        size[bar == bar[-1]] = np.maximum(size[bar == bar[-1]], size[bar < bar[-1]][-1])
     angle = 2 * np.pi * (beats.position - 1) / np.maximum(size, 1)
     d = beats.intervals
     ratio = d / np.concatenate([d[:1], d[:-1]])
-    return np.stack([np.sin(angle), np.cos(angle), beats.position == 1, np.clip(np.log2(beats.bpm / beats.tempo), -4, 4), np.clip(ratio, 1/8, 8)], 1)
+    return np.stack([np.sin(angle), np.cos(angle), beats.position == 1,
+                     np.clip(np.log2(beats.bpm / beats.tempo), -4, 4), np.clip(ratio, 1/8, 8)], 1)
 
 # %% ../../nbs/sound/04_beat_features.ipynb #4214aa76
-def stretch_columns(track: Track, table: FrameTable, a: int, b: int, mode: str, tops: tuple) -> np.ndarray: # float32 (b - a, 4 or 52)
+# float32 (b - a, 4 or 52)
+def stretch_columns(track: Track, table: FrameTable, a: int, b: int, mode: str, tops: tuple) -> np.ndarray:
     "The columns that are heard, for the frames `[a, b)`."
     hi = min(b + 4, len(table.data))
-    lo = max(0, min(a - 4, hi - 9))                                                                            # nine frames, if there are as many
+    lo = max(0, min(a - 4, hi - 9))  # nine frames, if there are as many
     t, part = Track(track.source, track.mel[:, lo:hi], track.top_db), FrameTable(table.data[lo:hi], table.sha256)
     cols = [onset_strength(t.mel)[:, None], part['rms'], part['centroid'], part['zcr']]
     if mode != 'basic':
         m = mfcc_frames(t)
-        cols += [part[n] for n in ('rolloff', 'bandwidth', 'flatness')] + [contrast_frames(part, tops), m, slope9(m), part['chroma']]
+        cols += [part[n] for n in ('rolloff', 'bandwidth', 'flatness')] + [contrast_frames(part, tops), m, slope9(m),
+                part['chroma']]
     return np.concatenate(cols, 1)[a - lo:b - lo]
 
+# %% ../../nbs/sound/04_beat_features.ipynb #f7dd598e
 def audio_columns(track: Track, table: FrameTable, beats: Beats, mode: str,
                   frames: int = 8192, # at a time, about
                  ) -> np.ndarray:     # float64 (N, 4 or 52)
@@ -299,18 +336,24 @@ def beat_features(track: Track,
                   table: FrameTable | None = None,  # of `analyse_frames`; None: the audio is streamed once more
                   show: bool | None = None,         # progress bar; None: on a terminal
                  ) -> np.ndarray:                   # float32 (N, WIDTHS[mode]), finite
-    "The features of every beat; raises `EditorbotError` if the parts belong to different recordings or stems are missing."
+    "The features of every beat; raises `EditorbotError` if parts are of different recordings or stems are missing."
     names = feature_names(mode)
-    if mode == 'full' and stems is None: raise describe("features 'full'", 'stems', 'none', 'pass stems=separate(track), or use the mode enhanced')
+    if mode == 'full' and stems is None:
+        raise describe("features 'full'", 'stems', 'none', 'pass stems=separate(track), or use the mode enhanced')
     for what, part in (('frame table', table), ('stems', stems)):
-        if part is not None and part.sha256 != track.sha256: raise describe(track.path, f'the {what} of this recording', 'that of another', 'analyse it again')
-    if abs(beats.duration - track.duration) > .01: raise describe(track.path, f'beats of {track.duration:.2f} s', f'beats of {beats.duration:.2f} s', 'analyse the beats again')
+        if part is not None and part.sha256 != track.sha256:
+            raise describe(track.path, f'the {what} of this recording', 'that of another', 'analyse it again')
+    if abs(beats.duration - track.duration) > .01:
+        raise describe(track.path, f'beats of {track.duration:.2f} s', f'beats of {beats.duration:.2f} s',
+                       'analyse the beats again')
     table = frame_table(track, show) if table is None else table
     first = audio_columns(track, table, beats, mode)
     cols = [first] if mode == 'basic' else [first, rhythm_columns(beats), np.diff(first, axis=0, prepend=first[:1])]
     if mode == 'full': cols.append(stem_features(stems, beats))
     x = np.concatenate(cols, 1).astype(np.float32)
-    if x.shape[1] != len(names) or not np.isfinite(x).all(): raise describe(track.path, f'{len(names)} finite columns', f'{x.shape[1]}, of which {np.isfinite(x).all(0).sum()} finite', 'report this recording')
+    if x.shape[1] != len(names) or not np.isfinite(x).all():
+        raise describe(track.path, f'{len(names)} finite columns',
+                       f'{x.shape[1]}, of which {np.isfinite(x).all(0).sum()} finite', 'report this recording')
     return x
 
 # %% ../../nbs/sound/04_beat_features.ipynb #fc607c5c
@@ -326,12 +369,14 @@ def plot_features(x: np.ndarray,       # (N, WIDTHS[mode])
     keep = np.concatenate([np.arange(f.columns.start, f.columns.stop) for f in groups.values()])
     z = ((x - x.mean(0)) / np.maximum(x.std(0), 1e-6))[:, keep]
     if ax is None: ax = plt.subplots(figsize=(9, 1.2 + 0.055 * len(keep)), layout='constrained')[1]
-    im = ax.pcolormesh(beats.edges, np.arange(len(keep) + 1), z.T, cmap='RdBu_r', vmin=-2.5, vmax=2.5, rasterized=True)
+    im = ax.pcolormesh(beats.edges, np.arange(len(keep) + 1), z.T, cmap='RdBu_r', vmin=-2.5, vmax=2.5,
+                       rasterized=True)
     ax.invert_yaxis()
     sizes = [len(f.names) for f in groups.values()]
     ends = np.cumsum(sizes)
-    single = sum(s == 1 for s in sizes)                                                    # the first columns are one number each: one label for them
-    ticks = [(single / 2, ', '.join(n for n, s in zip(list(groups)[:4], sizes) if s == 1) + (' ...' if single > 4 else ''))]
+    single = sum(s == 1 for s in sizes)  # the first columns are one number each: one label for them
+    ticks = [(single / 2, ', '.join(n for n, s in zip(list(groups)[:4], sizes) if s == 1) + (' ...' if single > 4
+            else ''))]
     ticks += [(e - s / 2, n) for n, s, e in zip(groups, sizes, ends) if s > 1]
     ax.set_yticks([t for t, _ in ticks], labels=[n for _, n in ticks], fontsize=9)
     for e in ends: ax.axhline(e, color='k', lw=.3)
@@ -366,51 +411,68 @@ class Normaliser:
 
 # %% ../../nbs/sound/04_beat_features.ipynb #b9da2851
 def _merge(self: Normaliser, other: Normaliser) -> Normaliser:
-    "Both collections together; raises `EditorbotError` if their columns differ or their stems were made by different methods."
-    if len(self.mean) != len(other.mean) or self.mode != other.mode: raise describe('normaliser', f'{len(self.mean)} columns ({self.mode or "free"})', f'{len(other.mean)} ({other.mode or "free"})')
-    if self.stems != other.stems: raise describe('normaliser', f'stems by {self.stems!r}', f'stems by {other.stems!r}', 'separate all recordings by one method')
+    "Both collections together; raises `EditorbotError` for other columns, or stems by another method."
+    if len(self.mean) != len(other.mean) or self.mode != other.mode:
+        raise describe('normaliser', f'{len(self.mean)} columns ({self.mode or "free"})',
+                       f'{len(other.mean)} ({other.mode or "free"})')
+    if self.stems != other.stems:
+        raise describe('normaliser', f'stems by {self.stems!r}', f'stems by {other.stems!r}',
+                       'separate all recordings by one method')
     n = self.n + other.n
     if n == 0: return self
     d = other.mean - self.mean
-    return dataclasses.replace(self, n=n, mean=self.mean + d * (other.n / n), m2=self.m2 + other.m2 + d * d * (self.n * other.n / n))
+    return dataclasses.replace(self, n=n, mean=self.mean + d * (other.n / n),
+                               m2=self.m2 + other.m2 + d * d * (self.n * other.n / n))
 
+# %% ../../nbs/sound/04_beat_features.ipynb #f1ee8e94
 def _update(self: Normaliser,
             x: np.ndarray, # (N, D), finite
            ) -> Normaliser:
     "The collection with more beats; raises `EditorbotError` for another width or values that are not finite."
     x = np.asarray(x, np.float64)
     if x.ndim != 2 or x.shape[1] != len(self.mean): raise describe('features', f'(N, {len(self.mean)})', str(x.shape))
-    if not np.isfinite(x).all(): raise describe('features', 'finite values', f'{(~np.isfinite(x)).sum()} that are not', 'analyse the track again')
+    if not np.isfinite(x).all():
+        raise describe('features', 'finite values', f'{(~np.isfinite(x)).sum()} that are not',
+                       'analyse the track again')
     if len(x) == 0: return self
     mean = x.mean(0)
     return _merge(self, dataclasses.replace(self, n=len(x), mean=mean, m2=((x - mean)**2).sum(0)))
 
+# %% ../../nbs/sound/04_beat_features.ipynb #cbf98582
 def _apply(self: Normaliser,
            x: np.ndarray,      # (..., D)
            clip: float = 10.0, # standard deviations
           ) -> np.ndarray:     # float32 (..., D)
     "$(x - \\mu) / \\sigma$, clipped; unchanged as long as nothing was seen."
-    return np.clip((np.asarray(x, np.float64) - self.mean) / self.std, -clip, clip).astype(np.float32) if self.n else np.asarray(x, np.float32)
+    return np.clip((np.asarray(x, np.float64) - self.mean) / self.std, -clip,
+                   clip).astype(np.float32) if self.n else np.asarray(x, np.float32)
 
+# %% ../../nbs/sound/04_beat_features.ipynb #b08cc8a6
 def _undo(self: Normaliser, z: np.ndarray) -> np.ndarray: # float32 (..., D)
     "The features again, from normalised ones."
-    return (np.asarray(z, np.float64) * self.std + self.mean).astype(np.float32) if self.n else np.asarray(z, np.float32)
+    return (np.asarray(z, np.float64) * self.std + self.mean).astype(np.float32) if self.n else np.asarray(z,
+            np.float32)
 
 Normaliser.merge, Normaliser.update, Normaliser.apply, Normaliser.undo = _merge, _update, _apply, _undo
 
 # %% ../../nbs/sound/04_beat_features.ipynb #a39d829a
 def _normaliser_dict(self: Normaliser) -> dict: # JSON types
     "The state as plain values."
-    return dict(editorbot_normaliser=1, n=self.n, mean=self.mean.tolist(), m2=self.m2.tolist(), mode=self.mode, stems=self.stems)
+    return dict(editorbot_normaliser=1, n=self.n, mean=self.mean.tolist(), m2=self.m2.tolist(), mode=self.mode,
+                stems=self.stems)
 
+# %% ../../nbs/sound/04_beat_features.ipynb #2dfb859b
 def _normaliser_from(d: dict, where: object = 'normaliser') -> Normaliser:
     "A normaliser from plain values; raises `EditorbotError` for another version or damaged values."
     keys = {'editorbot_normaliser', 'n', 'mean', 'm2', 'mode', 'stems'}
-    if d.get('editorbot_normaliser') != 1 or set(d) != keys: raise describe(where, f'the keys {", ".join(sorted(keys))}, version 1', ', '.join(sorted(d)), 'make it again')
+    if d.get('editorbot_normaliser') != 1 or set(d) != keys:
+        raise describe(where, f'the keys {", ".join(sorted(keys))}, version 1', ', '.join(sorted(d)), 'make it again')
     mean, m2 = np.array(d['mean'], float), np.array(d['m2'], float)
-    if mean.shape != m2.shape or not np.isfinite(mean).all() or not (m2 >= 0).all(): raise describe(where, 'finite means and deviations', 'something else', 'make it again')
+    if mean.shape != m2.shape or not np.isfinite(mean).all() or not (m2 >= 0).all():
+        raise describe(where, 'finite means and deviations', 'something else', 'make it again')
     return Normaliser(int(d['n']), mean, m2, d['mode'], d['stems'])
 
 Normaliser.to_dict, Normaliser.from_dict = _normaliser_dict, staticmethod(_normaliser_from)
 Normaliser.save = lambda self, path: write_json(path, self.to_dict())
-Normaliser.load = staticmethod(lambda path: _normaliser_from(json.loads(Path(path).read_text(encoding='utf-8')), path))
+Normaliser.load = staticmethod(lambda path: _normaliser_from(json.loads(Path(path).read_text(encoding='utf-8')),
+        path))
