@@ -230,8 +230,8 @@ def pool(r: Scored, n: int = 16, seed: int = 0) -> list: # of int64 (n, 3)
     "Edits of a recording to choose from."
     rng, rules = np.random.default_rng([seed, 57]), grid_of_rules()
     rule = lambda: by_rules(r, (rules[(g := rng.integers(len(rules)))][rng.integers(len(rules[g]))],))
-    samples = [played(x) for x in sample_runs(r.lattice, max(1, n // 8), seed)]
-    made = [r.own, *samples, *(by_decoding(r, rng) for _ in range(n // 3)), *(rule() for _ in range(n // 4))]
+    samples = [played(x) for x in sample_runs(r.lattice, n // 4, seed)]
+    made = [r.own, *samples, *(by_decoding(r, rng) for _ in range(n // 4)), *(rule() for _ in range(n // 5))]
     out = {x.tobytes(): x for x in made if len(x)}
     for _ in range(20 * n):
         if len(out) >= n: break
