@@ -8,7 +8,7 @@ from pathlib import Path
 import house
 
 LIMIT = 600     # s
-HEAVY = 'torch librosa librosa.feature librosa.beat matplotlib.pyplot scipy.signal soundfile nbdev.test'   # nothing of ours: a notebook imports that itself
+HEAVY = 'torch librosa librosa.feature librosa.beat lightning_fabric gymnasium ipywidgets matplotlib.pyplot scipy.signal soundfile nbdev.test'   # nothing of ours
 
 
 @functools.cache
