@@ -14,8 +14,8 @@ import numpy as np
 import results
 from editorbot.core import atomic_path, write_json
 from editorbot.data.examples import load_example, music_example
-from editorbot.feedback.dpo import dpo, held_back, imagined, moved, nearby, nearness, policy_spread, rule_of
-from editorbot.feedback.edit_features import Scored, by_rules, edit_features, path_features, played, pool, scored, value, with_weights
+from editorbot.feedback.dpo import dpo, held_back, imagined, moved, nearness, policy_spread, rule_of
+from editorbot.feedback.edit_features import Scored, by_rules, edit_features, nearby, path_features, played, pool, scored, value, with_weights
 from editorbot.feedback.listening import Event, care, disputed
 from editorbot.feedback.raters import DISTANT, NEAR, SimulatedRater, Truth, compare, overlap, truth_of, utility
 from editorbot.feedback.reward_model import agreement, attack, calibration_error, hardened, train_reward
@@ -67,7 +67,7 @@ TASTES = (*NEAR, *DISTANT)
 class Rehearsal:
     "A recording with all edits of it that anybody may compare or choose."
     def __init__(self, package, r, t, seed):
-        self.package, self.r, self.t, self.edits, self.close = package, r, t, pool(r, seed=seed), nearby(r, seed=seed)
+        self.package, self.r, self.t, self.edits, self.close = package, r, t, pool(r, seed=seed), nearby(r, seed=seed + 500)
         both = self.edits + self.close
         self.X, self.P = np.array([edit_features(r, x) for x in both]), np.array([path_features(r, x) for x in both])
         self.v, self.near = np.array([value(r, x) for x in both]), nearness(r, self.edits, RULES)
@@ -89,21 +89,19 @@ def clean(test, taste, seed):
     return np.array([test[x.rec].X[x.a] for x in c]), np.array([test[x.rec].X[x.b] for x in c]), np.array([x.said for x in c])
 
 
-def edits_of(method, h, model, weights, rule):
-    "What a method makes of a recording."
-    if method == 'rule': return by_rules(h.r, rule) if rule else h.r.own
-    new = lambda: played(best_runs(h.r.lattice_for(with_weights(h.r.decoding, weights))))
-    if method == 'DPO': return new()
-    first, last = (0, h.n) if method.startswith('best of 16') else (h.n, len(h.X))
-    worth = model.rewards(h.X[first:last]).mean(0) + (0. if method == 'best of 16' else .03 * (h.v[first:last] - h.v[0]))
-    chosen = (h.edits + h.close)[first + int(worth.argmax())]
-    if method != 'all together': return chosen
-    mine = [new(), by_rules(h.r, rule) if rule else chosen, chosen]
-    reward = [float(model.rewards(edit_features(h.r, x)[None]).mean()) if len(x) else -99. for x in mine]
-    return mine[int(np.argmax(reward))]
+def edits_of(h, model, weights, rule):
+    "What each method makes of a recording; a rule that isn't there leaves the network's own edit."
+    worth, shares = model.rewards(h.X).mean(0), {'best of 16': (0, h.n, 0.), 'best of 16 + path': (0, h.n, .02), 'best of nearby': (h.n, None, .005)}
+    every = h.edits + h.close
+    out = {k: every[a + int((worth[a:b] + path * (h.v[a:b] - h.v[0])).argmax())] for k, (a, b, path) in shares.items()}
+    out['DPO'] = played(best_runs(h.r.lattice_for(with_weights(h.r.decoding, weights))))
+    out['rule'] = by_rules(h.r, rule) if rule else h.r.own
+    mine = [x for x in (out['DPO'], out['best of nearby'], *([out['rule']] if rule else [])) if len(x)]
+    out['all together'] = max(mine, key=lambda x: float(model.rewards(edit_features(h.r, x)[None]).mean()))
+    return out
 
 
-METHODS = ('best of 16', 'best of 16 + path', 'DPO', 'rule', 'all together')
+METHODS = ('best of 16', 'best of 16 + path', 'best of nearby', 'DPO', 'rule', 'all together')
 
 
 def learnt(train, test, spread, taste, n, seed):
@@ -115,7 +113,8 @@ def learnt(train, test, spread, taste, n, seed):
     rule = RULES[rule_of([h.near for h in train], answers)]
     A, B, said = clean(test, taste, seed)
     p = model.prefers(A, B).mean(0)
-    rows = {m: [h.judged(taste, edits_of(m, h, model, weights, rule)) for h in test] for m in METHODS}
+    made = [edits_of(h, model, weights, rule) for h in test]
+    rows = {m: [h.judged(taste, x[m]) for h, x in zip(test, made)] for m in METHODS}
     return dict(taste=taste, n=n, seed=seed, agreement=agreement(p, said), ece=calibration_error(p, said), nats=float(np.mean([moved(h.r, weights) for h in test[:4]])), rule=[str(r) for r in rule], rows=rows)
 
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PATH_FEATURES', 'EDIT_FEATURES', 'Scored', 'played', 'scored', 'toy_kinds', 'toy_rule_input', 'toy_recording',
            'with_weights', 'path_features', 'value', 'takes_of', 'whole_takes', 'inside_cuts', 'edit_features',
-           'changed', 'by_rules', 'by_decoding', 'pool']
+           'changed', 'by_rules', 'by_decoding', 'nearby', 'pool']
 
 # %% ../../nbs/feedback/01_edit_features.ipynb #2230f67f
 import dataclasses, functools
@@ -225,14 +225,25 @@ def by_decoding(r: Scored, rng: np.random.Generator) -> np.ndarray: # int64 (n, 
     d = with_weights(r.decoding, w).replace(cost=float(r.decoding.cost * np.exp(rng.normal(0, .7))))
     return played(best_runs(r.lattice_for(d), rng.normal(0, size / 2) / FRAME_RATE))
 
+# %% ../../nbs/feedback/01_edit_features.ipynb #2d0ee47c
+def nearby(r: Scored, n: int = 16, seed: int = 0) -> list: # of int64 (m, 3), the network's own edit first
+    "Best edits under decodings near the network's own."
+    rng, out = np.random.default_rng([seed, 62]), {r.own.tobytes(): r.own}
+    for _ in range(n):
+        size = rng.uniform(.2, 2.)
+        w = np.array([*rng.normal(0, size, len(CLASSES)), rng.normal(0, 2), rng.normal(0, .2)])
+        x = played(best_runs(r.lattice_for(with_weights(r.decoding, w))))
+        if len(x): out[x.tobytes()] = x
+    return list(out.values())
+
 # %% ../../nbs/feedback/01_edit_features.ipynb #fda2a412
 def pool(r: Scored, n: int = 16, seed: int = 0) -> list: # of int64 (n, 3)
     "Edits of a recording to choose from."
     rng, rules = np.random.default_rng([seed, 57]), grid_of_rules()
     rule = lambda: by_rules(r, (rules[(g := rng.integers(len(rules)))][rng.integers(len(rules[g]))],))
-    samples = [played(x) for x in sample_runs(r.lattice, n // 4, seed)]
-    made = [r.own, *samples, *(by_decoding(r, rng) for _ in range(n // 4)), *(rule() for _ in range(n // 5))]
-    out = {x.tobytes(): x for x in made if len(x)}
+    samples = [played(x) for x in sample_runs(r.lattice, max(1, n // 8), seed)]
+    wild = [*(by_decoding(r, rng) for _ in range(n // 5)), *(rule() for _ in range(n // 6))]
+    out = {x.tobytes(): x for x in [*nearby(r, n // 3, seed), *samples, *wild] if len(x)}
     for _ in range(20 * n):
         if len(out) >= n: break
         x = list(out.values())[rng.integers(len(out))]

@@ -63,8 +63,8 @@ right = lambda t, k, recall=.5: overlap(k, t.counts > 0, recall)   #: how near a
 NEAR = dict(
     brisk=lambda t, c, k: 6 * right(t, k) - 10 * share_of(t, k, 'talk') - 3.3 * k.sum() / max((t.counts > 0).sum(), 1),
     whole_takes=lambda t, c, k: 4 * right(t, k) + 4 * whole_takes(c, t.takes),
-    roomy=lambda t, c, k: 8 * right(t, k, .7) + 2 * kept_of(t, k, 'count_in'),
-    tidy=lambda t, c, k: 8 * right(t, k, .15) - .05 * len(regions_of(k)))   #: name -> utility of (truth, counts, kept)
+    roomy=lambda t, c, k: 6 * right(t, k) + 3 * kept_of(t, k, 'count_in'),
+    few_pieces=lambda t, c, k: 6 * right(t, k) - 2 * len(regions_of(k)) / max(len(regions_of(t.counts > 0)), 1))   #: name -> utility of (truth, counts, kept)
 DISTANT = ('talker', 'quarter', 'finisher')   #: raters who like another person's edits: names of `HABITS`
 
 # %% ../../nbs/feedback/02_raters.ipynb #eda3efc7

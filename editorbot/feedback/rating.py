@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SAID', 'KEYS', 'Material', 'edl_of', 'material', 'Sitting', 'comparison', 'simulated_answer', 'mended',
            'cut_is_wrong', 'read_edl', 'edits_by_source', 'played_pieces', 'learn_from', 'note_round', 'rounds_table',
-           'learn_round', 'player_bytes', 'RatingView', 'sit']
+           'learn_round', 'player_bytes', 'RatingView', 'rating_view', 'sit']
 
 # %% ../../nbs/feedback/05_rating.ipynb #27b39068
 import functools, io, json, tempfile, time, typing
@@ -119,7 +119,7 @@ def simulated_answer(s: Sitting, likes: typing.Callable, # EDL -> number
 def mended(pieces: np.ndarray, # int64 (n, 3)
            at: int,            # frame of the recording, near the cut
           ) -> np.ndarray:     # int64 (m, 3)
-    "The edit without the cut between two pieces that is nearest to a frame; raises `EditorbotError` where there is none."
+    "The edit without the cut between two pieces that is nearest to a frame; raises `EditorbotError` without one."
     if len(pieces) < 2: raise describe('a wrong cut', 'an edit with a cut', 'one piece', 'choose another edit')
     gaps = np.stack([pieces[:-1, 1], pieces[1:, 0]], 1)
     i = int(np.abs(gaps - at).min(1).argmin())
@@ -147,7 +147,7 @@ def read_edl(text: str) -> EDL: # JSON of an EDL
 # %% ../../nbs/feedback/05_rating.ipynb #72e9666c
 def edits_by_source(store: FeedbackStore, rater: str | None = None, # None: everybody
                    ) -> tuple[dict, list, list]: # sha256 -> list of EDL; comparisons; ratings, by position in it
-    "What was compared and rated, by recording; `rec` of a comparison counts the recordings in the order of the dictionary."
+    "What was compared and rated, by recording; `rec` counts the recordings in the order of the dictionary."
     edits, order = {}, {}
     def at(body):
         e = read_edl(json.dumps(body))
@@ -155,27 +155,29 @@ def edits_by_source(store: FeedbackStore, rater: str | None = None, # None: ever
         order.setdefault(e.source.sha256, len(order))
         if e not in mine: mine.append(e)
         return order[e.source.sha256], mine.index(e)
-    pairs = {e.id: e.body for e in store.events('pair')}
-    answers = []
+    pairs, answers, raters = {e.id: e.body for e in store.events('pair')}, [], {}
+    number = lambda name: raters.setdefault(name, len(raters))
     for e in store.answers(rater):
         if e.body['pair'] in pairs:
             (i, a), (_, b) = (at(pairs[e.body['pair']][k]) for k in ('one', 'two'))
             answers.append(comparison(e.body, (i, a, b)))
-    raters = {}
-    ratings = [Rating(*at(e.body['edl']), e.body['score'], raters.setdefault(e.rater, len(raters))) for e in store.answers(rater, 'rating')]
+    ratings = [Rating(*at(e.body['edl']), e.body['score'], number(e.rater)) for e in store.answers(rater, 'rating')]
     return edits, [c for c in answers if c is not None], ratings
 
 # %% ../../nbs/feedback/05_rating.ipynb #46253cde
 def played_pieces(e: EDL, frames: int) -> np.ndarray: # int64 (n, 3)
-    "What an EDL plays, as runs of play counts."
-    return played(runs_of(play_counts(pieces_of(np.clip(regions_of_edl(e), 0, frames)), frames)))
+    "What an EDL plays, as runs of play counts; slivers of under 4 frames, made by rounding, go to the run before."
+    counts = play_counts(pieces_of(np.clip(regions_of_edl(e), 0, frames)), frames)
+    for a, b, _ in runs_of(counts):
+        if a and b - a < 4: counts[a:b] = counts[a - 1]
+    return played(runs_of(counts))
 
 # %% ../../nbs/feedback/05_rating.ipynb #73c3f945
 def learn_from(store: FeedbackStore,
                checkpoint: str | Path | None = None, # the person's editor so far; None: the shipped network
                rater: str | None = None,             # None: everybody
                examples: typing.Sequence = (),       # of `Example`: the person's own pairs, which the editor must not forget
-               beta: float = .1, seed: int = 0, rounds: int = 3) -> Taste:
+               beta: float = .05, seed: int = 0, rounds: int = 3) -> Taste:
     "A taste from everything that was said; raises `EditorbotError` where nothing was."
     edits, answers, ratings = edits_by_source(store, rater)
     if not answers and not ratings:
@@ -194,7 +196,7 @@ def note_round(folder: str | Path, taste: Taste) -> Path: # rounds.jsonl
     "Append a round to a person's folder."
     path = Path(folder)/'rounds.jsonl'
     before = path.read_text(encoding='utf-8') if path.exists() else ''
-    row = dict(taste.info, rules=[str(r) for r in taste.rules], at=time.strftime('%Y-%m-%d %H:%M'))
+    row = dict(taste.info, at=time.strftime('%Y-%m-%d %H:%M'))
     with atomic_path(path) as tmp: tmp.write_text(before + json.dumps(row, ensure_ascii=False) + '\n', encoding='utf-8')
     return path
 
@@ -207,8 +209,10 @@ def rounds_table(folder: str | Path) -> str: # Markdown
     return '\n'.join(lines + ['| ' + ' | '.join(map(str, cells(r))) + ' |' for r in rows])
 
 # %% ../../nbs/feedback/05_rating.ipynb #a360e559
-def learn_round(store: FeedbackStore, folder: str | Path, # of the person; person.json, reward.*, rounds.jsonl are written
-                checkpoint: str | Path | None = None, rater: str | None = None, **options) -> Taste: # options: of `learn_from`
+def learn_round(store: FeedbackStore,
+                folder: str | Path, # of the person: person.json, reward.*, rounds.jsonl are written
+                checkpoint: str | Path | None = None, rater: str | None = None,
+                **options) -> Taste: # options: of `learn_from`
     "Learn from everything that was said and write a person's checkpoint."
     taste, editor = learn_from(store, checkpoint, rater, **options), Pointer(checkpoint)
     save_taste(taste, editor.net, folder, editor.rules)
@@ -222,36 +226,25 @@ def player_bytes(x: np.ndarray, sr: int) -> bytes: # float (n, channels); Hz -> 
     sf.write(out, x, sr, format='WAV', subtype='PCM_16')
     return out.getvalue()
 
-# %% ../../nbs/feedback/05_rating.ipynb #e7379bb3
+# %% ../../nbs/feedback/05_rating.ipynb #f15139ae
 KEYS = dict(a='a', b='b', t='tie', c='cant_tell')   #: key -> answer
 
 class RatingView(W.VBox):
-    "Compare edits in JupyterLab or Voila."
+    "Two sounds and what may be said about them; `rating_view` makes one that works."
     def __init__(self, sitting: Sitting):
         self.sitting, self.status, self.told = sitting, W.HTML(), W.HTML()
         self.players = {k: W.Audio(format='wav', autoplay=False, loop=False) for k in 'ab'}
         words = dict(a='A is better', b='B is better', t='A tie', c="I can't tell")
         self.buttons = {k: W.Button(description=v, layout=W.Layout(width='9em')) for k, v in words.items()}
-        self.undo, self.whole = W.Button(description='Undo'), W.Checkbox(False, description='whole edits', indent=False)
-        self.keys = W.Text(placeholder='keys: a b t c, u', layout=W.Layout(width='11em'))
+        self.undo, self.keys = W.Button(description='Undo'), W.Text(placeholder='keys: a b t c, u')
+        self.whole = W.Checkbox(False, description='whole edits', indent=False)
         self.score, self.rate = W.IntSlider(6, 1, 10), {k: W.Button(description=f'Rate {k.upper()}') for k in 'ab'}
         sides = [W.VBox([W.HTML(f'<b>{k.upper()}</b>'), p]) for k, p in self.players.items()]
         super().__init__([self.status, W.HBox(sides), W.HBox([*self.buttons.values(), self.keys]),
                           W.HBox([self.undo, self.whole]), W.HBox([self.score, *self.rate.values()]), self.told])
         self.add_class('editorbot-rating')
-        self.connect(); self.show()
 
-# %% ../../nbs/feedback/05_rating.ipynb #edba65aa
-@patch
-def connect(self: RatingView):
-    "Let every widget do its work."
-    for k, b in self.buttons.items(): b.on_click(lambda _, k=k: self.say(k))
-    for k, b in self.rate.items(): b.on_click(lambda _, k=k: self.mark(k))
-    self.undo.on_click(lambda _: self.say('u'))
-    self.keys.observe(lambda change: self.typed(change['new']), 'value')
-    self.whole.observe(lambda _: self.show(), 'value')
-
-# %% ../../nbs/feedback/05_rating.ipynb #0a7eaa39
+# %% ../../nbs/feedback/05_rating.ipynb #e80d3501
 @patch
 def show(self: RatingView):
     "Ask the next question."
@@ -263,7 +256,7 @@ def show(self: RatingView):
     self.told.value = care(given).told
     self.status.value = f'{len(given)} answers. ' + ('Which one is better?' if q else 'Nothing is left to ask.')
 
-# %% ../../nbs/feedback/05_rating.ipynb #ea4f3bf7
+# %% ../../nbs/feedback/05_rating.ipynb #5563f32f
 @patch
 def say(self: RatingView, key: str): # of KEYS, or 'u'
     "Write an answer down, or take the last one back, and ask on."
@@ -271,7 +264,7 @@ def say(self: RatingView, key: str): # of KEYS, or 'u'
     elif self.sitting.listening.question is not None: self.sitting.listening.answer(KEYS[key])
     self.show()
 
-# %% ../../nbs/feedback/05_rating.ipynb #3a8f3b20
+# %% ../../nbs/feedback/05_rating.ipynb #afebff78
 @patch
 def typed(self: RatingView, text: str):
     "Take the last letter as a key."
@@ -279,14 +272,36 @@ def typed(self: RatingView, text: str):
     self.keys.value = ''
     if text[-1].lower() in (*KEYS, 'u'): self.say(text[-1].lower())
 
-# %% ../../nbs/feedback/05_rating.ipynb #be4bc5a4
+# %% ../../nbs/feedback/05_rating.ipynb #7d37d206
 @patch
 def mark(self: RatingView, side: str): # 'a' or 'b'
-    "Rate the whole edit behind one side."
+    "Rate the edit on one side."
     key = self.sitting.listening.key
     p, _ = self.sitting.pairs[key.pair]
     self.sitting.listening.rate(p.one if (side == 'a') != key.swapped else p.two, self.score.value)
     self.told.value = f'{side.upper()} got {self.score.value} of 10'
+
+# %% ../../nbs/feedback/05_rating.ipynb #bed04597
+@patch
+def connect(self: RatingView):
+    "Let buttons and keys say what they stand for."
+    for k, b in self.buttons.items(): b.on_click(lambda _, k=k: self.say(k))
+    for k, b in self.rate.items(): b.on_click(lambda _, k=k: self.mark(k))
+    self.undo.on_click(lambda _: self.say('u'))
+    self.keys.observe(lambda change: self.typed(change['new']), 'value')
+    self.whole.observe(lambda _: self.show(), 'value')
+
+# %% ../../nbs/feedback/05_rating.ipynb #91e15789
+def rating_view(raws: typing.Sequence[str | Path], # recordings
+                store: str | Path = 'data/feedback.sqlite',
+                rater: str = 'me',
+                checkpoint: str | Path | None = None, # your editor so far; None: the shipped network
+                n: int = 12,                       # edits of each recording
+               ) -> RatingView:
+    "A widget in which edits of some recordings are compared; what was answered before is known."
+    view = RatingView(Sitting(material(raws, checkpoint, n), FeedbackStore(store), rater))
+    view.connect(); view.show()
+    return view
 
 # %% ../../nbs/feedback/05_rating.ipynb #6bd1e06f
 def sit(s: Sitting, folder: str | Path,        # A.wav and B.wav are written here

@@ -23,7 +23,7 @@ from .raters import Comparison
 # %% ../../nbs/feedback/03_reward_model.ipynb #a062cff2
 def middle_and_scale(X: np.ndarray, # float (n, F)
                     ) -> tuple[np.ndarray, np.ndarray]: # float (F,) each
-    "Median and spread of features: the standard deviation, or 1.5 times the range of the middle 80 % where that is less."
+    "Median and spread of features: standard deviation, at most 1.5 times the range of the middle 80 %."
     inner = 1.5 * np.subtract(*np.quantile(X, (.9, .1), axis=0))
     return np.median(X, 0), np.minimum(X.std(0), inner) + 1e-6
 
@@ -127,6 +127,7 @@ def squashed(X: np.ndarray, middle: np.ndarray, scale: np.ndarray) -> np.ndarray
     "Features as the members read them."
     return np.tanh((X - middle) / scale)
 
+# %% ../../nbs/feedback/03_reward_model.ipynb #c767e4a4
 def differences(Z: list,               # of float (n, F), a recording each
                 answers: typing.Sequence[Comparison],
                ) -> tuple[np.ndarray, np.ndarray]: # float (n, F), float (n,)
@@ -138,7 +139,8 @@ def differences(Z: list,               # of float (n, F), a recording each
 def of_ratings(Z: list, ratings: typing.Sequence[Rating]) -> tuple: # features (m, F), scores (m,), raters (m,)
     "Ratings as `fit_weights` takes them."
     if not ratings: return None, None, None
-    return np.array([Z[x.rec][x.edit] for x in ratings]), np.array([x.score for x in ratings]), np.array([x.rater for x in ratings])
+    features = [Z[x.rec][x.edit] for x in ratings]
+    return np.array(features), *(np.array([getattr(x, k) for x in ratings]) for k in ('score', 'rater'))
 
 # %% ../../nbs/feedback/03_reward_model.ipynb #65a0abd2
 def best_temperature(logits: np.ndarray, # float (n,): of answers about other recordings
@@ -151,11 +153,13 @@ def best_temperature(logits: np.ndarray, # float (n,): of answers about other re
     return float(grid[int(np.argmin(loss))])
 
 # %% ../../nbs/feedback/03_reward_model.ipynb #50df4118
-def held_out(Z: list, answers: typing.Sequence[Comparison], groups: int = 5) -> tuple[np.ndarray, np.ndarray]: # logits, said
+def held_out(Z: list, answers: typing.Sequence[Comparison],
+             groups: int = 5) -> tuple[np.ndarray, np.ndarray]: # logits, said
     "Logits of decided answers by models that were fitted on other recordings, and what was said."
     group, logits, said = np.array([c.rec % groups for c in answers]), [], []
     for g in range(groups):
-        rest, mine = [[c for c, x in zip(answers, group) if (x == g) == own and (c.said != .5 or not own)] for own in (False, True)]
+        rest = [c for c, x in zip(answers, group) if x != g]
+        mine = [c for c, x in zip(answers, group) if x == g and c.said != .5]
         if not rest or not mine: continue
         w, _ = fit_weights(*differences(Z, rest))
         d, y = differences(Z, mine)
@@ -169,7 +173,8 @@ def train_reward(X: list,                                # of float (n, F): edit
                  config: RewardConfig = RewardConfig(),
                  seed: int = 0) -> RewardModel:
     "A calibrated reward model of somebody's answers; raises `EditorbotError` without any."
-    if not answers and not ratings: raise describe('feedback', 'answers or ratings', 'none', 'rate some edits first: editorbot rate RAW')
+    if not answers and not ratings:
+        raise describe('feedback', 'answers or ratings', 'none', 'rate some edits first: editorbot rate RAW')
     model, rng = RewardModel(config), np.random.default_rng([seed, 60])
     middle, scale = middle_and_scale(np.concatenate(X))
     Z, weights, etas = [squashed(x, middle, scale) for x in X], [], []
@@ -179,7 +184,8 @@ def train_reward(X: list,                                # of float (n, F): edit
         often = lambda xs: [x for x in xs for _ in range(times[x.rec])]
         w, eta = fit_weights(*differences(Z, often(answers)), *of_ratings(Z, often(ratings)))
         weights.append(w); etas.append(eta)
-    found = dict(middle=middle, scale=scale, weight=weights, eta=etas, temperature=[best_temperature(*held_out(Z, answers))])
+    temperature = [best_temperature(*held_out(Z, answers))]
+    found = dict(middle=middle, scale=scale, weight=weights, eta=etas, temperature=temperature)
     model.load_state_dict({k: torch.tensor(np.array(v), dtype=torch.float64) for k, v in found.items()})
     return model.eval()
 
