@@ -83,54 +83,56 @@ class Rehearsal:
         return dict(win=.5 if abs(d) < .02 * self.spread(taste) else float(d > 0), keep_f1=f1(pieces), before=f1(self.r.own))
 
 
-def clean(test, taste, seed):
-    "Decided answers without noise about recordings that were left out: features of A and B, what is said."
-    c = [c for c in compare(SimulatedRater(taste, 0., seed=seed + 99), [h.u[taste][:h.n] for h in test], 600) if c.said != .5]
+def asked(test, taste, seed, noise=0.):
+    "Decided answers about recordings that were left out: features of A and B, what is said."
+    c = [c for c in compare(SimulatedRater(taste, noise, seed=seed + 99), [h.u[taste][:h.n] for h in test], 600) if c.said != .5]
     return np.array([test[x.rec].X[x.a] for x in c]), np.array([test[x.rec].X[x.b] for x in c]), np.array([x.said for x in c])
 
 
-def edits_of(h, model, weights, rule):
+def edits_of(h, model, weights, alone, rule):
     "What each method makes of a recording; a rule that isn't there leaves the network's own edit."
     worth, shares = model.rewards(h.X).mean(0), {'best of 16': (0, h.n, 0.), 'best of 16 + path': (0, h.n, .02), 'best of nearby': (h.n, None, .005)}
     every = h.edits + h.close
     out = {k: every[a + int((worth[a:b] + path * (h.v[a:b] - h.v[0])).argmax())] for k, (a, b, path) in shares.items()}
     out['DPO'] = played(best_runs(h.r.lattice_for(with_weights(h.r.decoding, weights))))
+    out['DPO on the answers alone'] = played(best_runs(h.r.lattice_for(with_weights(h.r.decoding, alone))))
     out['rule'] = by_rules(h.r, rule) if rule else h.r.own
     mine = [x for x in (out['DPO'], out['best of nearby'], *([out['rule']] if rule else [])) if len(x)]
     out['all together'] = max(mine, key=lambda x: float(model.rewards(edit_features(h.r, x)[None]).mean()))
     return out
 
 
-METHODS = ('best of 16', 'best of 16 + path', 'best of nearby', 'DPO', 'rule', 'all together')
+METHODS = ('best of 16', 'best of 16 + path', 'best of nearby', 'DPO', 'DPO on the answers alone', 'rule', 'all together')
 
 
 def learnt(train, test, spread, taste, n, seed):
     "A row: what n answers of a simulated rater are worth."
     answers = compare(SimulatedRater(taste, seed=seed), [h.u[taste][:h.n] for h in train], n)
     model = train_reward([h.X[:h.n] for h in train], answers, seed=seed)
-    more = [c._replace(a=c.a + train[c.rec].n, b=c.b + train[c.rec].n) for c in imagined(model, [h.X[h.n:] for h in train], seed=seed)]
-    weights = held_back(dpo([h.P for h in train], [*answers, *more], spread), [h.r for h in train])
+    more = imagined(model, [h.X[h.n:] for h in train], seed=seed)
+    weights = held_back(dpo([h.P[h.n:] for h in train], more, spread), [h.r for h in train])
+    alone = held_back(dpo([h.P[:h.n] for h in train], answers, spread), [h.r for h in train])
     rule = RULES[rule_of([h.near for h in train], answers)]
-    A, B, said = clean(test, taste, seed)
-    p = model.prefers(A, B).mean(0)
-    made = [edits_of(h, model, weights, rule) for h in test]
+    A, B, said = asked(test, taste, seed)
+    p, noisy = model.prefers(A, B).mean(0), asked(test, taste, seed, .1)
+    made = [edits_of(h, model, weights, alone, rule) for h in test]
     rows = {m: [h.judged(taste, x[m]) for h, x in zip(test, made)] for m in METHODS}
-    return dict(taste=taste, n=n, seed=seed, agreement=agreement(p, said), ece=calibration_error(p, said), nats=float(np.mean([moved(h.r, weights) for h in test[:4]])), rule=[str(r) for r in rule], rows=rows)
+    return dict(taste=taste, n=n, seed=seed, agreement=agreement(p, said), ece=calibration_error(model.prefers(*noisy[:2]).mean(0), noisy[2]), nats=float(np.mean([moved(h.r, weights) for h in test[:4]])), rule=[str(r) for r in rule], rows=rows)
 
 
 def active(train, test, taste, seed, counts=(20, 40, 60, 80, 100)):
     "Agreement after so many answers to random questions, and to those about which the ensemble disagrees."
     u, rng, rater, out = [h.u[taste][:h.n] for h in train], np.random.default_rng([seed, 3]), SimulatedRater(taste, seed=seed), {}
-    X, (A, B, said) = [h.X[:h.n] for h in train], clean(test, taste, seed)
+    X, (A, B, said) = [h.X[:h.n] for h in train], asked(test, taste, seed)
     for way in ('random', 'disputed'):
-        asked = [(i, *rng.choice(train[i].n, 2, replace=False).tolist()) for i in rng.integers(len(train), size=20)]
+        questions = [(i, *rng.choice(train[i].n, 2, replace=False).tolist()) for i in rng.integers(len(train), size=20)]
         while True:
-            model = train_reward(X, compare(rater, u, 0, asked), seed=seed)
-            out[f'{way} {len(asked)}'] = agreement(model.prefers(A, B).mean(0), said)
-            if len(asked) == counts[-1]: break
+            model = train_reward(X, compare(rater, u, 0, questions), seed=seed)
+            out[f'{way} {len(questions)}'] = agreement(model.prefers(A, B).mean(0), said)
+            if len(questions) == counts[-1]: break
             some = [(i, *rng.choice(train[i].n, 2, replace=False).tolist()) for i in rng.integers(len(train), size=400)]
             p = model.prefers(np.array([X[i][a] for i, a, _ in some]), np.array([X[i][b] for i, _, b in some]))
-            asked += [some[k] for k in (np.argsort(-disputed(p))[:20] if way == 'disputed' else range(20))]
+            questions += [some[k] for k in (np.argsort(-disputed(p))[:20] if way == 'disputed' else range(20))]
     return out
 
 

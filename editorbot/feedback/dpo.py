@@ -50,7 +50,7 @@ def early_stopped(Z: np.ndarray, said: np.ndarray,           # float (n, F), (n,
 def dpo(features: list,       # of float (n, len(PATH_FEATURES)): of the pool of each recording
         answers: typing.Sequence[Comparison],
         spread: np.ndarray,   # of `policy_spread`
-        beta: float = .05,     # the smaller, the further the editor moves
+        beta: float = .035,     # the smaller, the further the editor moves
        ) -> np.ndarray:       # float (len(PATH_FEATURES),)
     "The change of the decoding's weights that makes somebody's answers likely."
     stop = [c for c in answers if c.rec % 5 == 4]
@@ -60,10 +60,10 @@ def dpo(features: list,       # of float (n, len(PATH_FEATURES)): of the pool of
 
 # %% ../../nbs/feedback/04_dpo.ipynb #a111a056
 def imagined(model: RewardModel, X: list, # of float (n, F): edit features of edits nearby, a recording each
-             each: int = 24,              # questions of a recording
+             least: int = 1200,           # questions in all, at least 48 a recording
              seed: int = 0) -> list[Comparison]:
     "Answers of a reward model to random questions, drawn with its probabilities."
-    rng, out = np.random.default_rng([seed, 63]), []
+    rng, out, each = np.random.default_rng([seed, 63]), [], max(48, least // max(len(X), 1))
     for i, x in enumerate(X):
         if len(x) < 2: continue
         a, b = np.array([rng.choice(len(x), 2, replace=False) for _ in range(each)]).T
@@ -87,14 +87,14 @@ def keep_f1(pairs: typing.Sequence,  # of (`Scored`, bool (T,)): recordings, and
 # %% ../../nbs/feedback/04_dpo.ipynb #87565623
 def held_back(w: np.ndarray, recordings: typing.Sequence[Scored],
               pairs: typing.Sequence = (), # of (`Scored`, bool (T,)): the person's own; none: not known
-              least: float = .98,          # of keep F1 as it was
-              most: float = 4.,            # nats a recording, the mean of eight
+              most: float = 60.,           # nats a recording, the mean of eight
              ) -> np.ndarray:
     "The change of weights, or a half, a quarter, ... of it, so that the editor stays what it is."
-    floor = least * keep_f1(pairs, np.zeros_like(w)) if len(pairs) else 0.
+    least, some = .98 if len(pairs) else .95, recordings[:8]
+    pairs = list(pairs) or [(r, play_counts(r.own, r.frames) > 0) for r in recordings[:16]]
+    floor = least * keep_f1(pairs, np.zeros_like(w))
     for _ in range(6):
-        lost = len(pairs) and keep_f1(pairs, w) < floor
-        if not lost and np.mean([moved(r, w) for r in recordings[:8]]) <= most: return w
+        if keep_f1(pairs, w) >= floor and np.mean([moved(r, w) for r in some]) <= most: return w
         w = w / 2
     return np.zeros_like(w)
 
@@ -120,16 +120,11 @@ def likeliest_rule(near: list,      # of `nearness`, a recording each; the first
 
 # %% ../../nbs/feedback/04_dpo.ipynb #77b71c2f
 def rule_of(near: list, answers: typing.Sequence[Comparison],
-            margin: float = .02,  # nats an answer
-           ) -> int:              # 0: none
-    "The rule that answers ask for, if it also holds on recordings that didn't choose it."
-    halves = [[c for c in answers if c.rec % 2 == x] for x in (0, 1)]
-    if not all(halves): return 0
-    gains = []
-    for chooses, judges in (halves, halves[::-1]):
-        k, _ = likeliest_rule(near, chooses)
-        gains.append(likeliest_rule([n[[0, k]] for n in near], judges)[1] if k else 0.)
-    return likeliest_rule(near, answers)[0] if min(gains) > margin else 0
+            sure: float = 3., # nats
+           ) -> int:          # 0: none
+    "The rule that answers ask for, if they are so much likelier under it (a Bayes factor over all rules)."
+    k, gain = likeliest_rule(near, answers) if answers else (0, 0.)
+    return k if gain * len(answers) > np.log(len(near[0])) + sure else 0
 
 # %% ../../nbs/feedback/04_dpo.ipynb #f1ceb1a4
 class Taste(typing.NamedTuple):
@@ -144,17 +139,15 @@ def learn_taste(recordings: list, pools: list, # of `Scored`; of lists of edits
                 answers: typing.Sequence[Comparison],
                 ratings: typing.Sequence[Rating] = (),
                 pairs: typing.Sequence = (),   # of (`Scored`, bool (T,)): the person's own
-                beta: float = .05, seed: int = 0,
+                beta: float = .035, seed: int = 0,
                 rounds: int = 3,               # of attacks
                ) -> Taste:
     "Learn a person's taste from answers about pools of edits."
     model, _, found = hardened(recordings, pools, answers, ratings, rounds, 60, seed)
     spread, close = policy_spread(recordings), [nearby(r, seed=seed) for r in recordings]
-    both = [p + c for p, c in zip(pools, close)]
     more = imagined(model, [np.array([edit_features(r, x) for x in c]) for r, c in zip(recordings, close)], seed=seed)
-    shift = [c._replace(a=c.a + len(pools[c.rec]), b=c.b + len(pools[c.rec])) for c in more]
-    paths = [np.array([path_features(r, x) for x in b]) for r, b in zip(recordings, both)]
-    weights = held_back(dpo(paths, [*answers, *shift], spread, beta), recordings, pairs)
+    paths = [np.array([path_features(r, x) for x in c]) for r, c in zip(recordings, close)]
+    weights = held_back(dpo(paths, more, spread, beta), recordings, pairs)
     every = [(), *((x,) for kind in grid_of_rules() for x in kind)]
     rule = every[rule_of([nearness(r, p, every) for r, p in zip(recordings, pools)], answers)]
     info = dict(answers=len(answers), ratings=len(ratings), likes=model.in_words(), rules=[str(x) for x in rule],
@@ -169,7 +162,8 @@ def save_taste(taste: Taste, net: PointerNet,
     "Write a person's checkpoint: decoding and rules, with the reward model beside it."
     config = with_weights(net.config, taste.weights)
     before, net.config = net.config, config
-    try: path = save_person((*rules, *(r for r in taste.rules if r not in rules)), net, folder, dict(preference=taste.info))
+    both = (*rules, *(r for r in taste.rules if r not in rules))
+    try: path = save_person(both, net, folder, dict(preference=taste.info))
     finally: net.config = before
     save_reward(taste.model, Path(folder)/'reward.safetensors', taste.info)
     return path

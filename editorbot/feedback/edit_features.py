@@ -81,7 +81,8 @@ def toy_kinds(rng: np.random.Generator, tokens: int) -> np.ndarray: # int8 (toke
     out, longest = [], dict(music=30., talk=12., count_in=3.)
     while len(out) < tokens:
         for c in order:
-            if rng.random() < .8: out += [CLASSES.index(c)] * int(rng.uniform(.3, 1.) * longest.get(c, 7.) * FRAME_RATE / POOL)
+            seconds = rng.uniform(.3, 1.) * longest.get(c, 7.)
+            if rng.random() < .8: out += [CLASSES.index(c)] * int(seconds * FRAME_RATE / POOL)
     return np.array(out[:tokens], np.int8)
 
 # %% ../../nbs/feedback/01_edit_features.ipynb #265bcdb9
@@ -114,7 +115,7 @@ def toy_recording(seed: int,
     return dataclasses.replace(r, rule=dataclasses.replace(r.rule, own=mask_of(r.own, T)[::POOL])), example
 
 # %% ../../nbs/feedback/01_edit_features.ipynb #ca171ba5
-PATH_FEATURES = (*CLASSES, 'pieces', 'boundary')   #: of a path: s of each class, less the number of pieces, sum of edge scores
+PATH_FEATURES = (*CLASSES, 'pieces', 'boundary')   #: s of each class, less the number of pieces, sum of edge scores
 
 def with_weights(d: Decoding,
                  w: np.ndarray, # float (len(PATH_FEATURES),): what is added

@@ -176,8 +176,8 @@ def played_pieces(e: EDL, frames: int) -> np.ndarray: # int64 (n, 3)
 def learn_from(store: FeedbackStore,
                checkpoint: str | Path | None = None, # the person's editor so far; None: the shipped network
                rater: str | None = None,             # None: everybody
-               examples: typing.Sequence = (),       # of `Example`: the person's own pairs, which the editor must not forget
-               beta: float = .05, seed: int = 0, rounds: int = 3) -> Taste:
+               examples: typing.Sequence = (),       # of `Example`: the person's own pairs
+               beta: float = .035, seed: int = 0, rounds: int = 3) -> Taste:
     "A taste from everything that was said; raises `EditorbotError` where nothing was."
     edits, answers, ratings = edits_by_source(store, rater)
     if not answers and not ratings:
@@ -236,11 +236,11 @@ class RatingView(W.VBox):
         self.players = {k: W.Audio(format='wav', autoplay=False, loop=False) for k in 'ab'}
         words = dict(a='A is better', b='B is better', t='A tie', c="I can't tell")
         self.buttons = {k: W.Button(description=v, layout=W.Layout(width='9em')) for k, v in words.items()}
-        self.undo, self.keys = W.Button(description='Undo'), W.Text(placeholder='keys: a b t c, u')
+        self.undo, self.letters = W.Button(description='Undo'), W.Text(placeholder='keys: a b t c, u')
         self.whole = W.Checkbox(False, description='whole edits', indent=False)
         self.score, self.rate = W.IntSlider(6, 1, 10), {k: W.Button(description=f'Rate {k.upper()}') for k in 'ab'}
         sides = [W.VBox([W.HTML(f'<b>{k.upper()}</b>'), p]) for k, p in self.players.items()]
-        super().__init__([self.status, W.HBox(sides), W.HBox([*self.buttons.values(), self.keys]),
+        super().__init__([self.status, W.HBox(sides), W.HBox([*self.buttons.values(), self.letters]),
                           W.HBox([self.undo, self.whole]), W.HBox([self.score, *self.rate.values()]), self.told])
         self.add_class('editorbot-rating')
 
@@ -269,7 +269,7 @@ def say(self: RatingView, key: str): # of KEYS, or 'u'
 def typed(self: RatingView, text: str):
     "Take the last letter as a key."
     if not text: return
-    self.keys.value = ''
+    self.letters.value = ''
     if text[-1].lower() in (*KEYS, 'u'): self.say(text[-1].lower())
 
 # %% ../../nbs/feedback/05_rating.ipynb #7d37d206
@@ -288,7 +288,7 @@ def connect(self: RatingView):
     for k, b in self.buttons.items(): b.on_click(lambda _, k=k: self.say(k))
     for k, b in self.rate.items(): b.on_click(lambda _, k=k: self.mark(k))
     self.undo.on_click(lambda _: self.say('u'))
-    self.keys.observe(lambda change: self.typed(change['new']), 'value')
+    self.letters.observe(lambda change: self.typed(change['new']), 'value')
     self.whole.observe(lambda _: self.show(), 'value')
 
 # %% ../../nbs/feedback/05_rating.ipynb #91e15789

@@ -201,7 +201,8 @@ def calibration_error(p: np.ndarray, said: np.ndarray, bins: int = 10) -> float:
     "Expected calibration error: how far sureness and agreement differ, over bins of sureness."
     sure, right = np.maximum(p, 1 - p), (p > .5) == (said > .5)
     at = np.minimum(((sure - .5) * 2 * bins).astype(int), bins - 1)
-    gaps = [abs(sure[at == i].mean() - right[at == i].mean()) * (at == i).mean() for i in range(bins) if (at == i).any()]
+    gap = lambda here: abs(sure[here].mean() - right[here].mean()) * here.mean()
+    gaps = [gap(at == i) for i in range(bins) if (at == i).any()]
     return float(sum(gaps))
 
 # %% ../../nbs/feedback/03_reward_model.ipynb #02d9326c
@@ -222,7 +223,7 @@ def attack(model: RewardModel, r: Scored,
 # %% ../../nbs/feedback/03_reward_model.ipynb #f4d6b3a7
 def hardened(recordings: list, pools: list, answers: list, ratings: list = (),
              rounds: int = 4, steps: int = 100, seed: int = 0,
-            ) -> tuple[RewardModel, list, int]: # the model; pools with what was found; successful attacks in the last round
+            ) -> tuple[RewardModel, list, int]: # pools with what was found; attacks that succeeded at last
     "A reward model that was trained with its own optima as losers."
     pools, answers = [list(p) for p in pools], list(answers)
     X = [np.array([edit_features(r, x) for x in p]) for r, p in zip(recordings, pools)]
