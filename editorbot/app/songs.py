@@ -176,7 +176,7 @@ def listen(mel: np.ndarray, # float (128, T)
     T, edge = mel.shape[1], lambda k: pooled(scores.outputs[k][0, :scores.frames].float().cpu().numpy(), np.max)
     n = T // STEP
     colour = mel[:, :n * STEP].reshape(32, 4, n, STEP).mean((1, 3)).T
-    return Hearing(pitch_lines(mel), colour.astype(np.float32), scores.kind, pooled(scores.heard), np.stack([edge('out'), edge('into')], 1))
+    return Hearing(pitch_lines(mel), colour.astype(np.float32), scores.kind, pooled(scores.p_kept), np.stack([edge('offset'), edge('onset')], 1))
 
 # %% ../../nbs/app/04_songs.ipynb #db7bdef0
 def novelty(colour: np.ndarray, # float (N, 32)

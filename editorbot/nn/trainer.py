@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TrainerConfig', 'learning_rate', 'optimisers', 'Task', 'LineTask', 'save_state', 'load_state', 'shard_seed',
-           'Upcoming', 'unchanged', 'train_step', 'batches_ahead', 'log_step', 'judge', 'train', 'steepest',
+           'Upcoming', 'unchanged', 'train_step', 'batches_ahead', 'log_step', 'validate_and_save', 'train', 'steepest',
            'find_learning_rate']
 
 # %% ../../nbs/nn/01_trainer.ipynb #4d6dfb97
@@ -193,9 +193,9 @@ def log_step(board, step: int, losses: dict, norm: float, c: TrainerConfig):
     board.add_scalar('train/lr', learning_rate(step, c), step)
 
 # %% ../../nbs/nn/01_trainer.ipynb #8a6ae4ec
-def judge(task: Task, net: nn.Module, # with the mean of the weights
-          numbers: dict,              # step, best, since
-          folder: Path, board=None) -> tuple[dict, dict]: # numbers; scores
+def validate_and_save(task: Task, net: nn.Module, # with the mean of the weights
+                      numbers: dict,              # step, best, since
+                      folder: Path, board=None) -> tuple[dict, dict]: # numbers; scores
     "Validate, log and write checkpoints; `since` counts validations since the best one."
     scores, step = task.validate(net.eval()), numbers['step']
     better = scores['score'] > numbers['best']
@@ -240,7 +240,7 @@ def train(task: Task,
             if board and step % c.log_every == 0: log_step(board, step, losses, norm, c)
             if n['step'] % c.validate_every and n['step'] < c.steps: continue
             if first:
-                n, scores = judge(task, mean.module, n, folder, board)
+                n, scores = validate_and_save(task, mean.module, n, folder, board)
                 bar.set_postfix_str(f"score {scores['score']:.3f}")
                 save_state(folder/'state.pt', bare, mean, [o.optimizer for o in opts], n, c)
             n = fabric.broadcast(n)

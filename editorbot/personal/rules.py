@@ -6,7 +6,7 @@
 __all__ = ['TRAITS', 'PICKS', 'SOUNDS', 'PERSON', 'log', 'READ', 'DECODING', 'smooth', 'per_token', 'Rule', 'taken_before',
            'traits_of', 'RuleInput', 'own_tokens', 'shares_of', 'rule_input', 'lasting', 'following', 'follow',
            'differences', 'ask_by_rules', 'rules_stage', 'weights_id', 'decoding_changes', 'same_network',
-           'save_person', 'read_rules', 'old_rules', 'read_decoding', 'load_person']
+           'save_person', 'read_rules', 'old_rules', 'read_decoding', 'read_person', 'load_person']
 
 # %% ../../nbs/personal/00_rules.ipynb #411653c7
 import dataclasses, functools, hashlib, json, logging, typing
@@ -19,25 +19,28 @@ from ..core import *
 from ..editors.editor import Draft, Stage, Wishes, run_stages
 from ..classes import CLASSES, CLASS_WORDS
 from ..pieces import POOL, mask_of, regions_of
-from ..pointer.pointer_network import STAGES, Decoding, PointerConfig, PointerNet, PointerScores, load_pointer, save_pointer
+from ..pointer.pointer_network import STAGES, Decoding, PointerConfig, PointerNet, PointerScores, load_pointer
+from ..pointer.pointer_network import save_pointer
 
 # %% ../../nbs/personal/00_rules.ipynb #038fad1e
 def smooth(x: np.ndarray, # (n,)
            size: int,     # odd
           ) -> np.ndarray: # (n,)
-    "Moving average."
+    "Moving average; the ends go on as they are."
     return np.convolve(np.pad(x, size // 2, mode='edge'), np.ones(size) / size, 'valid')
 
 # %% ../../nbs/personal/00_rules.ipynb #77a54aa4
 def per_token(x: np.ndarray) -> np.ndarray: # from (T,) to (N,)
-    "Means over tokens."
+    "Means over tokens; the last one may be short."
     return np.pad(x, (0, -len(x) % POOL), mode='edge').reshape(-1, POOL).mean(1)
 
 # %% ../../nbs/personal/00_rules.ipynb #3892e57d
 TRAITS = dict(level=('quietest', 'loudest'), fullness=('thinnest', 'fullest'), flatness=('most tonal', 'noisiest'),
-              centroid=('darkest', 'brightest'), flux=('calmest', 'busiest'))   #: of the sound, with little and much of it
+              #: of the sound, with little and much of it
+              centroid=('darkest', 'brightest'), flux=('calmest', 'busiest'))
 PICKS = ('loudest', 'longest', 'first', 'last')                                 #: shares of the recording
-SOUNDS = tuple(c + s for s in ('', '_3') for c in CLASSES if c not in ('music', 'quiet'))   #: probabilities, in the moment and over 3 s
+#: probabilities, now and over 3 s
+SOUNDS = tuple(c + s for s in ('', '_3') for c in CLASSES if c not in ('music', 'quiet'))
 
 # %% ../../nbs/personal/00_rules.ipynb #42c0cbc3
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class Rule(Config):
 
     def __post_init__(self):
         names = ('short', *TRAITS, *PICKS, *SOUNDS)
-        if self.about not in names: raise describe('what a rule is about', f"one of {', '.join(names)}", repr(self.about), 'check the spelling')
+        if self.about not in names:
+            raise describe('what a rule is about', f"one of {', '.join(names)}", repr(self.about),
+                           'check the spelling')
 
 # %% ../../nbs/personal/00_rules.ipynb #234bdf1c
 @patch
@@ -59,13 +64,15 @@ def where(self: Rule) -> str:
     "What a rule is about, in words."
     if self.about in SOUNDS:
         sound = CLASS_WORDS[self.about.removesuffix('_3')]
-        return f"what is heard as {sound} (probability {'over' if self.above else 'under'} {self.at:.2f})"
-    if self.about in PICKS: return f"what is {'not ' * self.above}among the {self.about} {self.at:.0%} of the recording"
+        return f"what sounds like {sound} (probability {'over' if self.above else 'under'} {self.at:.2f})"
+    if self.about in PICKS:
+        return f"what is {'not ' * self.above}among the {self.about} {self.at:.0%} of the recording"
     return f'the {TRAITS[self.about][self.above]} {1 - self.at if self.above else self.at:.0%} of the music'
 
 # %% ../../nbs/personal/00_rules.ipynb #43b9c73b
 @patch
 def __str__(self: Rule):
+    "What a rule does, in words."
     if self.about == 'short': return f'leaves out pieces under {self.least:.3g} s'
     return f"{'keeps' if self.keeps else 'leaves out'} {self.where()}, where that lasts {self.least:.3g} s"
 
@@ -83,13 +90,14 @@ def taken_before(key: np.ndarray, # (n,)
 def traits_of(mel: np.ndarray,     # float (bands, T), 80 dB = 1
               block: int = 65536,  # frames at a time
              ) -> np.ndarray:      # float64 (len(TRAITS), T)
-    "`TRAITS` of each frame: mean level, share of the bands within 24 dB of the loudest, flatness (dB), centroid (bands), flux."
+    "Of each frame: mean level, share of bands within 24 dB of the loudest, flatness (dB), centroid (bands), flux."
     band, out = np.arange(len(mel), dtype=np.float32)[:, None], np.zeros((len(TRAITS), mel.shape[1]))
     for a in range(0, mel.shape[1], block):
         m = np.asarray(mel[:, a:a + block], np.float32)
         w = 10 ** (4 * m)
         rise = np.diff(np.asarray(mel[:, max(0, a - 1):a + block], np.float32), axis=1).clip(0).mean(0)
-        fullness, flatness = (m >= m.max(0) - 24 / 80).mean(0), 80 * m.mean(0) - 10 * np.log10(np.square(w).mean(0))
+        fullness = (m >= m.max(0) - 24 / 80).mean(0)
+        flatness = 80 * m.mean(0) - 10 * np.log10(np.square(w).mean(0))
         flux = np.pad(rise, (m.shape[1] - len(rise), 0))
         out[:, a:a + block] = m.mean(0), fullness, flatness, (w * band).sum(0) / w.sum(0), flux
     return out
@@ -145,12 +153,15 @@ def applied(self: Rule,
     "What is kept after this rule."
     if self.about == 'short':
         left = lasting(m, self.least)
-        return left if left.any() or not m.any() else mask_of([max(regions_of(m), key=lambda ab: ab[1] - ab[0])], len(m))
+        return left if left.any() or not m.any() else mask_of([max(regions_of(m), key=lambda ab: ab[1] - ab[0])],
+                                                              len(m))
     there = x.features[self.about] > self.at if self.above else x.features[self.about] < self.at
     return m | lasting(there & ~m, self.least) if self.keeps else m & ~lasting(x.own & there, self.least)
 
 # %% ../../nbs/personal/00_rules.ipynb #271d160c
-def following(x: RuleInput, rules: typing.Iterable[Rule]) -> typing.Iterator[tuple[Rule, np.ndarray]]: # a rule, bool (N,)
+def following(x: RuleInput,
+              rules: typing.Iterable[Rule],
+             ) -> typing.Iterator[tuple[Rule, np.ndarray]]: # a rule, bool (N,)
     "What is kept after each of somebody's rules."
     m = x.own
     for r in sorted(rules, key=lambda r: r.about == 'short'):
@@ -166,13 +177,14 @@ def follow(x: RuleInput, rules: typing.Iterable[Rule]) -> np.ndarray: # bool (N,
 def differences(x: RuleInput,
                 rules: typing.Sequence[Rule],
                ) -> tuple[list, list, list]: # (from, to) tokens to keep; to cut; (from, to, words)
-    "What rules ask for."
+    "What rules ask for: pieces that they change or add, what they cut, and why."
     m, because = x.own, []
     for r, after in following(x, rules):
         because += [(a, b, str(r)) for a, b in regions_of(after != m).tolist()]
         m = after
     was = {(a, b) for a, b in regions_of(x.own).tolist()}
-    return [(a, b) for a, b in regions_of(m).tolist() if (a, b) not in was], regions_of(x.own & ~m).tolist(), because
+    keep = [(a, b) for a, b in regions_of(m).tolist() if (a, b) not in was]
+    return keep, regions_of(x.own & ~m).tolist(), because
 
 # %% ../../nbs/personal/00_rules.ipynb #f067eb98
 def ask_by_rules(draft: Draft,
@@ -185,12 +197,16 @@ def ask_by_rules(draft: Draft,
     keep, cut, because = differences(rule_input(draft.scores) if x is None else x, rules)
     frames = lambda spans: [(POOL * a, min(T, POOL * b), *why) for a, b, *why in spans]
     mine = lambda spans: tuple(part for a, b in frames(spans) for part in w.free(a, b))
-    return draft.replace(wishes=dataclasses.replace(w, keep=(*w.keep, *mine(keep)), cut=(*w.cut, *mine(cut)), because=tuple(frames(because))))
+    new = dict(keep=(*w.keep, *mine(keep)), cut=(*w.cut, *mine(cut)), because=tuple(frames(because)))
+    return draft.replace(wishes=dataclasses.replace(w, **new))
 
 # %% ../../nbs/personal/00_rules.ipynb #43723c27
-def rules_stage(rules: typing.Sequence[Rule], x: RuleInput | None = None) -> Stage:
+def rules_stage(rules: typing.Sequence[Rule],
+                x: RuleInput | None = None, # of the scores, if known
+               ) -> Stage:
     "A person's rules as the stage before the path."
-    return Stage('rules', "A person's rules say what must be cut or kept.", functools.partial(ask_by_rules, rules=tuple(rules), x=x), 'bench/fine_tuning.py')
+    ask = functools.partial(ask_by_rules, rules=tuple(rules), x=x)
+    return Stage('rules', "A person's rules say what must be cut or kept.", ask, 'bench/fine_tuning.py')
 
 # %% ../../nbs/personal/00_rules.ipynb #0ed78051
 PERSON = 'person.json'   #: name of a person's file
@@ -201,10 +217,13 @@ READ = ('encoder.', 'frame.', 'kind.')   #: parts of a pointer network that rule
 def weights_id(net: nn.Module) -> str: # 16 hexadecimal digits
     "A name for the weights of these parts of a network: equal for equal weights."
     h, state = hashlib.sha256(), net.state_dict()
-    heard = state.get('encoder.texture.out.weight')
-    mute = 'encoder.texture.' if heard is not None and not heard.any() else '\0'    # a texture that adds nothing may be any
+    out = state.get('encoder.texture.out.weight')
+    # a texture that adds nothing may be any
+    mute = 'encoder.texture.' if out is not None and not out.any() else '\0'
     for k, v in sorted(state.items()):
-        if k.startswith(READ) and not k.startswith(mute): h.update(k.encode()); h.update(v.detach().cpu().contiguous().numpy().tobytes())
+        if not k.startswith(READ) or k.startswith(mute): continue
+        h.update(k.encode())
+        h.update(v.detach().cpu().contiguous().numpy().tobytes())
     return h.hexdigest()[:16]
 
 # %% ../../nbs/personal/00_rules.ipynb #649c6fba
@@ -218,7 +237,8 @@ def decoding_changes(config: PointerConfig, base: PointerConfig) -> dict: # plai
 # %% ../../nbs/personal/00_rules.ipynb #8b2b51fe
 def same_network(a: PointerNet, b: PointerNet) -> bool:
     "True if two networks say the same about every recording; they may be decoded in other ways."
-    if a.config.replace(**decoding_changes(b.config, a.config)) != b.config or weights_id(a) != weights_id(b): return False
+    built_alike = a.config.replace(**decoding_changes(b.config, a.config)) == b.config
+    if not built_alike or weights_id(a) != weights_id(b): return False
     x, y = a.state_dict(), b.state_dict()
     return x.keys() == y.keys() and all(torch.equal(x[k].cpu(), y[k].cpu()) for k in x if not k.startswith(READ))
 
@@ -233,8 +253,10 @@ def save_person(rules: typing.Sequence[Rule],
     shipped = same_network(net, base)
     changes = decoding_changes(net.config, base.config) if shipped else {}
     if not shipped: save_pointer(net, Path(folder)/'best.safetensors', info)
-    return write_json(Path(folder)/PERSON, dict(format='editorbot-person', version=2 if changes else 1, network=weights_id(net), shipped=shipped,
-                                                rules=[r.to_dict() for r in rules], **(dict(decoding=changes) if changes else {}), info=info or {}))
+    d = dict(format='editorbot-person', version=2 if changes else 1, network=weights_id(net), shipped=shipped)
+    d |= dict(rules=[r.to_dict() for r in rules]) | (dict(decoding=changes) if changes else {}) | dict(info=info
+                                                                                                       or {})
+    return write_json(Path(folder)/PERSON, d)
 
 # %% ../../nbs/personal/00_rules.ipynb #c6faa180
 def read_rules(d: typing.Any,     # from JSON
@@ -247,12 +269,15 @@ def read_rules(d: typing.Any,     # from JSON
 
 # %% ../../nbs/personal/00_rules.ipynb #31dacaa9
 def old_rules(folder: Path) -> tuple[Rule, ...]:
-    "Rules of a checkpoint of before there was `person.json`; raises `EditorbotError` where a style was learnt, which is no more."
+    "Rules of a checkpoint without `person.json`; raises `EditorbotError` where a style was learnt, which is gone."
     side = folder/'style.json'
     if not side.exists(): return ()
     try: d = json.loads(side.read_text(encoding='utf-8')); style = np.array(d['z'], float).any()
-    except (ValueError, KeyError, TypeError) as e: raise describe(side, 'the JSON of a style checkpoint', f'something else ({e})', 'copy it again') from e
-    if style: raise describe(side, "a person's rules", 'a style, which this version of editorbot does not know', 'train again: editorbot train pointer --data DATA --from shipped')
+    except (ValueError, KeyError, TypeError) as e:
+        raise describe(side, 'the JSON of a style checkpoint', f'something else ({e})', 'copy it again') from e
+    if style:
+        raise describe(side, "a person's rules", 'a style, which this version of editorbot does not know',
+                       'train again: editorbot train pointer --data DATA --from shipped')
     return read_rules(d.get('rules', ()), side)
 
 # %% ../../nbs/personal/00_rules.ipynb #a32d4bc8
@@ -260,16 +285,30 @@ def read_decoding(d: typing.Any,         # from JSON
                   base: PointerConfig,
                   path: str | Path,      # for messages
                  ) -> PointerConfig:
-    "A network's configuration with a person's decoding; raises `EditorbotError` for anything that is not numbers of `DECODING`."
-    numbers = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)
-    if not isinstance(d, dict) or not all(numbers(v) or (k == 'class_bias' and isinstance(v, list) and all(map(numbers, v))) for k, v in d.items()):
+    "A network's configuration with a person's decoding; raises `EditorbotError` for all but numbers of `DECODING`."
+    number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)
+    fine = lambda k, v: number(v) or (k == 'class_bias' and isinstance(v, list) and all(map(number, v)))
+    if not isinstance(d, dict) or not all(fine(k, v) for k, v in d.items()):
         raise describe(path, f"decoding: numbers of {', '.join(DECODING)}", repr(d), 'copy it again')
-    if strange := sorted(set(d) - set(DECODING)): raise describe(path, f"decoding: {', '.join(DECODING)}", f'unknown {strange[0]!r}', 'copy it again')
+    if strange := sorted(set(d) - set(DECODING)):
+        raise describe(path, f"decoding: {', '.join(DECODING)}", f'unknown {strange[0]!r}', 'copy it again')
     try: return base.replace(**d)
     except EditorbotError as e: raise EditorbotError(f'{path}: {e}') from e
 
 # %% ../../nbs/personal/00_rules.ipynb #cae49ec4
-def load_person(checkpoint: str | Path | None = None, # folder of a person, or a network; None: the shipped network, nobody's rules
+def read_person(path: Path) -> dict:
+    "What a person's file says; raises `EditorbotError` for another kind of file."
+    try:
+        d = json.loads(path.read_text(encoding='utf-8'))
+        if d['format'] != 'editorbot-person' or d['version'] not in (1, 2):
+            raise ValueError(f"{d['format']}, version {d['version']}")
+        return {k: d[k] for k in ('shipped', 'network', 'rules')} | d
+    except (ValueError, KeyError, TypeError) as e:
+        raise describe(path, "a person's file", f'something else ({e})',
+                       'copy it again, or train again on your pairs') from e
+
+# %% ../../nbs/personal/00_rules.ipynb #ceb8b6ce
+def load_person(checkpoint: str | Path | None = None, # folder of a person, or a network; None: the shipped network
                ) -> tuple[PointerNet, tuple[Rule, ...], dict]: # the network, the rules, what the file says
     "A network and whose rules go with it; raises `EditorbotError` for a damaged file."
     folder = Path(checkpoint or '.')
@@ -277,12 +316,10 @@ def load_person(checkpoint: str | Path | None = None, # folder of a person, or a
     if not checkpoint or not path.exists():
         net, said = load_pointer(checkpoint)
         return net, old_rules(folder if folder.is_dir() else folder.parent) if checkpoint else (), said
-    try:
-        d = json.loads(path.read_text(encoding='utf-8'))
-        if d['format'] != 'editorbot-person' or d['version'] not in (1, 2): raise ValueError(f"{d['format']}, version {d['version']}")
-        shipped, name, rules = d['shipped'], d['network'], d['rules']
-    except (ValueError, KeyError, TypeError) as e: raise describe(path, "a person's file", f'something else ({e})', 'copy it again, or train again on your pairs') from e
-    net = load_pointer(None if shipped else path.parent)[0]
+    d = read_person(path)
+    net = load_pointer(None if d['shipped'] else path.parent)[0]
     net.config = read_decoding(d.get('decoding', {}), net.config, path)
-    if weights_id(net) != name: log.warning('%s: the rules were learnt with another network (%s) than the one that is here; train again to be sure', path, name)
-    return net, read_rules(rules, path), d
+    if weights_id(net) != d['network']:
+        log.warning('%s: the rules were learnt with another network (%s) than this one; train again to be sure', path,
+                    d['network'])
+    return net, read_rules(d['rules'], path), d
