@@ -70,7 +70,7 @@ def lattice_for(self: Scored, decoding: Decoding) -> Lattice:
 # %% ../../nbs/feedback/01_edit_features.ipynb #65aad2ea
 def scored(s: PointerScores, name: str = '') -> Scored:
     "What feedback needs of the scores of a recording; its decoding is that of the network."
-    onset, offset = (s.logits(k) for k in (('onset', 'offset') if 'onset' in s.outputs else ('into', 'out')))
+    onset, offset = s.logits('onset'), s.logits('offset')
     decoding = Decoding(**{f.name: getattr(s.decoder, f.name) for f in dataclasses.fields(Decoding)})
     return Scored(s.logits('plays'), onset, offset, s.kind, rule_input(s), decoding, name)
 

@@ -133,7 +133,8 @@ def cut_is_wrong(store: FeedbackStore, rater: str,
     "Write down that a cut was called wrong."
     p = Pair(better, worse)
     store.add('pair', '', dict(one=json.loads(edl_json(better)), two=json.loads(edl_json(worse))), p.id)
-    return store.add('answer', rater, dict(said='a', pair=p.id, kind='cut', swapped=False, of='', question=''))
+    key = dict(pair=p.id, kind='cut', swapped=False, of='', policy='wrong_cut', nonce='')
+    return store.add('answer', rater, dict(said='a', question='', **key))
 
 # %% ../../nbs/feedback/05_rating.ipynb #45ec1caa
 @functools.lru_cache(4096)
