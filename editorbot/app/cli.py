@@ -67,7 +67,7 @@ def with_tracks(command):
 @with_tracks
 @click.option('--decide-on', metavar='NAME', help="What decides: a track of --with, or 'sum' of all, each weighted by its level. Default: RAW.")
 @click.option('-o', '--output', type=AUDIO, help='The edit. Default: RAW_edit.wav beside the recording.')
-@click.option('--editor', default='pointer', show_default=True, help='pointer (learned: cuts, loops, reorders), keep (learned: cuts), rules, loudness, keep_all.')
+@click.option('--editor', default='pointer', show_default=True, help='pointer (learned: cuts, loops, reorders), agent (learned: beat by beat), keep (learned: cuts), rules, loudness, keep_all.')
 @click.option('--checkpoint', type=AUDIO, help='Weights (*.safetensors, or a folder with best.safetensors). Default: the shipped ones.')
 @click.option('--keep', multiple=True, metavar='FROM-TO', help='A stretch that must be in the edit, such as 1:20-3:10; may be given several times.')
 @click.option('--cut', multiple=True, metavar='FROM-TO', help='A stretch that must not be in the edit.')
@@ -335,8 +335,8 @@ def sessions(music_dir, number, output, seed, minutes, patches, riffs, arranged,
 
 # %% ../../nbs/app/09_cli.ipynb #dd0b05f9
 @main.command()
-@click.argument('model', type=click.Choice(['keep', 'pointer', 'super_editor', 'preference']))
-@click.option('--data', type=AUDIO, help='pointer, super_editor: a folder with your own pairs, to learn how you edit, or how your edits sound.')
+@click.argument('model', type=click.Choice(['keep', 'pointer', 'super_editor', 'agent', 'preference']))
+@click.option('--data', type=AUDIO, help='A folder with your own pairs, to learn how you edit (pointer, agent), or how your edits sound (super_editor).')
 @click.option('--from', 'start', help="pointer: what to begin with: 'shipped', 'keep', 'band' (trains a network on the synthetic band first) or a checkpoint.")
 @click.option('-p', '--param', nargs=2, multiple=True, metavar='NAME VALUE', help='A parameter of the training notebook; --list shows them.')
 @click.option('-o', '--output', type=AUDIO, help='Executed notebook. Default: outputs/runs/MODEL-DATE.ipynb.')
@@ -369,7 +369,7 @@ def train(model, data, start, param, output, list_):
         kept = [f"{info['judged'][k]['keep_f1']:.2f} {word}" for k, word in (('before', 'before'), ('pointer', 'now'))] if info['held_out'] else ()
         if kept: click.echo('keep F1 on pairs of yours that were put aside: ' + ', '.join(kept))
 
-# %% ../../nbs/app/09_cli.ipynb #07f43a1c
+# %% ../../nbs/app/09_cli.ipynb #f06366b2
 @main.command()
 @click.argument('raws', type=AUDIO, nargs=-1)
 @click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='Folder of feedback.sqlite.')
