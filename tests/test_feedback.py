@@ -19,7 +19,7 @@ def place(tmp_path_factory) -> Path:
     tone = lambda s, a, f: a * np.sin(2 * np.pi * f * np.arange(int(s * sr)) / sr) * rng.uniform(.5, 1, int(s * sr))
     sound = np.concatenate([x for i in range(4) for x in (tone(5, .003, 100), tone(9, .3, 220 + 40 * i))])
     write_audio(folder/'jam.wav', sound[:, None].astype(np.float32), sr)
-    save_pointer(PointerNet(PointerConfig(width=32, layers=2, before=1, tokens=8, cost=1.)), folder/'net/best.safetensors')
+    save_pointer(PointerNet(PointerConfig(width=32, layers=2, before=1, cost=1.)), folder/'net/best.safetensors')
     return folder
 
 
