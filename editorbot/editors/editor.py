@@ -421,7 +421,8 @@ def stages_of(editor: Editor) -> tuple[Stage, ...]:
     "All stages of an editor, the last ones included."
     own = getattr(editor, 'stages', None)
     alone = Stage('regions', 'What the editor proposes by itself.', functools.partial(proposed, editor=editor))
-    return (*(own or (alone,)), *last_stages(editor.name, getattr(editor, 'fades', None)))
+    usual = last_stages(editor.name, getattr(editor, 'fades', None))
+    return (*(own or (alone,)), *usual, *getattr(editor, 'finish', ()))
 
 # %% ../../nbs/editors/01_editor.ipynb #6d5cca03
 def check_skip(skip: typing.Collection, editor: Editor):
