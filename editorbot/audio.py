@@ -546,6 +546,7 @@ def file_key(path: str | Path) -> tuple:
 
 # %% ../nbs/01_audio.ipynb #d30f99d2
 _shared, SHARED = OrderedDict(), 3   #: recordings whose decoded samples are kept at a time
+
 def shared(way: Way) -> Decoded:
     "The decoded samples of a recording, one `Decoded` for all readers in this process."
     key = os.getpid(), *file_key(way.info.path)
@@ -692,6 +693,7 @@ def readable_file(path: str | Path) -> Path:
 
 # %% ../nbs/01_audio.ipynb #6e0850ab
 _ways = OrderedDict()
+
 def way_of(path: str | Path) -> Way:
     """How a file is read; raises `EditorbotError` for what is no file to be read, libsndfile's error for what is no
     audio."""
