@@ -10,6 +10,7 @@ from editorbot.core import EditorbotError
 from editorbot.edl import Source, SyncTrack, edl_from_regions
 
 SR = 22050
+OURS = ('.editorbot.json', '.songs.npz')          # hidden files that are meant to stay: the ledger, and what songs has found
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
@@ -46,8 +47,8 @@ def one_line(args) -> str:
 
 def whole(p: Path) -> bool:
     "Is a file what its name says, from its beginning to its end?"
-    if p.name.startswith('.'): return False
-    if p.suffix == '.npy': np.load(p)
+    if p.name.startswith('.') and p.name not in OURS: return False
+    if p.suffix in ('.npy', '.npz'): np.load(p)
     if p.suffix == '.json': json.loads(p.read_text(encoding='utf-8'))
     return p.suffix not in ('.wav', '.flac') or len(sf.read(p)[0]) == sf.info(p).frames > 0
 
@@ -86,7 +87,7 @@ def test_precache_on_a_full_disk(tmp_path, disk):
     (tmp_path/'data/cache').symlink_to(disk)
     done = CliRunner().invoke(main, ['precache', '--data', str(tmp_path/'data'), '-j', '1', '--features', 'basic'])
     assert done.exit_code and 'Traceback' not in done.output
-    assert [p for p in left(disk) if Path(p).name.startswith('.')] == []
+    assert all(whole(disk/p) for p in left(disk))
     subprocess.run(['mount', '-o', 'remount,size=20m', disk], check=True)
     done = CliRunner().invoke(main, ['precache', '--data', str(tmp_path/'data'), '-j', '1', '--features', 'basic'])
     assert done.exit_code == 0, done.output
@@ -121,7 +122,7 @@ def test_two_processes_in_one_data_folder(tmp_path):
                                     '--features', 'basic'], capture_output=True, text=True, check=False)
     with ThreadPoolExecutor(2) as pool: done = list(pool.map(run, range(2)))
     assert [d.returncode for d in done] == [0, 0], [d.stderr[-2000:] for d in done]
-    assert [p for p in left(data) if Path(p).name.startswith('.')] == []
+    assert all(whole(data/p) for p in left(data))
     again = run(0)
     assert again.returncode == 0 and '2 cached' in again.stdout, again.stdout
     assert CliRunner().invoke(main, ['cache', 'verify', '--data', str(data)]).exit_code == 0
