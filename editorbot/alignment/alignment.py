@@ -877,11 +877,8 @@ def write_alignment(edl: EDL,
                    ) -> list[Path]:      # what was written
     "Write `{sample}_pointers.npy`, `_ops.npy`, `_info.json`, `_alignment.png` and `.edl.json`."
     paths = alignment_files(out_dir, sample, picture)
-    for path, value in zip(paths, (edl.pointers(), edl.ops())):
-        with atomic_path(path) as tmp, open(tmp, 'wb') as f: np.save(f, value)
-    write_json(paths[2], alignment_info(edl))
-    edl.save(paths[3])
-    if picture:
-        with atomic_path(paths[4]) as tmp: plot_alignment(edl).savefig(tmp, dpi=100, format='png')
-    note_made('align', *paths)
+    writers = (lambda p: np.save(p, edl.pointers()), lambda p: np.save(p, edl.ops()), lambda p: write_json(p, alignment_info(edl)),
+               edl.save, lambda p: plot_alignment(edl).savefig(p, dpi=100, format='png'))
+    for path, write in zip(paths, writers):
+        with atomic_path(path, 'align') as tmp: write(tmp)
     return paths
