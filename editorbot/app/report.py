@@ -24,7 +24,7 @@ from ..plot import *
 from ..metrics import COLUMNS
 from ..super_editor.levels import loudness
 
-# %% ../../nbs/app/01_report.ipynb #c736b1c2
+# %% ../../nbs/app/01_report.ipynb #e3c09eca
 def trimmed(s: Segment, n: int,  # samples that it plays
             lo: int, hi: int,    # samples of it that stay
            ) -> tuple:           # source_in, source_out of what stays; None, None for silence
@@ -72,7 +72,7 @@ def raw_clip(edl: EDL, t: float, # s of the recording
     sr = edl.source.sample_rate
     return ogg_clip(read_audio(edl.source.path, round(t * sr), round((t + seconds) * sr)), sr)
 
-# %% ../../nbs/app/01_report.ipynb #97344ab8
+# %% ../../nbs/app/01_report.ipynb #660fd02e
 def edit_clip(edl: EDL, t: float, # s of the edit
               seconds: float,     # length
              ) -> bytes:          # Ogg Vorbis
@@ -81,7 +81,7 @@ def edit_clip(edl: EDL, t: float, # s of the edit
     part = excerpt(edl, round(t * sr), round((t + seconds) * sr))
     return ogg_clip(np.concatenate(list(render_blocks(part, dtype='float64'))), sr)
 
-# %% ../../nbs/app/01_report.ipynb #e2f80934
+# %% ../../nbs/app/01_report.ipynb #50e5942b
 def join_clip(edl: EDL, i: int,     # the join before segment `i`
               around: float = 3.0,  # s on either side
              ) -> bytes:            # Ogg Vorbis
@@ -119,7 +119,7 @@ def cuts_of(edl: EDL) -> list: # of (start s, end s, why)
     edges, sr = [0, *np.ravel(edl.kept_regions()).tolist(), edl.source.frames], edl.source.sample_rate
     return [(a / sr, b / sr, 'cut') for a, b in zip(edges[::2], edges[1::2]) if b > a]
 
-# %% ../../nbs/app/01_report.ipynb #dc2373f0
+# %% ../../nbs/app/01_report.ipynb #aff0f4ec
 def pieces_of(edl: EDL) -> list[Piece]: # in the order of the recording
     "Kept and cut pieces of an edit."
     sr, kept = edl.source.sample_rate, [(i, s) for i, s in enumerate(edl.segments) if s.has_source]
@@ -127,7 +127,7 @@ def pieces_of(edl: EDL) -> list[Piece]: # in the order of the recording
            for n, (i, s) in enumerate(kept, 1)]
     return sorted(out + [Piece(a, b, name=why or 'cut') for a, b, why in cuts_of(edl)], key=lambda p: (p.start, p.number))
 
-# %% ../../nbs/app/01_report.ipynb #1d12430b
+# %% ../../nbs/app/01_report.ipynb #a72d35ff
 def piece_length(edl: EDL, p: Piece) -> float: # s
     "How long a piece plays."
     return p.end - p.start if p.segment is None else float(edl.segment_lengths()[p.segment]) / edl.source.sample_rate
@@ -161,7 +161,7 @@ def mp3(blocks: typing.Iterable[np.ndarray], # (n, channels)
         f.write(np.clip(to.resample_chunk(np.zeros(0, np.float32), last=True), -1, 1))
     return out.getvalue()
 
-# %% ../../nbs/app/01_report.ipynb #bc76cb4d
+# %% ../../nbs/app/01_report.ipynb #e3f32cd4
 def edit_blocks(edl: EDL, a: int, b: int,                # samples of the edit
                 mastered: str | Path | None = None,      # the edit's file, when it sounds otherwise than the EDL says
                ) -> typing.Iterator[np.ndarray]:         # float (n, channels), -1 to 1
@@ -205,7 +205,7 @@ def wave_path(o: np.ndarray,  # (bins, 3) of `waveform_overview`
     points = [(x, 50 - 48 * y) for x, y in enumerate(hi)] + [(x, 50 - 48 * y) for x, y in reversed(list(enumerate(lo)))]
     return 'M' + 'L'.join(f'{x * columns / len(at):.0f} {y:.0f}' for x, y in points) + 'Z'
 
-# %% ../../nbs/app/01_report.ipynb #94f90153
+# %% ../../nbs/app/01_report.ipynb #ecc8ccae
 def edit_overview(edl: EDL, o: np.ndarray) -> np.ndarray: # (n, 3)
     "The overview of an edit, put together from that of its recording."
     step, parts = edl.source.frames / len(o), []
@@ -217,7 +217,7 @@ def edit_overview(edl: EDL, o: np.ndarray) -> np.ndarray: # (n, 3)
         parts.append(part[::-1] if s.reverse else part)
     return np.concatenate(parts) if parts else np.zeros((1, 3))
 
-# %% ../../nbs/app/01_report.ipynb #5c17d3f3
+# %% ../../nbs/app/01_report.ipynb #4ad39645
 def span(key: str,              # of the clip that it plays
          a: float, b: float,    # s on the strip
          p: Piece, total: float, # s of the strip
@@ -229,7 +229,7 @@ def span(key: str,              # of the clip that it plays
     return (f'<button class="span {kind}" data-play="{key}" style="{place}" title="{words}" aria-label="{words}">'
             f'{f"<b>{p.sign}</b>" if p.sign else ""}</button>')
 
-# %% ../../nbs/app/01_report.ipynb #4368910c
+# %% ../../nbs/app/01_report.ipynb #3b33aa65
 def time_marks(total: float, # s
               ) -> str:      # HTML
     "The time axis of a strip."
@@ -252,7 +252,7 @@ def strip(name: str,                    # 'raw' or 'edit'
             f'<svg viewBox="0 0 600 100" preserveAspectRatio="none" aria-hidden="true"><path d="{wave}"/></svg>'
             f'{buttons}<i class="head"></i></div>{time_marks(total)}')
 
-# %% ../../nbs/app/01_report.ipynb #e2ae9bfb
+# %% ../../nbs/app/01_report.ipynb #e898adac
 def button(what: str,  # attributes
            text: str,  # HTML on the button
            words: str, # what it does, for a screen reader
@@ -260,7 +260,7 @@ def button(what: str,  # attributes
     "A button that says what it does."
     return f'<button {what} aria-label="{html.escape(words)}">{text}</button>'
 
-# %% ../../nbs/app/01_report.ipynb #21a93c7e
+# %% ../../nbs/app/01_report.ipynb #970203eb
 def save_button(key: str, p: Piece) -> str: # HTML; '' where there is nothing to save
     "The button that saves a piece."
     if p.file:
@@ -268,7 +268,7 @@ def save_button(key: str, p: Piece) -> str: # HTML; '' where there is nothing to
                 'in full quality">&#11015; save</a>')
     return button(f'data-save="{key}"', '&#11015; save', f'Download {p.name} as MP3') if p.number or p.song else ''
 
-# %% ../../nbs/app/01_report.ipynb #b430540b
+# %% ../../nbs/app/01_report.ipynb #4ed9d1d4
 def edge(pieces: typing.Sequence[Piece], # as of `pieces_of`
          i: int,                         # a piece
          end: bool,                      # its end, otherwise its beginning
@@ -287,12 +287,12 @@ def certainty(p: Piece) -> str: # HTML
     low = p.confidence < SURE
     return f'<span class="sure{" low" * low}">{"listen: " * low}{p.confidence:.0%} sure</span>'
 
-# %% ../../nbs/app/01_report.ipynb #5af41c66
+# %% ../../nbs/app/01_report.ipynb #42f394a3
 def follows(edl: EDL, p: Piece) -> bool:
     "Does a kept piece come after another one?"
     return bool(p.segment and edl.segments[p.segment - 1].has_source)
 
-# %% ../../nbs/app/01_report.ipynb #b67c1e72
+# %% ../../nbs/app/01_report.ipynb #f31b85f8
 def row(pieces: typing.Sequence[Piece], # as of `pieces_of`
         i: int,                         # the piece
         edl: EDL,
@@ -343,7 +343,7 @@ li{display:flex;flex-wrap:wrap;gap:.3rem .7rem;align-items:center;padding:.45rem
 .what{flex:1 1 15rem;min-width:0}.what small{display:block;color:var(--soft);font-size:.85rem}
 '''   #: how text and strips look
 
-# %% ../../nbs/app/01_report.ipynb #31f7d11b
+# %% ../../nbs/app/01_report.ipynb #fa721b07
 ROWS = '''.chip{background:var(--c);color:#fff;border-radius:4px;min-width:1.9rem;padding:0 .4rem;text-align:center}
 .chip.none{background:none;color:var(--soft);border:1px solid var(--line);font-weight:400}
 .sure{font-size:.9rem}.sure.low{font-weight:700;border:2px solid;border-radius:4px;padding:0 .35rem}
@@ -384,7 +384,7 @@ a.onended=next;a.onerror=()=>now&&stop('This browser can\\'t play MP3.');
 (function tick(){if(now){heads();if(now.to&&a.currentTime>=now.to)next()}requestAnimationFrame(tick)})();'''
 #: what plays, and what moves while it plays
 
-# %% ../../nbs/app/01_report.ipynb #abbac241
+# %% ../../nbs/app/01_report.ipynb #aba05f60
 CLICKS = '''function place(b,e,k){const r=b.getBoundingClientRect(),c=DATA.clips[k];
   let t=Math.min(.98,Math.max(0,(e.clientX-r.left)/r.width))*c.length;if(t<.03*c.length)t=0;
   return c.half?(t<c.half?t:Math.max(c.half,2*c.half-(c.length-t))):t}
@@ -402,7 +402,7 @@ document.addEventListener('keydown',e=>{if(e.key=='Escape'){stop();return}const 
   const all=[...f.parentNode.querySelectorAll('.span')],i=all.indexOf(f)+(e.key=='ArrowRight'?1:-1);
   if(all[i]){all[i].focus();e.preventDefault()}});'''   #: what buttons and keys do
 
-# %% ../../nbs/app/01_report.ipynb #1bb1107d
+# %% ../../nbs/app/01_report.ipynb #323c1637
 AROUND = 3.0   #: s on either side of a join that the page plays
 
 def join_sound(edl: EDL, pieces: typing.Sequence[Piece], i: int, # a kept piece that comes after another one
@@ -434,7 +434,7 @@ def page_clips(edl: EDL, pieces: typing.Sequence[Piece],
         for i in at: sound[f'j{i}'], clips[f'j{i}'] = join_sound(edl, pieces, i, kbps, mastered); bar.update(1)
     return clips, sound, (kbps, longest)
 
-# %% ../../nbs/app/01_report.ipynb #d4b46d41
+# %% ../../nbs/app/01_report.ipynb #124bbac7
 COMPARED = 12.0   #: s of each piece that are played before and after mastering
 
 LINES = {
@@ -454,7 +454,7 @@ LINES = {
     'all': 'play all that is kept, one after the other',
     'exact': 'It is for listening; the edit itself is the original, sample by sample.'}   #: what each figure of the page means
 
-# %% ../../nbs/app/01_report.ipynb #eb2e0d37
+# %% ../../nbs/app/01_report.ipynb #0e235fae
 def before_after(edl: EDL, p: Piece,
                  mastered: str | Path,             # the edit's file
                 ) -> tuple[list, float, float]:    # two arrays (n, channels), equally loud; gain of mastering, LU; s into the piece
@@ -467,7 +467,7 @@ def before_after(edl: EDL, p: Piece,
     if not np.isfinite(lufs).all(): return both, 0., off
     return [x * 10**((min(lufs) - l) / 20) for x, l in zip(both, lufs)], lufs[1] - lufs[0], off
 
-# %% ../../nbs/app/01_report.ipynb #a3404925
+# %% ../../nbs/app/01_report.ipynb #752108dd
 def compare_clips(edl: EDL, pieces: typing.Sequence[Piece], mastered: str | Path, kbps: int = 64) -> tuple[dict, dict, dict]:
     "For every kept piece the clips b0 (before) and m0 (mastered): what the player must know, MP3, and LU by piece."
     clips, sound, louder = {}, {}, {}
@@ -479,7 +479,7 @@ def compare_clips(edl: EDL, pieces: typing.Sequence[Piece], mastered: str | Path
                                     pair=f'{other}{i}', words=f'{p.name} {word} mastering')
     return clips, sound, louder
 
-# %% ../../nbs/app/01_report.ipynb #66b49a24
+# %% ../../nbs/app/01_report.ipynb #3136c782
 def compare_section(pieces: typing.Sequence[Piece], louder: dict) -> str: # piece -> LU; HTML
     "Before and after mastering, as rows."
     def one(i, lu):
@@ -502,14 +502,14 @@ def scores_table(scores: dict) -> str: # editor -> scores; HTML
             'music lost should have been kept, in seconds: small is good.</p>'
             f'<div class="wide"><table><tr>{heads}</tr>{rows}</table></div>')
 
-# %% ../../nbs/app/01_report.ipynb #e84a5704
+# %% ../../nbs/app/01_report.ipynb #0c64fa41
 def first_box(pieces: typing.Sequence[Piece], lines: dict = LINES) -> str: # HTML; '' when the editor is sure of everything
     "Buttons for the doubtful edges."
     words = lambda i, end: f'{pieces[i].name}: its {"end" if end else "beginning"} ({pieces[i].confidence:.0%} sure)'
     made = ''.join(f"<button data-edge='{edge(pieces, i, end)}'>{html.escape(words(i, end))}</button>" for i, end in doubtful(pieces))
     return f'<section class="first"><h2>Listen to these first</h2><p class="note">{html.escape(lines["first"])}</p>{made}</section>' if made else ''
 
-# %% ../../nbs/app/01_report.ipynb #63934cdf
+# %% ../../nbs/app/01_report.ipynb #40bc40e9
 def song_list(pieces: typing.Sequence[Piece], group: str, # '' for takes that belong to no song
               edl: EDL, join: bool) -> str:               # HTML
     "The takes of a song."
@@ -545,7 +545,7 @@ def page_strips(edl: EDL, pieces: typing.Sequence[Piece],
             + strip('edit', lines['heading edit'], sorted(edit, key=lambda s: s[1]), edl.edit_duration, wave_path(edit_overview(edl, o)))
             + f'<p class="note">{html.escape(lines["strips"])}</p>')
 
-# %% ../../nbs/app/01_report.ipynb #ed86f72a
+# %% ../../nbs/app/01_report.ipynb #12fd759f
 def page_html(title: str, body: str, data: dict) -> str: # data: `clips` and `sound` by key, `all`: keys that play one after the other
     "A page that needs nothing else."
     safe = json.dumps(data).replace('</', '<' + chr(92) + '/')

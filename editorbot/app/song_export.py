@@ -35,7 +35,7 @@ def save_hearing(h: Hearing, path: Path, key: str) -> None: # key: SHA-256 of th
     with atomic_path(path) as tmp:
         with open(tmp, 'wb') as f: np.savez(f, key=np.array(key), version=np.array(CACHE_VERSION), **fields)
 
-# %% ../../nbs/app/07_song_export.ipynb #cb0aa458
+# %% ../../nbs/app/07_song_export.ipynb #c68ced1a
 def load_hearing(path: Path, key: str) -> Hearing | None: # None: another recording, damaged, or not there
     "The `Hearing` of an earlier run."
     try:
@@ -83,7 +83,7 @@ class Song:
     @property
     def kept(self) -> Take: return next(t for t in self.takes if t.kept)
 
-# %% ../../nbs/app/07_song_export.ipynb #159206f4
+# %% ../../nbs/app/07_song_export.ipynb #f481db7f
 def name_songs(groups: list,            # of lists of Take
                names: list[str],        # of a set list
                known: list,             # of Named or None, for each song
@@ -111,7 +111,7 @@ def sample_spans(takes: list[Take], source: Source, pad: float = .5) -> list: # 
         out[id(t)] = (round(a), max(round(a) + 1, round(b)))
     return [out[id(t)] for t in takes]
 
-# %% ../../nbs/app/07_song_export.ipynb #61315913
+# %% ../../nbs/app/07_song_export.ipynb #0be16be1
 @dataclass(frozen=True)
 class Found:
     "Songs of a recording."
@@ -132,13 +132,13 @@ def title_of(s: Song, t: Take) -> str:
     if t.kept and len(s.takes) > 1: return f'{name} (kept)'
     return name if t.state == 'complete' else f'{name} ({t.state})'
 
-# %% ../../nbs/app/07_song_export.ipynb #a2c7e188
+# %% ../../nbs/app/07_song_export.ipynb #4a08a520
 def take_json(t: Take, span: tuple, file: str | None) -> dict: # span: samples
     "A take as plain values."
     return dict(number=t.number, start=round(t.start / FRAME_RATE, 3), end=round(t.end / FRAME_RATE, 3), source_in=span[0],
                 source_out=span[1], state=t.state, kept=t.kept, confidence=t.confidence, why=t.why, tempo=t.tempo, key=t.key, file=file)
 
-# %% ../../nbs/app/07_song_export.ipynb #0f90db8c
+# %% ../../nbs/app/07_song_export.ipynb #13e081c0
 def songs_json(f: Found, files: dict) -> dict: # files: id(take) or ('song', number) -> file name
     "Songs and takes as plain values."
     def one(s):
@@ -147,7 +147,7 @@ def songs_json(f: Found, files: dict) -> dict: # files: id(take) or ('song', num
                     takes=[take_json(t, f.spans[id(t)], files.get(id(t))) for t in s.takes])
     return dict(editorbot_songs=1, source=plain_source(f.source), songs=[one(s) for s in f.songs])
 
-# %% ../../nbs/app/07_song_export.ipynb #338b78f5
+# %% ../../nbs/app/07_song_export.ipynb #ff4b9ae0
 def kept_edl(f: Found, levels: dict | None = None) -> EDL: # levels: number of a song -> dB
     "The songs that get a file, one after the other, as an edit."
     kept = [s for s in f.songs if s.written]
@@ -155,7 +155,7 @@ def kept_edl(f: Found, levels: dict | None = None) -> EDL: # levels: number of a
     gains = [(levels or {}).get(s.number, 0.) for s in kept]
     return dataclasses.replace(edl, segments=tuple(dataclasses.replace(x, gain_db=g) for x, g in zip(edl.segments, gains)))
 
-# %% ../../nbs/app/07_song_export.ipynb #a91b8599
+# %% ../../nbs/app/07_song_export.ipynb #343ac10b
 def song_pieces(f: Found, edl: EDL,      # of `kept_edl`
                 files: dict,             # as in `songs_json`
                ) -> list[Piece]:         # in the order of the recording
@@ -165,7 +165,7 @@ def song_pieces(f: Found, edl: EDL,      # of `kept_edl`
     for s, t in f.takes:
         a, b = f.spans[id(t)]
         i = place.get(s.number) if t.kept else None
-        file = files.get(id(t)) or (files.get(('song', s.number)) if t.kept else None)
+        file = (files.get(('song', s.number)) if t.kept else None) or files.get(id(t))
         out.append(Piece(a / rate, b / rate, 0 if i is None else i + 1, title_of(s, t), t.why, t.confidence if t.kept else None,
                          None if i is None else edl.segments[i].edit_in / rate, i, f'{s.number}  {s.name}', file or '', s.number,
                          f'{s.number}.{t.number}' if len(s.takes) > 1 else str(s.number)))
@@ -175,7 +175,7 @@ def song_pieces(f: Found, edl: EDL,      # of `kept_edl`
         out.append(Piece(a / rate, b / rate, name=words or 'between the takes'))
     return sorted(out, key=lambda p: p.start)
 
-# %% ../../nbs/app/07_song_export.ipynb #94750e1f
+# %% ../../nbs/app/07_song_export.ipynb #db28a365
 SONG_LINES = LINES | {
     'strips': 'Above the whole recording, below the songs that were kept, one after the other; time in minutes and seconds. '
               '2.1 is take 1 of song 2. A filled number is a take that is kept, a number in a frame another take of that song. '
@@ -191,7 +191,7 @@ SONG_LINES = LINES | {
     'all': 'play all songs, one after the other',
     'exact': 'It is for listening; the files of the songs are better.'}   #: what each figure of a page of songs means
 
-# %% ../../nbs/app/07_song_export.ipynb #fecf1596
+# %% ../../nbs/app/07_song_export.ipynb #d4f72e4d
 def songs_page(f: Found, path: Path, files: dict, levels: dict, show: bool | None = False) -> Path: # as in `kept_edl`
     "Write the page; whether `path` may be replaced is decided before."
     edl = kept_edl(f, levels)
@@ -218,7 +218,7 @@ class SongOptions(Config):
             raise describe('--loudness', 'LUFS from -70 to 0, such as -16', self.loudness)
         if not self.pad >= 0: raise describe('--pad', 'seconds, 0 or more', self.pad)
 
-# %% ../../nbs/app/07_song_export.ipynb #4a80d3fb
+# %% ../../nbs/app/07_song_export.ipynb #a576a8d9
 @dataclass(frozen=True)
 class Exported:
     "What `export_songs` made."
@@ -229,7 +229,7 @@ class Exported:
     notes: list         # what a person should know, in words
     page: Path | None = None
 
-# %% ../../nbs/app/07_song_export.ipynb #ccb04fc1
+# %% ../../nbs/app/07_song_export.ipynb #3dcd6444
 @dataclass(frozen=True)
 class PlannedFile:
     "An audio file that will be written."
@@ -266,7 +266,7 @@ def library_names(library: str | Path | None, groups: list, lines: np.ndarray, w
     part = lambda t: lines[t.start // STEP:max(t.start // STEP + 1, t.end // STEP)]
     return recognise([[part(t) for t in sorted(g, key=lambda t: (not t.kept, -t.seconds))] for g in groups], known)
 
-# %% ../../nbs/app/07_song_export.ipynb #c9a3513c
+# %% ../../nbs/app/07_song_export.ipynb #c2fb2131
 def update_library(library: str | Path | None, f: Found) -> None:
     "Put the named songs of a rehearsal into the library."
     if library is None or not any(s.named_by for s in f.songs): return
@@ -315,7 +315,7 @@ def write_plan(plan: list[PlannedFile], f: Found, raw: str | Path, o: SongOption
         files[p.key] = p.path.relative_to(folder).as_posix()
     return files, levels
 
-# %% ../../nbs/app/07_song_export.ipynb #b88920d8
+# %% ../../nbs/app/07_song_export.ipynb #c188b104
 def notes_on(f: Found, levels: dict, o: SongOptions, plan: list[PlannedFile], folder: Path) -> list[str]:
     "What a person should know about the result."
     notes, unnamed = [], [s.name for s in f.songs if s.written and not s.named_by]
@@ -331,7 +331,7 @@ def notes_on(f: Found, levels: dict, o: SongOptions, plan: list[PlannedFile], fo
                  if who == 'songs' and Path(n).suffix in FORMATS.values() and n not in now and (folder/n).exists())
     return notes + [f'from an earlier run, no longer needed: {", ".join(old)}'] * bool(old)
 
-# %% ../../nbs/app/07_song_export.ipynb #c7e2fc9a
+# %% ../../nbs/app/07_song_export.ipynb #2fe136c1
 def check_wishes(raw: str | Path, folder: Path, options: SongOptions, names: str | Path | None, library: str | Path | None,
                  overwrite: bool, allow_truncated: bool) -> list[str]: # names of the set list
     "Raises `EditorbotError` for a file or a wish that can't be."
@@ -343,7 +343,7 @@ def check_wishes(raw: str | Path, folder: Path, options: SongOptions, names: str
         with open_library(library): pass
     return wanted
 
-# %% ../../nbs/app/07_song_export.ipynb #fc5a9cab
+# %% ../../nbs/app/07_song_export.ipynb #3aa12162
 def sheet_paths(folder: Path, o: SongOptions) -> list[Path]: # songs.json first
     "The files beside the audio."
     return [folder/f'songs.{s}' for s in ('json', 'cue', 'txt', 'rpp', *['html'] * o.page)]
