@@ -28,13 +28,13 @@ class Commands(click.Group):
             click.echo('editorbot: interrupted; finished files are whole, run the same command to continue', err=True)
             ctx.exit(130)
 
-# %% ../../nbs/app/11_cli.ipynb #9f1a1a51
+# %% ../../nbs/app/11_cli.ipynb #2ac755b3
 def say(**what): # label=value; what is None is left out
     "Print labelled lines, aligned."
     for k, v in what.items():
         if v is not None: click.echo(f'  {k.replace("_", " "):<12} {v}')
 
-# %% ../../nbs/app/11_cli.ipynb #313b9303
+# %% ../../nbs/app/11_cli.ipynb #cd527a36
 @click.group(cls=Commands, context_settings=dict(help_option_names=['-h', '--help']))
 @click.option('--debug', is_flag=True, help='Show the full traceback of an error.')
 @click.version_option(__version__)
@@ -51,7 +51,8 @@ class Beats(click.Choice):
     def convert(self, value, param, ctx):
         try: return super().convert(value, param, ctx)
         except click.BadParameter as e:
-            raise describe('--beats', 'beat, bar or nothing', repr(value), 'give the recording first, or write --beats beat') from e
+            raise describe('--beats', 'beat, bar or nothing', repr(value),
+                           'give the recording first, or write --beats beat') from e
 
 # %% ../../nbs/app/11_cli.ipynb #34111ebd
 class Several(click.Command):
@@ -64,7 +65,7 @@ class Several(click.Command):
             else: many = False; out.append(a)
         return super().parse_args(ctx, out)
 
-# %% ../../nbs/app/11_cli.ipynb #936764c2
+# %% ../../nbs/app/11_cli.ipynb #bccdfdd8
 def options(*made): # of click.option
     "Several options as one decorator, in their order."
     def all_of(command):
@@ -72,21 +73,22 @@ def options(*made): # of click.option
         return command
     return all_of
 
-# %% ../../nbs/app/11_cli.ipynb #b9f8dc37
+# %% ../../nbs/app/11_cli.ipynb #ed7b2657
 with_tracks = options(
     click.option('--with', 'with_', multiple=True, type=AUDIO, metavar='FILE...',
                  help='Tracks that run together with RAW and are cut alike, each into a file of its own.'),
     click.option('--offset', multiple=True, metavar='[NAME=]TIME',
-                 help='How much later a track begins than RAW, such as drums=0:01.5 or drums=480 (samples); without a name for all.'))
+                 help='How much later a track begins than RAW, such as drums=0:01.5 or drums=480 (samples); without '
+                      'a name for all.'))
 
-# %% ../../nbs/app/11_cli.ipynb #60faec12
+# %% ../../nbs/app/11_cli.ipynb #bbff44db
 def check_there(path: Path | None,  # a file or folder; None: the default
                 what: str,          # what it should be
                ):
     "Raises `EditorbotError` for a path where nothing is."
     if path is not None and not Path(path).exists(): raise describe(path, what, 'no such file', 'check the name')
 
-# %% ../../nbs/app/11_cli.ipynb #77271ef5
+# %% ../../nbs/app/11_cli.ipynb #a89dc758
 def one_recording(paths,                        # of files, in order
                   allow_truncated: bool = False, # accept gaps between them
                  ) -> Path:                     # one path for all of them
@@ -95,15 +97,17 @@ def one_recording(paths,                        # of files, in order
     from editorbot.interchange.tracks import check_parts
     return Path(check_parts(paths, allow_truncated))
 
-# %% ../../nbs/app/11_cli.ipynb #dc0a4ce4
+# %% ../../nbs/app/11_cli.ipynb #4458b9a2
 WANTED = options(
     click.option('--keep', multiple=True, metavar='FROM-TO',
                  help='A stretch that must be in the edit, such as 1:20-3:10; may be given several times.'),
     click.option('--cut', multiple=True, metavar='FROM-TO', help='A stretch that must not be in the edit.'),
     click.option('--beats', is_flag=False, flag_value='beat', type=Beats(['beat', 'bar']),
                  help='Move cuts to the nearest beat, or bar with --beats bar.'),
-    click.option('--alternatives', default=1, show_default=True, metavar='N', help='Write N edits that differ, the best one first.'),
-    click.option('--target-ratio', type=float, help='Share of the recording to keep, 0 to 1. Default: what the editor thinks right.'),
+    click.option('--alternatives', default=1, show_default=True, metavar='N',
+                 help='Write N edits that differ, the best one first.'),
+    click.option('--target-ratio', type=float,
+                 help='Share of the recording to keep, 0 to 1. Default: what the editor thinks right.'),
     click.option('--max-duration', metavar='TIME', help='Longest edit, such as 10:00 or 600 (s). Default: no limit.'),
     click.option('--fragments', is_flag=True,
                  help='A length may be met by cutting inside takes. Default: whole takes, which may miss it.'))
@@ -115,13 +119,15 @@ SOUND = options(
                  help='Sound as the person does whose chain this is (train super_editor); write it behind RAW. '
                       'Without a name: beside --checkpoint.'))
 WRITTEN = options(
-    click.option('--without', multiple=True, metavar='STAGE', help='Leave a stage out, such as retakes or phase; --explain lists them.'),
+    click.option('--without', multiple=True, metavar='STAGE',
+                 help='Leave a stage out, such as retakes or phase; --explain lists them.'),
     click.option('--explain', 'explained', is_flag=True, help='Say what each stage changed.'),
     click.option('--dry-run', is_flag=True, help='Only say what would be kept; write nothing.'),
     click.option('--no-plot', is_flag=True, help='Write no picture.'),
-    click.option('--report', 'page', is_flag=True, help='Also write one HTML page to see and hear the edit, and what was cut.'))
+    click.option('--report', 'page', is_flag=True,
+                 help='Also write one HTML page to see and hear the edit, and what was cut.'))
 
-# %% ../../nbs/app/11_cli.ipynb #975ccbcd
+# %% ../../nbs/app/11_cli.ipynb #6595f283
 def edit_files(output: Path,        # the edit
                n: int = 1,          # alternatives
                plot: bool = True, page: bool = False, # also a picture, also a page?
@@ -131,12 +137,13 @@ def edit_files(output: Path,        # the edit
     outs = [output.with_stem(f'{output.stem}_{i + 1}') if i else output for i in range(n)]
     return [dict(edit=o, **{k: o.with_suffix(s) for k, s in kinds.items()}) for o in outs]
 
-# %% ../../nbs/app/11_cli.ipynb #dedd1022
+# %% ../../nbs/app/11_cli.ipynb #7b602430
 def check_edit(o: types.SimpleNamespace) -> types.SimpleNamespace: # the options of `edit`, read: seconds, files, recording
     "What is wanted of an edit; raises `EditorbotError`."
     from editorbot.audio import audio_info, output_format
     from editorbot.options import check_options, check_room, check_spans, parse_clock, parse_span
-    files = edit_files(o.output or o.raw[0].with_name(o.raw[0].stem + '_edit.wav'), o.alternatives, not o.no_plot, o.page)
+    files = edit_files(o.output or o.raw[0].with_name(o.raw[0].stem + '_edit.wav'), o.alternatives, not o.no_plot,
+                       o.page)
     raw = one_recording(o.raw, o.allow_truncated)
     info = audio_info(raw, o.allow_truncated)
     longest = parse_clock(o.max_duration, '--max-duration') if o.max_duration else None
@@ -150,17 +157,19 @@ def check_edit(o: types.SimpleNamespace) -> types.SimpleNamespace: # the options
         output_format(files[0]['edit'], info, info.frames)
         for p in (p for f in files for p in f.values()):
             for i in o.raw: check_output(p, o.overwrite, not_same_as=i)
-    return types.SimpleNamespace(**{**vars(o), **spans, 'max_duration': longest, 'inputs': o.raw, 'raw': raw, 'info': info, 'files': files})
+    return types.SimpleNamespace(**{**vars(o), **spans, 'max_duration': longest, 'inputs': o.raw, 'raw': raw,
+                                    'info': info, 'files': files})
 
-# %% ../../nbs/app/11_cli.ipynb #f58ec265
+# %% ../../nbs/app/11_cli.ipynb #fbec6dd5
 def edit_shares(o: types.SimpleNamespace) -> dict: # stage -> share of the work
     "What an edit has to do, and how much of the time it takes."
     n = 0 if o.dry_run else o.alternatives
-    shares = {'analyse': 12, 'scores': 9, 'path': 2, 'retakes': 3, 'splices': 2, 'comping': 2, 'beats': 40 if o.beats else 0, 'phase': 2,
+    shares = {'analyse': 12, 'scores': 9, 'path': 2, 'retakes': 3, 'splices': 2, 'comping': 2,
+              'beats': 40 if o.beats else 0, 'phase': 2,
               'master': 25 * n * (o.master is not None), 'render': 4 * n, 'picture': 2 * n * (not o.no_plot), 'report': 30 * n * o.page}
     return {k: v for k, v in shares.items() if v}
 
-# %% ../../nbs/app/11_cli.ipynb #13201c20
+# %% ../../nbs/app/11_cli.ipynb #2f63ef06
 def propose_edits(o: types.SimpleNamespace, # of `check_edit`
                  ) -> tuple:                # the edits, the editor, the recording's length in s
     "The edits that were asked for, the best first."
@@ -177,7 +186,7 @@ def propose_edits(o: types.SimpleNamespace, # of `check_edit`
                            keep=o.keep, cut=o.cut, skip=(*o.without, *['fades'] * o.no_fades))
     return [dataclasses.replace(e, tracks=tracks) for e in edls], chosen, track.duration
 
-# %% ../../nbs/app/11_cli.ipynb #7a1868fe
+# %% ../../nbs/app/11_cli.ipynb #de2a6dfa
 def write_edit(edl, files: dict,           # an EDL; of `edit_files`
                o: types.SimpleNamespace,   # of `check_edit`
                chain=None,                 # of `--master`
@@ -202,7 +211,7 @@ def write_edit(edl, files: dict,           # an EDL; of `edit_files`
         raise
     return f'to {sound.lufs:.1f} LUFS' if sound and sound.passes else None
 
-# %% ../../nbs/app/11_cli.ipynb #05a77092
+# %% ../../nbs/app/11_cli.ipynb #b02fc0f6
 def say_edit(edl, files: dict, o: types.SimpleNamespace, chosen, mastered: str | None):
     "Tell a person what was kept and where it lies."
     from editorbot.edl import clock, summary
@@ -217,11 +226,12 @@ def say_edit(edl, files: dict, o: types.SimpleNamespace, chosen, mastered: str |
         say(edit=files['edit'], tracks=tracks, **{k: p for k, p in files.items() if k != 'edit'}, mastered=mastered)
     if edl.meta.get('said'): click.echo(f"  {edl.meta['said']}")
 
-# %% ../../nbs/app/11_cli.ipynb #bb0c0ed9
+# %% ../../nbs/app/11_cli.ipynb #5b983de6
 def say_few(n: int, wanted: int): # edits
     "Tell a person that there are fewer edits than they asked for."
     if n >= wanted: return
-    click.echo('  no other good edit' if n == 1 else '  only one other good edit' if n == 2 else f'  only {n - 1} other good edits')
+    click.echo('  no other good edit' if n == 1 else '  only one other good edit' if n == 2
+               else f'  only {n - 1} other good edits')
 
 # %% ../../nbs/app/11_cli.ipynb #bf9d7519
 @main.command(cls=Several)
@@ -232,7 +242,8 @@ def say_few(n: int, wanted: int): # edits
 @click.option('-o', '--output', type=AUDIO, help='The edit. Default: RAW_edit.wav beside the recording.')
 @click.option('--editor', default='pointer', show_default=True,
               help='pointer (learned: cuts, loops, reorders), keep (learned: cuts), rules, loudness, keep_all.')
-@click.option('--checkpoint', type=AUDIO, help='Weights (*.safetensors, or a folder with best.safetensors). Default: the shipped ones.')
+@click.option('--checkpoint', type=AUDIO,
+              help='Weights (*.safetensors, or a folder with best.safetensors). Default: the shipped ones.')
 @WANTED
 @SOUND
 @WRITTEN
@@ -251,8 +262,10 @@ def edit(**o):
     for rule in getattr(chosen, 'rules', ()): click.echo(f'this editor {rule}')
     for e, f, m in zip(edls, o.files, mastered): say_edit(e, f, o, chosen, m)
     say_few(len(edls), o.alternatives)
-    say(editor=f'{chosen.name}, {o.checkpoint or "as shipped"}' if chosen.name in ('pointer', 'keep', 'personal') else chosen.name,
-        next=None if o.dry_run else f'editorbot export {o.files[0]["EDL"]} -o {o.files[0]["edit"].with_suffix(".rpp")}')
+    say(editor=f'{chosen.name}, {o.checkpoint or "as shipped"}' if chosen.name in ('pointer', 'keep', 'personal')
+        else chosen.name,
+        next=None if o.dry_run else f'editorbot export {o.files[0]["EDL"]} -o '
+                                    f'{o.files[0]["edit"].with_suffix(".rpp")}')
     click.echo(f'  {clock(seconds)} of audio in {time.perf_counter() - t0:.1f} s')
 
 # %% ../../nbs/app/11_cli.ipynb #1e00a9ce
@@ -262,11 +275,13 @@ def edit(**o):
 @click.option('--takes', is_flag=True, help='Write every take as well, also false starts and spoilt ones.')
 @click.option('--names', type=AUDIO, help='A set list: a text file with a name a line, in the order of the songs.')
 @click.option('--library', type=AUDIO, help='Remember the songs in this file, and know those of earlier rehearsals.')
-@click.option('--format', default='wav', show_default=True, help='wav, flac (both bit for bit the recording), mp3, ogg (to share).')
+@click.option('--format', default='wav', show_default=True,
+              help='wav, flac (both bit for bit the recording), mp3, ogg (to share).')
 @click.option('--loudness', type=float, metavar='LUFS',
               help='Loudness of every file, such as -16; never so loud that it clips. Default: as recorded.')
 @click.option('--pad', default=.5, show_default=True, help='Seconds before the first note and after the last.')
-@click.option('--shortest', default=20.0, show_default=True, help='A song of which nothing longer was played gets no file; seconds.')
+@click.option('--shortest', default=20.0, show_default=True,
+              help='A song of which nothing longer was played gets no file; seconds.')
 @click.option('--trim', is_flag=True, help='One file instead: the recording from its first music to its last.')
 @click.option('--no-report', is_flag=True, help='Write no page to hear the takes.')
 @click.option('--checkpoint', type=AUDIO, help='Weights of the pointer network. Default: the shipped ones.')
@@ -280,14 +295,16 @@ def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, n
     check_there(names, 'a text file with a name a line')
     from editorbot.app.song_export import SongOptions, export_songs, song_table
     folder, start = output or raw.with_name(raw.stem + '_songs'), time.perf_counter()
-    made = export_songs(raw, folder, SongOptions(**wishes, page=not no_report), names, library, checkpoint, overwrite, allow_truncated)
+    made = export_songs(raw, folder, SongOptions(**wishes, page=not no_report), names, library, checkpoint, overwrite,
+                        allow_truncated)
     click.echo(song_table(made))
     for note in made.notes: click.echo(f'  note: {note}')
-    say(folder=folder, files=len(made.audio), sheets='songs.json, songs.cue, songs.txt (Audacity), songs.rpp (REAPER)', page=made.page,
+    say(folder=folder, files=len(made.audio),
+        sheets='songs.json, songs.cue, songs.txt (Audacity), songs.rpp (REAPER)', page=made.page,
         next=f'open {made.page} in a browser' if made.page else None)
     click.echo(f'  {time.perf_counter() - start:.1f} s')
 
-# %% ../../nbs/app/11_cli.ipynb #f5815231
+# %% ../../nbs/app/11_cli.ipynb #6d2105a4
 @main.command()
 @click.argument('what', type=AUDIO, required=False)
 @click.option('--port', type=int, help='Port on this computer. Default: a free one.')
@@ -299,7 +316,8 @@ def view(what, port, no_browser):
 
 # %% ../../nbs/app/11_cli.ipynb #2ad49ebf
 @main.command()
-@click.option('-o', '--output', type=AUDIO, default=Path('outputs/demo'), show_default=True, help='Folder for everything.')
+@click.option('-o', '--output', type=AUDIO, default=Path('outputs/demo'), show_default=True,
+              help='Folder for everything.')
 @click.option('--seed', default=0, show_default=True, help='Another seed, another rehearsal.')
 @click.option('--checkpoint', type=AUDIO, help='Weights. Default: the shipped ones.')
 @click.option('--overwrite', is_flag=True, help='Replace files that no demo has written.')
@@ -311,7 +329,8 @@ def demo(output, seed, checkpoint, overwrite):
     from editorbot.metrics import score_table
     made = run_demo(output, seed, checkpoint, overwrite=overwrite)
     table = score_table({k: [v] for k, v in made['scores'].items()})
-    click.echo(f'A synthetic rehearsal: {summary(made["edl"])}\n\n' + table.replace(' ± 0.000', '').replace(' ± 0.0', '') + '\n')
+    click.echo(f'A synthetic rehearsal: {summary(made["edl"])}\n\n'
+               + table.replace(' ± 0.000', '').replace(' ± 0.0', '') + '\n')
     say(**{k: made['paths'][k] for k in ('raw', 'edit', 'edl', 'picture', 'report')})
     click.echo(f'\nOpen {made["paths"]["report"]} in a browser to listen. Next: editorbot edit YOUR_RECORDING.wav')
 
@@ -325,11 +344,13 @@ def demo(output, seed, checkpoint, overwrite):
 def render(raw, edl, with_, offset, output, overwrite):
     "Render an EDL from its recording (several files in order), and from its tracks."
     if raw[0].suffix in ('.json', '.txt') and edl.suffix not in ('.json', '.txt'):
-        raise describe('render', 'the recording first, then the EDL', f'{raw[0].name} {edl.name}', 'change their order')
+        raise describe('render', 'the recording first, then the EDL', f'{raw[0].name} {edl.name}',
+                       'change their order')
     from editorbot.edl import load_edl, summary
     from editorbot.interchange.tracks import find_tracks, render_together
     e = load_edl(edl)
-    if with_ or offset: e = dataclasses.replace(e, tracks=find_tracks(e.source, with_ or [t.source.path for t in e.tracks], offset))
+    if with_ or offset:
+        e = dataclasses.replace(e, tracks=find_tracks(e.source, with_ or [t.source.path for t in e.tracks], offset))
     made = render_together(e, output, list(raw), overwrite)
     click.echo(summary(e)); say(edit=output, tracks=', '.join(p.name for p in made[1:]) if e.tracks else None)
 
@@ -342,15 +363,17 @@ def repair(recordings, output, overwrite):
     "Write a sound copy of RECORDINGS that are damaged, or whose headers are wrong."
     from editorbot.edl import clock
     from editorbot.interchange.broadcast_wav import repair
-    if output and len(recordings) > 1: raise describe('-o', 'one recording', f'{len(recordings)}', 'leave -o out; every copy gets a name of its own')
+    if output and len(recordings) > 1: raise describe('-o', 'one recording', f'{len(recordings)}',
+                                                      'leave -o out; every copy gets a name of its own')
     for r in recordings:
         out, info, lost = repair(r, output, overwrite)
         click.echo(f'{r.name}: {clock(info.duration)} saved')
         for a, b in lost: click.echo(f'  lost: {clock(a)} to {clock(b)}')
         say(copy=out)
 
-# %% ../../nbs/app/11_cli.ipynb #e4857991
-SCORES = dict(keep_f1='keep F1: of what is kept', cut_f1='cut F1: of what is cut', junk_left_s='kept, but should be cut (s)',
+# %% ../../nbs/app/11_cli.ipynb #13e8b673
+SCORES = dict(keep_f1='keep F1: of what is kept', cut_f1='cut F1: of what is cut',
+              junk_left_s='kept, but should be cut (s)',
               music_lost_s='cut, but should be kept (s)', boundary_f1_05='edges within 0.5 s, F1', boundary_f1_3='edges within 3 s, F1',
               count_f1='loops: play counts, F1', jump_f1_05='jumps within 0.5 s, F1', jump_f1_4='jumps within 4 frames, F1',
               pointer_acc_2='frames of the edit from the right place', order_tau='order: -1 reversed, 1 the same',
@@ -358,7 +381,8 @@ SCORES = dict(keep_f1='keep F1: of what is kept', cut_f1='cut F1: of what is cut
 
 def score_lines(scores: dict) -> list[str]: # score -> value
     "Scores as a person reads them; those that don't apply are left out."
-    told = {SCORES.get(k, k.replace('_', ' ')): f'{v:.1f}' if k.endswith('_s') else f'{v:.3f}' for k, v in scores.items() if v == v}
+    told = {SCORES.get(k, k.replace('_', ' ')): f'{v:.1f}' if k.endswith('_s') else f'{v:.3f}' for k,
+            v in scores.items() if v == v}
     return [f'  {k:<42} {v:>8}' for k, v in told.items()]
 
 # %% ../../nbs/app/11_cli.ipynb #3b762718
@@ -366,8 +390,10 @@ def score_lines(scores: dict) -> list[str]: # score -> value
 @click.argument('predicted', type=AUDIO, required=False)
 @click.argument('true', type=AUDIO, required=False)
 @click.option('--json', 'as_json', is_flag=True, help='Print JSON.')
-@click.option('--leaderboard', 'board', is_flag=True, help='Run several editors on every pair of a data folder and compare them.')
-@click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder of --leaderboard, with aligned pairs.')
+@click.option('--leaderboard', 'board', is_flag=True,
+              help='Run several editors on every pair of a data folder and compare them.')
+@click.option('--data', type=AUDIO, default=Path('data'), show_default=True,
+              help='The data folder of --leaderboard, with aligned pairs.')
 @click.option('--editors', help='For --leaderboard: names with commas; NAME=CHECKPOINT for weights of your own. '
                                 'Default: those that need none.')
 @click.option('-o', '--output', type=AUDIO, default=Path('outputs/leaderboard'), show_default=True,
@@ -376,7 +402,8 @@ def score_lines(scores: dict) -> list[str]: # score -> value
 def evaluate(predicted, true, as_json, board, data, editors, output, overwrite):
     "Score a PREDICTED EDL against a TRUE one of the same recording; or, with --leaderboard, editors against the edits of a data folder."
     if board == (predicted is not None or true is not None):
-        raise EditorbotError('evaluate: expected PREDICTED and TRUE, or --leaderboard for a data folder; see editorbot evaluate --help')
+        raise EditorbotError('evaluate: expected PREDICTED and TRUE, or --leaderboard for a data folder; see '
+                             'editorbot evaluate --help')
     if board: return run_board(data, editors, output, overwrite, as_json)
     if true is None: raise EditorbotError('evaluate: expected PREDICTED and TRUE, found only one file')
     import json
@@ -385,10 +412,11 @@ def evaluate(predicted, true, as_json, board, data, editors, output, overwrite):
     scores = evaluate(load_edl(predicted), load_edl(true))
     click.echo(json.dumps(for_json(scores), indent=1) if as_json else '\n'.join(score_lines(scores)))
 
-# %% ../../nbs/app/11_cli.ipynb #008e1dd1
+# %% ../../nbs/app/11_cli.ipynb #db792251
 def run_board(data: Path, editors: str | None, output: Path, overwrite: bool, as_json: bool):
     "What `evaluate --leaderboard` does."
-    from editorbot.judging.leaderboard import (DEFAULT_BOARD, board_table, leaderboard, leaderboard_files, named_editors, run_editors,
+    from editorbot.judging.leaderboard import (DEFAULT_BOARD, board_table, leaderboard, leaderboard_files,
+                                               named_editors, run_editors,
                                                write_leaderboard)
     check_own('leaderboard', *leaderboard_files(output).values(), overwrite=overwrite)
     rows = run_editors(named_editors(editors or DEFAULT_BOARD), data)
@@ -396,15 +424,16 @@ def run_board(data: Path, editors: str | None, output: Path, overwrite: bool, as
     click.echo(written['scores'].read_text(encoding='utf-8') if as_json else board_table(leaderboard(rows)))
     if not as_json: say(**written)
 
-# %% ../../nbs/app/11_cli.ipynb #80a03249
+# %% ../../nbs/app/11_cli.ipynb #24071607
 def check_order(raw: str | Path, edit: Path) -> None:
     "Say so when RAW and EDIT look swapped; raises `EditorbotError` for a file that is none."
     from editorbot.audio import audio_info
     a, b = audio_info(raw, True), audio_info(edit, True)
     if b.duration > a.duration * 1.02:
-        click.echo(f'  note: {edit.name} is longer than {Path(str(raw)).name}; the recording comes first, then the edit')
+        click.echo(f'  note: {edit.name} is longer than {Path(str(raw)).name}; the recording comes first, then the '
+                   f'edit')
 
-# %% ../../nbs/app/11_cli.ipynb #bc60d517
+# %% ../../nbs/app/11_cli.ipynb #1a35f991
 def align_pair(p, output: Path, npz: Path | None, plot: bool, every: bool, overwrite: bool):
     "Align a pair, write what was found, and say it."
     from editorbot.alignment.alignment import align, alignment_files, alignment_npz, write_alignment
@@ -416,7 +445,8 @@ def align_pair(p, output: Path, npz: Path | None, plot: bool, every: bool, overw
     if npz: check_output(npz, overwrite)
     with one_bar('align', {'align': 95, 'write': 5}):
         edl = align(p.raw, p.edit, progress=sys.stderr.isatty())
-        with stage('write'): files = [*write_alignment(edl, output, p.name, picture=plot), *([alignment_npz(edl, npz)] if npz else [])]
+        with stage('write'):
+            files = [*write_alignment(edl, output, p.name, picture=plot), *([alignment_npz(edl, npz)] if npz else [])]
     sure = sum(s.confidence * n for s, n in zip(edl.segments, edl.segment_lengths())) / max(1, edl.edit_frames)
     missing = sum(n for s, n in zip(edl.segments, edl.segment_lengths()) if not s.has_source) / edl.source.sample_rate
     click.echo(f'{p.name}: {edl}; no source for {clock(missing)}, confidence {sure:.2f}')
@@ -427,15 +457,18 @@ def align_pair(p, output: Path, npz: Path | None, plot: bool, every: bool, overw
 @main.command()
 @click.argument('raw', type=AUDIO, nargs=-1)
 @click.argument('edit', type=AUDIO, required=False)
-@click.option('-o', '--output', type=AUDIO, help='Folder for the results. Default: alignment/, or DATA/pointer_sequences with --all.')
+@click.option('-o', '--output', type=AUDIO,
+              help='Folder for the results. Default: alignment/, or DATA/pointer_sequences with --all.')
 @click.option('--npz', type=AUDIO, help='Also write pointers, times, labels and segments as one npz.')
-@click.option('--all', 'every', is_flag=True, help='Align every pair of a data folder; what is aligned already is kept.')
+@click.option('--all', 'every', is_flag=True,
+              help='Align every pair of a data folder; what is aligned already is kept.')
 @click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder of --all.')
 @click.option('--no-plot', is_flag=True, help='Write no picture.')
 @click.option('--overwrite', is_flag=True, help='Align again what is aligned.')
 def align(raw, edit, output, npz, every, data, no_plot, overwrite):
     "Find out which sample of RAW (several files in order are one recording) is heard in each moment of EDIT."
-    if every == bool(raw or edit): raise EditorbotError('align: expected RAW and EDIT, or --all for a data folder; see editorbot align --help')
+    if every == bool(raw or edit): raise EditorbotError('align: expected RAW and EDIT, or --all for a data folder; '
+                                                        'see editorbot align --help')
     if not every and not raw: raise EditorbotError('align: expected RAW and EDIT, found only one file')
     from editorbot.data.pairs import Pair, find_pairs
     output = output or (data/'pointer_sequences' if every else Path('alignment'))
@@ -446,7 +479,8 @@ def align(raw, edit, output, npz, every, data, no_plot, overwrite):
 # %% ../../nbs/app/11_cli.ipynb #b71f9175
 @main.command('export')
 @click.argument('edl', type=AUDIO)
-@click.option('--to', help='rpp, aaf, ardour, otio, audacity, csv, txt (an EDL as text). Default: by the suffix of the output.')
+@click.option('--to', help='rpp, aaf, ardour, otio, audacity, csv, txt (an EDL as text). Default: by the suffix of '
+                           'the output.')
 @click.option('-o', '--output', type=AUDIO, required=True, help='The project file.')
 @click.option('--raw', type=AUDIO, help='The recording, if it has moved.')
 @click.option('--overwrite', is_flag=True, help='Replace an existing output.')
@@ -460,8 +494,10 @@ def export_(edl, to, output, raw, overwrite):
 @main.command('import')
 @click.argument('project', type=AUDIO)
 @click.option('-o', '--output', type=AUDIO, help='The EDL. Default: PROJECT.edl.json.')
-@click.option('--raw', type=AUDIO, multiple=True, help='The recording (or its folder), if it has moved; once for each file of it.')
-@click.option('--pair', metavar='NAME', help='Make a training pair NAME of it: recording, edit and EDL go into the data folder.')
+@click.option('--raw', type=AUDIO, multiple=True,
+              help='The recording (or its folder), if it has moved; once for each file of it.')
+@click.option('--pair', metavar='NAME', help='Make a training pair NAME of it: recording, edit and EDL go into the '
+                                             'data folder.')
 @click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder of --pair.')
 @OVERWRITE
 def import_(project, output, raw, pair, data, overwrite):
@@ -481,9 +517,11 @@ def import_(project, output, raw, pair, data, overwrite):
 @main.command()
 @click.argument('music_dir', type=AUDIO)
 @click.option('-n', '--number', default=50, show_default=True, help='How many sessions.')
-@click.option('-o', '--output', type=AUDIO, default=Path('data'), show_default=True, help='Data folder that is filled.')
+@click.option('-o', '--output', type=AUDIO, default=Path('data'), show_default=True,
+              help='Data folder that is filled.')
 @click.option('--seed', default=0, show_default=True)
-@click.option('--minutes', type=float, nargs=2, default=(3.0, 12.0), show_default=True, help='Shortest and longest session.')
+@click.option('--minutes', type=float, nargs=2, default=(3.0, 12.0), show_default=True,
+              help='Shortest and longest session.')
 @click.option('--patches', type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help='Share of the takes in which a passage fails and is replaced by one that is played later.')
 @click.option('--riffs', type=click.FloatRange(0), default=0.0, show_default=True,
@@ -491,7 +529,8 @@ def import_(project, output, raw, pair, data, overwrite):
 @click.option('--arranged', type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help='Share of the songs that are arranged anew, into music that nobody has heard.')
 @click.option('--engineers', is_flag=False, flag_value='any', metavar='KIND',
-              help='One simulated engineer masters all edits: tone, glue, loud, tape, ... or any; write it behind MUSIC_DIR. '
+              help='One simulated engineer masters all edits: tone, glue, loud, tape, ... or any; write it behind '
+                   'MUSIC_DIR. '
                    'Default: nobody.')
 @click.option('-j', '--jobs', type=int, help='Processes. Default: one a core.')
 @click.option('--overwrite', is_flag=True, help='Replace samples that were made with other settings.')
@@ -502,7 +541,8 @@ def sessions(music_dir, number, output, seed, minutes, engineers, jobs, overwrit
     check_there(music_dir, 'a folder with finished music')
     from editorbot.simulation.sessions import SessionConfig, make_sessions
     if engineers: from editorbot.simulation.engineers import engineer, master_sessions; engineer(engineers)
-    made = make_sessions(music_dir, number, output, seed, SessionConfig(minutes=tuple(minutes), **made_with), jobs, overwrite)
+    made = make_sessions(music_dir, number, output, seed, SessionConfig(minutes=tuple(minutes), **made_with), jobs,
+                         overwrite)
     if engineers: say(engineer=master_sessions(output, made, engineers, seed, jobs).kind)
     say(sessions=len(made), recordings=output/'input', edits=output/'desired_output', EDLs=output/'pointer_sequences',
         next=f'editorbot train pointer --data {output} --from shipped')
@@ -511,8 +551,10 @@ def sessions(music_dir, number, output, seed, minutes, engineers, jobs, overwrit
 @main.command()
 @click.argument('model', type=click.Choice(['keep', 'pointer', 'super_editor']))
 @click.option('--data', type=AUDIO,
-              help='pointer, super_editor: a folder with your own pairs, to learn how you edit, or how your edits sound.')
-@click.option('--from', 'start', help="pointer: what to begin with: 'shipped', 'keep', 'band' (trains a network on the synthetic "
+              help='pointer, super_editor: a folder with your own pairs, to learn how you edit, or how your edits '
+                   'sound.')
+@click.option('--from', 'start', help="pointer: what to begin with: 'shipped', 'keep', 'band' (trains a network on "
+                                      "the synthetic "
                                       'band first) or a checkpoint.')
 @click.option('-p', '--param', nargs=2, multiple=True, metavar='NAME VALUE',
               help='A parameter of the training notebook; --list shows them.')
@@ -535,31 +577,36 @@ def train(model, data, start, param, output, list_):
 @main.command()
 @click.argument('names', nargs=-1)
 @click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder.')
-@click.option('--features', default='enhanced', show_default=True, help='Features per beat: basic, enhanced or full (with stems).')
+@click.option('--features', default='enhanced', show_default=True,
+              help='Features per beat: basic, enhanced or full (with stems).')
 @click.option('--stems', is_flag=True, help='Separate the stems too.')
-@click.option('--stem-model', default='hpss', show_default=True, help='hpss (needs no weights) or the name of a Demucs model.')
+@click.option('--stem-model', default='hpss', show_default=True,
+              help='hpss (needs no weights) or the name of a Demucs model.')
 @click.option('--stem-repo', type=AUDIO, help='Local folder with the weights of the model.')
-@click.option('--tracker', default='librosa', show_default=True, help='Beat tracker: librosa, beatnet, beat_this or grid.')
+@click.option('--tracker', default='librosa', show_default=True,
+              help='Beat tracker: librosa, beatnet, beat_this or grid.')
 @click.option('--checkpoint', type=AUDIO, help='Weights of the beat tracker, where it needs some.')
 @click.option('--reference', is_flag=True, help='The finished tracks of DATA/reference too.')
 @click.option('-j', '--jobs', type=int, help='Processes. Default: one a core; with --scheduler all its workers.')
-@click.option('--scheduler', metavar='ADDRESS', help='A running Dask scheduler, tcp://HOST:8786, whose workers see DATA.')
+@click.option('--scheduler', metavar='ADDRESS',
+              help='A running Dask scheduler, tcp://HOST:8786, whose workers see DATA.')
 def precache(names, data, features, stems, stem_model, stem_repo, tracker, checkpoint, reference, jobs, scheduler):
     "Analyse all pairs of a data folder (or NAMES) once: alignment, mels, beats, features, labels."
     from editorbot.data.cache import precache, precache_table
     from editorbot.data.pairs import check_pairs, pairs_report
     click.echo(pairs_report(check_pairs(data)))
-    reports = precache(data, names, stem_model if stems else None, features, tracker, jobs, scheduler, reference, stem_repo, checkpoint)
+    reports = precache(data, names, stem_model if stems else None, features, tracker, jobs, scheduler, reference,
+                       stem_repo, checkpoint)
     click.echo(precache_table(reports)); say(cache=data/'cache')
     if any(r.error for r in reports): click.get_current_context().exit(1)
 
-# %% ../../nbs/app/11_cli.ipynb #171e94b2
+# %% ../../nbs/app/11_cli.ipynb #620ee883
 DATA = click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder.')
 
 @main.group('cache')
 def cache_(): "Look after the cache of a data folder."
 
-# %% ../../nbs/app/11_cli.ipynb #09a90c3c
+# %% ../../nbs/app/11_cli.ipynb #954c1295
 @cache_.command()
 @DATA
 def status(data):
@@ -567,7 +614,7 @@ def status(data):
     from editorbot.data.cache import cache_table, inspect_cache
     click.echo(cache_table(inspect_cache(data)))
 
-# %% ../../nbs/app/11_cli.ipynb #55bbc537
+# %% ../../nbs/app/11_cli.ipynb #7cd989ca
 @cache_.command()
 @DATA
 def verify(data):
@@ -577,7 +624,7 @@ def verify(data):
     click.echo(cache_table(found))
     if any(e.fault for e in found): click.get_current_context().exit(1)
 
-# %% ../../nbs/app/11_cli.ipynb #f90379e8
+# %% ../../nbs/app/11_cli.ipynb #c2d2c66a
 @cache_.command()
 @DATA
 @click.option('--verify', 'all_bytes', is_flag=True, help='Read every byte first.')

@@ -24,7 +24,7 @@ from ..plot import *
 from ..metrics import COLUMNS
 from ..super_editor.levels import loudness
 
-# %% ../../nbs/app/01_report.ipynb #e3c09eca
+# %% ../../nbs/app/01_report.ipynb #1c17a4b7
 def trimmed(s: Segment, n: int,  # samples that it plays
             lo: int, hi: int,    # samples of it that stay
            ) -> tuple:           # source_in, source_out of what stays; None, None for silence
@@ -72,7 +72,7 @@ def raw_clip(edl: EDL, t: float, # s of the recording
     sr = edl.source.sample_rate
     return ogg_clip(read_audio(edl.source.path, round(t * sr), round((t + seconds) * sr)), sr)
 
-# %% ../../nbs/app/01_report.ipynb #660fd02e
+# %% ../../nbs/app/01_report.ipynb #35c2e7ff
 def edit_clip(edl: EDL, t: float, # s of the edit
               seconds: float,     # length
              ) -> bytes:          # Ogg Vorbis
@@ -81,7 +81,7 @@ def edit_clip(edl: EDL, t: float, # s of the edit
     part = excerpt(edl, round(t * sr), round((t + seconds) * sr))
     return ogg_clip(np.concatenate(list(render_blocks(part, dtype='float64'))), sr)
 
-# %% ../../nbs/app/01_report.ipynb #50e5942b
+# %% ../../nbs/app/01_report.ipynb #cc5da7e9
 def join_clip(edl: EDL, i: int,     # the join before segment `i`
               around: float = 3.0,  # s on either side
              ) -> bytes:            # Ogg Vorbis
@@ -119,15 +119,16 @@ def cuts_of(edl: EDL) -> list: # of (start s, end s, why)
     edges, sr = [0, *np.ravel(edl.kept_regions()).tolist(), edl.source.frames], edl.source.sample_rate
     return [(a / sr, b / sr, 'cut') for a, b in zip(edges[::2], edges[1::2]) if b > a]
 
-# %% ../../nbs/app/01_report.ipynb #aff0f4ec
+# %% ../../nbs/app/01_report.ipynb #45d7e782
 def pieces_of(edl: EDL) -> list[Piece]: # in the order of the recording
     "Kept and cut pieces of an edit."
     sr, kept = edl.source.sample_rate, [(i, s) for i, s in enumerate(edl.segments) if s.has_source]
     out = [Piece(s.source_in / sr, s.source_out / sr, n, f'take {n}', s.reason, s.confidence, s.edit_in / sr, i)
            for n, (i, s) in enumerate(kept, 1)]
-    return sorted(out + [Piece(a, b, name=why or 'cut') for a, b, why in cuts_of(edl)], key=lambda p: (p.start, p.number))
+    return sorted(out + [Piece(a, b, name=why or 'cut') for a, b, why in cuts_of(edl)],
+                  key=lambda p: (p.start, p.number))
 
-# %% ../../nbs/app/01_report.ipynb #a72d35ff
+# %% ../../nbs/app/01_report.ipynb #b156eafb
 def piece_length(edl: EDL, p: Piece) -> float: # s
     "How long a piece plays."
     return p.end - p.start if p.segment is None else float(edl.segment_lengths()[p.segment]) / edl.source.sample_rate
@@ -143,7 +144,8 @@ def sound_plan(seconds: typing.Sequence[float], # of the pieces
     for r, s in zip(RATES, room):
         if sum(seconds) <= s: return r, float('inf')
     lo, hi = 0.0, max(seconds)
-    for _ in range(40):                                                         # the longest length that fits, by bisection
+    for _ in range(40):
+        # the longest length that fits, by bisection
         mid = (lo + hi) / 2
         lo, hi = (mid, hi) if sum(min(x, mid) for x in seconds) <= room[-1] else (lo, mid)
     return RATES[-1], lo
@@ -161,7 +163,7 @@ def mp3(blocks: typing.Iterable[np.ndarray], # (n, channels)
         f.write(np.clip(to.resample_chunk(np.zeros(0, np.float32), last=True), -1, 1))
     return out.getvalue()
 
-# %% ../../nbs/app/01_report.ipynb #e3f32cd4
+# %% ../../nbs/app/01_report.ipynb #0a0fcc2e
 def edit_blocks(edl: EDL, a: int, b: int,                # samples of the edit
                 mastered: str | Path | None = None,      # the edit's file, when it sounds otherwise than the EDL says
                ) -> typing.Iterator[np.ndarray]:         # float (n, channels), -1 to 1
@@ -202,10 +204,11 @@ def wave_path(o: np.ndarray,  # (bins, 3) of `waveform_overview`
     if not len(at): return ''
     peak = max(1e-4, float(np.abs(o[:, :2]).max()))
     lo, hi = np.minimum.reduceat(o[:, 0], at) / peak, np.maximum.reduceat(o[:, 1], at) / peak
-    points = [(x, 50 - 48 * y) for x, y in enumerate(hi)] + [(x, 50 - 48 * y) for x, y in reversed(list(enumerate(lo)))]
+    points = [(x, 50 - 48 * y) for x, y in enumerate(hi)] + [(x, 50 - 48 * y) for x,
+                                                             y in reversed(list(enumerate(lo)))]
     return 'M' + 'L'.join(f'{x * columns / len(at):.0f} {y:.0f}' for x, y in points) + 'Z'
 
-# %% ../../nbs/app/01_report.ipynb #ecc8ccae
+# %% ../../nbs/app/01_report.ipynb #580c762d
 def edit_overview(edl: EDL, o: np.ndarray) -> np.ndarray: # (n, 3)
     "The overview of an edit, put together from that of its recording."
     step, parts = edl.source.frames / len(o), []
@@ -217,19 +220,20 @@ def edit_overview(edl: EDL, o: np.ndarray) -> np.ndarray: # (n, 3)
         parts.append(part[::-1] if s.reverse else part)
     return np.concatenate(parts) if parts else np.zeros((1, 3))
 
-# %% ../../nbs/app/01_report.ipynb #4ad39645
+# %% ../../nbs/app/01_report.ipynb #944be429
 def span(key: str,              # of the clip that it plays
          a: float, b: float,    # s on the strip
          p: Piece, total: float, # s of the strip
         ) -> str:               # HTML
     "A piece as a button on a strip."
-    words = html.escape(f'{f"{p.sign}: " if p.sign else ""}{"" if p.number else "cut: "}{p.name}, {clock(p.start)} to {clock(p.end)}')
+    words = html.escape(f'{f"{p.sign}: " if p.sign else ""}{"" if p.number else "cut: "}{p.name}, {clock(p.start)} '
+                        f'to {clock(p.end)}')
     kind = 'kept' if p.number else 'cut other' if p.song else 'cut'
     place = f'left:{100 * a / total:.3f}%;width:{100 * (b - a) / total:.3f}%' + (f';--c:{p.colour}' if p.sign else '')
     return (f'<button class="span {kind}" data-play="{key}" style="{place}" title="{words}" aria-label="{words}">'
             f'{f"<b>{p.sign}</b>" if p.sign else ""}</button>')
 
-# %% ../../nbs/app/01_report.ipynb #3b33aa65
+# %% ../../nbs/app/01_report.ipynb #5b0e98ed
 def time_marks(total: float, # s
               ) -> str:      # HTML
     "The time axis of a strip."
@@ -252,7 +256,7 @@ def strip(name: str,                    # 'raw' or 'edit'
             f'<svg viewBox="0 0 600 100" preserveAspectRatio="none" aria-hidden="true"><path d="{wave}"/></svg>'
             f'{buttons}<i class="head"></i></div>{time_marks(total)}')
 
-# %% ../../nbs/app/01_report.ipynb #e898adac
+# %% ../../nbs/app/01_report.ipynb #30009352
 def button(what: str,  # attributes
            text: str,  # HTML on the button
            words: str, # what it does, for a screen reader
@@ -260,15 +264,16 @@ def button(what: str,  # attributes
     "A button that says what it does."
     return f'<button {what} aria-label="{html.escape(words)}">{text}</button>'
 
-# %% ../../nbs/app/01_report.ipynb #970203eb
+# %% ../../nbs/app/01_report.ipynb #303c78ab
 def save_button(key: str, p: Piece) -> str: # HTML; '' where there is nothing to save
     "The button that saves a piece."
     if p.file:
-        return (f'<a class="button" href="{html.escape(quote(p.file))}" download aria-label="Download {html.escape(p.name)} '
+        return (f'<a class="button" href="{html.escape(quote(p.file))}" download aria-label="Download '
+                f'{html.escape(p.name)} '
                 'in full quality">&#11015; save</a>')
     return button(f'data-save="{key}"', '&#11015; save', f'Download {p.name} as MP3') if p.number or p.song else ''
 
-# %% ../../nbs/app/01_report.ipynb #4ed9d1d4
+# %% ../../nbs/app/01_report.ipynb #9213df8e
 def edge(pieces: typing.Sequence[Piece], # as of `pieces_of`
          i: int,                         # a piece
          end: bool,                      # its end, otherwise its beginning
@@ -287,12 +292,12 @@ def certainty(p: Piece) -> str: # HTML
     low = p.confidence < SURE
     return f'<span class="sure{" low" * low}">{"listen: " * low}{p.confidence:.0%} sure</span>'
 
-# %% ../../nbs/app/01_report.ipynb #42f394a3
+# %% ../../nbs/app/01_report.ipynb #ada6873b
 def follows(edl: EDL, p: Piece) -> bool:
     "Does a kept piece come after another one?"
     return bool(p.segment and edl.segments[p.segment - 1].has_source)
 
-# %% ../../nbs/app/01_report.ipynb #f31b85f8
+# %% ../../nbs/app/01_report.ipynb #2dd16cdb
 def row(pieces: typing.Sequence[Piece], # as of `pieces_of`
         i: int,                         # the piece
         edl: EDL,
@@ -301,13 +306,15 @@ def row(pieces: typing.Sequence[Piece], # as of `pieces_of`
     "A piece as a row of the list."
     p, key = pieces[i], f'p{i}'
     chip = f'<b class="chip{"" if p.number else " none"}" style="--c:{p.colour}">{p.sign or "cut"}</b>'
-    where = f'{clock(p.start)} to {clock(p.end)}' + (f', in the edit from {clock(p.at)}' if p.at is not None and join else '')
+    where = f'{clock(p.start)} to {clock(p.end)}' + (f', in the edit from {clock(p.at)}' if p.at is not None
+                                                     and join else '')
     buttons = [button(f'data-play="{key}"', '&#9654; play', f'Play {p.name}')]
     if join and follows(edl, p): buttons.append(button(f'data-join="j{i}"', 'join', f'Play the join before {p.name}'))
     if not join and p.song:
         buttons += [button(f"data-edge='{edge(pieces, i, end)}'", word, f'Play the {word} of {p.name}')
                     for end, word in ((False, 'beginning'), (True, 'end'))]
-    return (f'<li>{chip}<span class="what"><strong>{html.escape(p.name)}</strong> <span>{clock(piece_length(edl, p))}</span>'
+    return (f'<li>{chip}<span class="what"><strong>{html.escape(p.name)}</strong> '
+            f'<span>{clock(piece_length(edl, p))}</span>'
             f'<small>{where}{"; " + html.escape(p.why) if p.why else ""}</small></span>{certainty(p)}'
             f'<span class="do">{"".join(buttons)}{save_button(key, p)}</span></li>')
 
@@ -337,13 +344,13 @@ p{margin:.3rem 0}.note{color:var(--soft);font-size:.9rem}
 .head{position:absolute;top:0;bottom:0;width:2px;background:var(--ink);display:none;pointer-events:none;
   box-shadow:0 0 0 1px var(--paper)}
 .ticks{position:relative;height:1.3rem;font-size:.8rem;color:var(--soft)}
-.ticks span{position:absolute;border-left:1px solid var(--line);padding-left:.25rem}
+.ticks span{position:absolute;border-left:1px solid var(--line);padding-left:.25rem;white-space:nowrap}
 ul{list-style:none;margin:0;padding:0}
 li{display:flex;flex-wrap:wrap;gap:.3rem .7rem;align-items:center;padding:.45rem 0;border-bottom:1px solid var(--line)}
 .what{flex:1 1 15rem;min-width:0}.what small{display:block;color:var(--soft);font-size:.85rem}
 '''   #: how text and strips look
 
-# %% ../../nbs/app/01_report.ipynb #fa721b07
+# %% ../../nbs/app/01_report.ipynb #d7d6ead8
 ROWS = '''.chip{background:var(--c);color:#fff;border-radius:4px;min-width:1.9rem;padding:0 .4rem;text-align:center}
 .chip.none{background:none;color:var(--soft);border:1px solid var(--line);font-weight:400}
 .sure{font-size:.9rem}.sure.low{font-weight:700;border:2px solid;border-radius:4px;padding:0 .35rem}
@@ -351,7 +358,7 @@ button,.button{font:inherit;font-size:.95rem;color:var(--ink);background:var(--p
   border-radius:4px;padding:.2rem .6rem;margin:.1rem .3rem .1rem 0;cursor:pointer;text-decoration:none;display:inline-block}
 .strip .span{margin:0}:focus-visible{outline:3px solid #3c0898;outline-offset:1px}.span:focus-visible{outline-offset:-3px}
 [aria-pressed=true],.span.on{box-shadow:inset 0 0 0 3px var(--ink)}
-.first{border:2px solid var(--ink);border-radius:6px;padding:.2rem .8rem .5rem;margin:1rem 0}
+.first h2{margin-top:.5rem}.first{border:2px solid var(--ink);border-radius:6px;padding:.2rem .8rem .5rem;margin:1rem 0}
 table{border-collapse:collapse}td,th{padding:.2rem .7rem;border-bottom:1px solid var(--line);text-align:right}
 td,th{white-space:nowrap;overflow-wrap:normal}td:first-child,th:first-child{text-align:left}.wide{overflow-x:auto}
 #bar{position:fixed;left:0;right:0;bottom:0;background:var(--box);border-top:1px solid var(--line);padding:.5rem 1rem;
@@ -384,7 +391,7 @@ a.onended=next;a.onerror=()=>now&&stop('This browser can\\'t play MP3.');
 (function tick(){if(now){heads();if(now.to&&a.currentTime>=now.to)next()}requestAnimationFrame(tick)})();'''
 #: what plays, and what moves while it plays
 
-# %% ../../nbs/app/01_report.ipynb #aba05f60
+# %% ../../nbs/app/01_report.ipynb #7fff6e65
 CLICKS = '''function place(b,e,k){const r=b.getBoundingClientRect(),c=DATA.clips[k];
   let t=Math.min(.98,Math.max(0,(e.clientX-r.left)/r.width))*c.length;if(t<.03*c.length)t=0;
   return c.half?(t<c.half?t:Math.max(c.half,2*c.half-(c.length-t))):t}
@@ -402,7 +409,7 @@ document.addEventListener('keydown',e=>{if(e.key=='Escape'){stop();return}const 
   const all=[...f.parentNode.querySelectorAll('.span')],i=all.indexOf(f)+(e.key=='ArrowRight'?1:-1);
   if(all[i]){all[i].focus();e.preventDefault()}});'''   #: what buttons and keys do
 
-# %% ../../nbs/app/01_report.ipynb #323c1637
+# %% ../../nbs/app/01_report.ipynb #d1a5ded2
 AROUND = 3.0   #: s on either side of a join that the page plays
 
 def join_sound(edl: EDL, pieces: typing.Sequence[Piece], i: int, # a kept piece that comes after another one
@@ -412,7 +419,8 @@ def join_sound(edl: EDL, pieces: typing.Sequence[Piece], i: int, # a kept piece 
     p, sr = pieces[i], edl.source.sample_rate
     around = min(AROUND, p.at)
     blocks = edit_blocks(edl, round((p.at - around) * sr), round((p.at + AROUND) * sr), mastered)
-    return mp3(blocks, sr, kbps), dict(join=i, start=p.start, before=edl.segments[p.segment - 1].source_out / sr, at=p.at,
+    return mp3(blocks, sr, kbps), dict(join=i, start=p.start, before=edl.segments[p.segment - 1].source_out / sr,
+                                       at=p.at,
                                        around=around, length=around + AROUND, half=0, words=f'the join before {p.name}')
 
 # %% ../../nbs/app/01_report.ipynb #5002702a
@@ -434,27 +442,34 @@ def page_clips(edl: EDL, pieces: typing.Sequence[Piece],
         for i in at: sound[f'j{i}'], clips[f'j{i}'] = join_sound(edl, pieces, i, kbps, mastered); bar.update(1)
     return clips, sound, (kbps, longest)
 
-# %% ../../nbs/app/01_report.ipynb #124bbac7
+# %% ../../nbs/app/01_report.ipynb #61bfae54
 COMPARED = 12.0   #: s of each piece that are played before and after mastering
 
 LINES = {
-    'strips': 'Above the whole recording, below the edit made of it; time in minutes and seconds. A number and a colour mark '
+    'strips': 'Above the whole recording, below the edit made of it; time in minutes and seconds. A number and a '
+              'colour mark '
               'the same piece in both, hatched is what was cut. Click anywhere to play from there.',
-    'sure': "How sure: the editor's own estimate that a piece belongs into the edit, from 0 to 100 %. It is a guess about "
+    'sure': "How sure: the editor's own estimate that a piece belongs into the edit, from 0 to 100 %. It is a guess "
+            "about "
             'taste, not a measure of how well you played.',
-    'first': f'Pieces of which the editor is less than {SURE:.0%} sure. Each button plays four seconds before and four '
+    'first': f'Pieces of which the editor is less than {SURE:.0%} sure. Each button plays four seconds before and '
+             f'four '
              'seconds after the edge.',
-    'takes': 'Play stops at the end of the piece. Join plays three seconds before and after the place where a piece follows '
+    'takes': 'Play stops at the end of the piece. Join plays three seconds before and after the place where a piece '
+             'follows '
              'the one before it. Save keeps the piece as a file.',
-    'compare': f'The middle of each piece, up to {COMPARED:.0f} seconds, as it was recorded and as it was mastered. Louder '
-               'always sounds better, so the louder one is turned down here. Press the other button while one plays: it '
+    'compare': f'The middle of each piece, up to {COMPARED:.0f} seconds, as it was recorded and as it was mastered. '
+               f'Louder '
+               'always sounds better, so the louder one is turned down here. Press the other button while one '
+               'plays: it '
                'goes on at the same place.',
-    'cut': 'What is not in the edit, with what was heard there. Nothing of it is lost: the recording itself was not touched.',
+    'cut': 'What is not in the edit, with what was heard there. Nothing of it is lost: the recording itself was not '
+           'touched.',
     'heading edit': 'The edit', 'heading kept': 'Kept', 'heading cut': 'Cut',
     'all': 'play all that is kept, one after the other',
     'exact': 'It is for listening; the edit itself is the original, sample by sample.'}   #: what each figure of the page means
 
-# %% ../../nbs/app/01_report.ipynb #0e235fae
+# %% ../../nbs/app/01_report.ipynb #58bb2482
 def before_after(edl: EDL, p: Piece,
                  mastered: str | Path,             # the edit's file
                 ) -> tuple[list, float, float]:    # two arrays (n, channels), equally loud; gain of mastering, LU; s into the piece
@@ -467,27 +482,32 @@ def before_after(edl: EDL, p: Piece,
     if not np.isfinite(lufs).all(): return both, 0., off
     return [x * 10**((min(lufs) - l) / 20) for x, l in zip(both, lufs)], lufs[1] - lufs[0], off
 
-# %% ../../nbs/app/01_report.ipynb #752108dd
-def compare_clips(edl: EDL, pieces: typing.Sequence[Piece], mastered: str | Path, kbps: int = 64) -> tuple[dict, dict, dict]:
+# %% ../../nbs/app/01_report.ipynb #c033b1dd
+def compare_clips(edl: EDL, pieces: typing.Sequence[Piece], mastered: str | Path, kbps: int = 64) -> tuple[dict, dict,
+                                                                                                           dict]:
     "For every kept piece the clips b0 (before) and m0 (mastered): what the player must know, MP3, and LU by piece."
     clips, sound, louder = {}, {}, {}
     for i in [i for i, p in enumerate(pieces) if p.number]:
         p, (both, louder[i], off) = pieces[i], before_after(edl, pieces[i], mastered)
         for k, other, x, word in (('b', 'm', both[0], 'before'), ('m', 'b', both[1], 'after')):
             sound[f'{k}{i}'] = mp3([x], edl.source.sample_rate, kbps)
-            clips[f'{k}{i}'] = dict(start=p.start + off, at=p.at + off, length=len(x) / edl.source.sample_rate, half=0,
+            clips[f'{k}{i}'] = dict(start=p.start + off, at=p.at + off, length=len(x) / edl.source.sample_rate,
+                                    half=0,
                                     pair=f'{other}{i}', words=f'{p.name} {word} mastering')
     return clips, sound, louder
 
-# %% ../../nbs/app/01_report.ipynb #3136c782
+# %% ../../nbs/app/01_report.ipynb #5723fc9a
 def compare_section(pieces: typing.Sequence[Piece], louder: dict) -> str: # piece -> LU; HTML
     "Before and after mastering, as rows."
     def one(i, lu):
         p = pieces[i]
         chip = f'<b class="chip" style="--c:{p.colour}">{p.sign}</b>'
-        both = [button(f'data-play="{k}{i}"', word, f'Play {p.name} {word} mastering') for k, word in (('b', 'before'), ('m', 'after'))]
-        return (f'<li>{chip}<span class="what"><strong>{html.escape(p.name)}</strong><small>mastering made it {abs(lu):.1f} LU '
-                f'{"louder" if lu > 0 else "softer"}; here both are equally loud</small></span><span class="do">{"".join(both)}</span></li>')
+        both = [button(f'data-play="{k}{i}"', word, f'Play {p.name} {word} mastering') for k,
+                word in (('b', 'before'), ('m', 'after'))]
+        return (f'<li>{chip}<span class="what"><strong>{html.escape(p.name)}</strong><small>mastering made it '
+                f'{abs(lu):.1f} LU '
+                f'{"louder" if lu > 0 else "softer"}; here both are equally loud</small></span><span '
+                f'class="do">{"".join(both)}</span></li>')
     note = f'<p class="note">{html.escape(LINES["compare"])}</p>'
     return f'<h2>Before and after mastering</h2>{note}<ul>{"".join(one(i, lu) for i, lu in louder.items())}</ul>' if louder else ''
 
@@ -495,27 +515,33 @@ def compare_section(pieces: typing.Sequence[Piece], louder: dict) -> str: # piec
 def scores_table(scores: dict) -> str: # editor -> scores; HTML
     "Scores against a known truth, with a line that explains them."
     cell = lambda k, v: f'<td>{v:.1f}</td>' if k.endswith('_s') else f'<td>{v:.2f}</td>'
-    rows = ''.join(f'<tr><td>{html.escape(n)}</td>' + ''.join(cell(k, s[k]) for k in COLUMNS) + '</tr>' for n, s in scores.items())
+    rows = ''.join(f'<tr><td>{html.escape(n)}</td>' + ''.join(cell(k, s[k]) for k in COLUMNS) + '</tr>' for n,
+                   s in scores.items())
     heads = ''.join(f'<th>{h}</th>' for h in ('editor', *COLUMNS.values()))
-    return ('<h2>Against the known truth</h2><p class="note">F1 runs from 0 to 1, 1 is perfect: of what was kept, of what was '
-            'cut, and of edges within half a second or three seconds of the true ones. Junk left should have been cut, '
+    return ('<h2>Against the known truth</h2><p class="note">F1 runs from 0 to 1, 1 is perfect: of what was kept, '
+            'of what was '
+            'cut, and of edges within half a second or three seconds of the true ones. Junk left should have been '
+            'cut, '
             'music lost should have been kept, in seconds: small is good.</p>'
             f'<div class="wide"><table><tr>{heads}</tr>{rows}</table></div>')
 
-# %% ../../nbs/app/01_report.ipynb #0c64fa41
-def first_box(pieces: typing.Sequence[Piece], lines: dict = LINES) -> str: # HTML; '' when the editor is sure of everything
+# %% ../../nbs/app/01_report.ipynb #0b1e4c49
+def first_box(pieces: typing.Sequence[Piece],
+              lines: dict = LINES) -> str: # HTML; '' when the editor is sure of everything
     "Buttons for the doubtful edges."
     words = lambda i, end: f'{pieces[i].name}: its {"end" if end else "beginning"} ({pieces[i].confidence:.0%} sure)'
-    made = ''.join(f"<button data-edge='{edge(pieces, i, end)}'>{html.escape(words(i, end))}</button>" for i, end in doubtful(pieces))
+    made = ''.join(f"<button data-edge='{edge(pieces, i, end)}'>{html.escape(words(i, end))}</button>" for i,
+                   end in doubtful(pieces))
     return f'<section class="first"><h2>Listen to these first</h2><p class="note">{html.escape(lines["first"])}</p>{made}</section>' if made else ''
 
-# %% ../../nbs/app/01_report.ipynb #40bc40e9
+# %% ../../nbs/app/01_report.ipynb #37a24fca
 def song_list(pieces: typing.Sequence[Piece], group: str, # '' for takes that belong to no song
               edl: EDL, join: bool) -> str:               # HTML
     "The takes of a song."
     mine = [i for i, p in enumerate(pieces) if p.group == group and (p.number or group)]
     mine.sort(key=lambda i: (not pieces[i].number, pieces[i].number, pieces[i].start))
-    return (f'<h3>{html.escape(group)}</h3>' if group else '') + f'<ul>{"".join(row(pieces, i, edl, join) for i in mine)}</ul>'
+    return (f'<h3>{html.escape(group)}</h3>' if group
+            else '') + f'<ul>{"".join(row(pieces, i, edl, join) for i in mine)}</ul>'
 
 # %% ../../nbs/app/01_report.ipynb #b1bf271e
 def page_lists(edl: EDL, pieces: typing.Sequence[Piece],
@@ -535,21 +561,25 @@ def page_strips(edl: EDL, pieces: typing.Sequence[Piece],
                 lines: dict = LINES,
                ) -> str:                  # HTML
     "Recording and edit, one above the other."
-    sr, o, total = edl.source.sample_rate, waveform_overview(edl.source.path, 1200), edl.source.frames / edl.source.sample_rate
+    sr, o, total = edl.source.sample_rate, waveform_overview(edl.source.path,
+                                                             1200), edl.source.frames / edl.source.sample_rate
     raw = [(f'p{i}', p.start, p.end, p) for i, p in enumerate(pieces)]
     edit = [(f'p{i}', p.at, p.at + piece_length(edl, p), p) for i, p in enumerate(pieces) if p.at is not None]
     place = lambda a, b: f'left:{100 * a / edl.source.frames:.3f}%;width:{100 * (b - a) / edl.source.frames:.3f}%'
-    right = ''.join(f'<span class="span kept" style="{place(a, b)};--c:#5a6068"></span>' for a, b in truth.kept_regions()) if truth else ''
+    right = ''.join(f'<span class="span kept" style="{place(a, b)};--c:#5a6068"></span>' for a,
+                    b in truth.kept_regions()) if truth else ''
     between = f'<p class="note">What should have been kept:</p><div class="strip" style="height:1.2rem">{right}</div>' if truth else ''
     return (strip('raw', 'The recording', raw, total, wave_path(o)) + between
-            + strip('edit', lines['heading edit'], sorted(edit, key=lambda s: s[1]), edl.edit_duration, wave_path(edit_overview(edl, o)))
+            + strip('edit', lines['heading edit'], sorted(edit, key=lambda s: s[1]), edl.edit_duration,
+                    wave_path(edit_overview(edl, o)))
             + f'<p class="note">{html.escape(lines["strips"])}</p>')
 
-# %% ../../nbs/app/01_report.ipynb #12fd759f
+# %% ../../nbs/app/01_report.ipynb #2b92445e
 def page_html(title: str, body: str, data: dict) -> str: # data: `clips` and `sound` by key, `all`: keys that play one after the other
     "A page that needs nothing else."
     safe = json.dumps(data).replace('</', '<' + chr(92) + '/')
-    return (f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
+    return (f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" '
+            f'content="width=device-width,initial-scale=1">'
             f'<title>{html.escape(title)}</title><style>{STYLE}{ROWS}</style><main>{body}</main>'
             '<div id="bar" role="region" aria-label="Player"><button id="stop" disabled>&#9632; stop</button>'
             '<span id="said" role="status" aria-live="polite">Nothing plays.</span></div>'
@@ -582,9 +612,11 @@ def report(edl: EDL,                            # the edit; its recording must b
                 all=[f'p{i}' for i in kept])
     less = f'; of pieces longer than {clock(longest)} only the beginning and the end are here' if longest < np.inf else ''
     body = (f'<h1>{html.escape(name)}</h1><p>{html.escape(about or summary(edl))}</p>'
-            + (f'<p>In full quality: <a href="{html.escape(quote(Path(edit).name))}">{link}</a>, beside this page.</p>' if edit else '')
+            + (f'<p>In full quality: <a href="{html.escape(quote(Path(edit).name))}">{link}</a>, beside this '
+               f'page.</p>' if edit else '')
             + f'<p><button id="all">&#9654; {lines["all"]}</button></p>{page_strips(edl, pieces, truth, lines)}'
             f'{page_lists(edl, pieces, lines, joins)}{compare_section(pieces, louder)}{scores_table(scores) if scores else ""}'
-            f'<p class="note">The sound on this page is compressed (MP3, {kbps} kbit/s, one channel){less}. {lines["exact"]}</p>')
+            f'<p class="note">The sound on this page is compressed (MP3, {kbps} kbit/s, one channel){less}. '
+            f'{lines["exact"]}</p>')
     with atomic_path(path) as tmp: tmp.write_text(page_html(name, body, data), encoding='utf-8')
     return path

@@ -26,15 +26,18 @@ def parameters_of(path: str | Path) -> dict[str, tuple[str, str]]: # parameter -
     cells = json.loads(Path(path).read_text(encoding='utf-8'))['cells']
     tagged = [''.join(c['source']) for c in cells if 'parameters' in c['metadata'].get('tags', ())]
     found = re.findall(r"^(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|[^#\n]*?)\s*(?:#\s*(.*))?$", '\n'.join(tagged), re.M)
-    if not found: raise describe(path, 'one cell tagged "parameters"', 'none', 'tag it in JupyterLab: property inspector, cell tags')
+    if not found:
+        raise describe(path, 'one cell tagged "parameters"', 'none',
+                       'tag it in JupyterLab: property inspector, cell tags')
     return {name: (default, comment.strip()) for name, default, comment in found}
 
-# %% ../../nbs/app/00_runs.ipynb #4bd9fa2c
+# %% ../../nbs/app/00_runs.ipynb #c4c63216
 def notebook_parameters(name: str,                    # of a training notebook
                        ) -> dict[str, tuple[str, str]]: # parameter -> (default as written, comment)
     "What can be set in a training notebook; raises `EditorbotError` for an unknown name."
     found = training_notebooks()
-    if name not in found: raise describe(name, f"a training notebook ({', '.join(found) or 'none is installed'})", 'no such name')
+    if name not in found:
+        raise describe(name, f"a training notebook ({', '.join(found) or 'none is installed'})", 'no such name')
     return parameters_of(found[name])
 
 # %% ../../nbs/app/00_runs.ipynb #209282ac
@@ -43,7 +46,7 @@ def parse_value(text: str) -> object: # bool, int, float, str, list, None
     try: return json.loads({'True': 'true', 'False': 'false', 'None': 'null'}.get(text, text))
     except ValueError: return text
 
-# %% ../../nbs/app/00_runs.ipynb #a8d1c839
+# %% ../../nbs/app/00_runs.ipynb #7f9d7b95
 KINDS = {bool: 'True or False', int: 'a whole number', float: 'a number'}   #: kind of a default -> what is expected
 
 def check_params(name: str | Path,       # of a training notebook, or a path to any notebook
@@ -53,25 +56,29 @@ def check_params(name: str | Path,       # of a training notebook, or a path to 
     where = Path(name).name if str(name).endswith('.ipynb') else name
     known = parameters_of(name) if str(name).endswith('.ipynb') else notebook_parameters(str(name))
     if bad := sorted(set(params) - set(known)):
-        raise describe(where, f"the parameters {', '.join(known)}", f"unknown {', '.join(map(repr, bad))}", 'check the spelling, or see --list')
+        raise describe(where, f"the parameters {', '.join(known)}", f"unknown {', '.join(map(repr, bad))}",
+                       'check the spelling, or see --list')
     for k, v in params.items():
         with contextlib.suppress(ValueError, SyntaxError):
             kind, value = type(ast.literal_eval(known[k][0])), parse_value(v) if isinstance(v, str) else v
-            fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool)) or kind is float and type(value) is int
-            if kind in KINDS and not fits: raise describe(f'{where}: {k}', KINDS[kind], repr(v), f'its default is {known[k][0]}')
+            fits = isinstance(value, kind) and (kind is bool
+                                                or not isinstance(value, bool)) or kind is float and type(value) is int
+            if kind in KINDS and not fits:
+                raise describe(f'{where}: {k}', KINDS[kind], repr(v), f'its default is {known[k][0]}')
 
 # %% ../../nbs/app/00_runs.ipynb #8de9a998
 def weights_in(folder: Path) -> list[Path]: # checkpoints and what lies beside them
     "What training writes into a model's folder."
-    return [p for end in ('best.*', 'latest.*', 'style.*', 'fades.*') for p in sorted(folder.glob(end)) if p.is_file()]
+    return [p for end in ('best.*', 'latest.*', 'style.*', 'fades.*') for p in sorted(folder.glob(end))
+            if p.is_file()]
 
-# %% ../../nbs/app/00_runs.ipynb #ef41b778
+# %% ../../nbs/app/00_runs.ipynb #628e0133
 def unexplained_weights(folder: Path) -> list[Path]:
     "Weights in a folder that no interrupted run can have left: nobody wrote them down, and there is no state to go on from."
     going_on, known = (folder/'state.pt').exists(), read_ledger(folder)
     return [p for p in weights_in(folder) if not going_on or p.name in known]
 
-# %% ../../nbs/app/00_runs.ipynb #49b2ed2a
+# %% ../../nbs/app/00_runs.ipynb #6b343fe4
 def model_folder(name: str | Path,       # of a training notebook, or a path to any notebook
                  params: dict[str, str], # parameter -> value as typed
                 ) -> Path | None:        # None: the notebook has no parameter `output`
@@ -80,7 +87,7 @@ def model_folder(name: str | Path,       # of a training notebook, or a path to 
     folder = str(params.get('output') or known.get('output', [''])[0]).strip('\'"')
     return Path(folder) if folder else None
 
-# %% ../../nbs/app/00_runs.ipynb #c1feac8a
+# %% ../../nbs/app/00_runs.ipynb #5acce627
 @contextlib.contextmanager
 def shown_progress(show: bool | None = None, # None: only on a terminal
                    every: float = .5,        # s
@@ -123,7 +130,8 @@ def run_notebook(name: str | Path,            # of a training notebook, or a pat
     quiet = ['--IPKernelApp.log_level=40']                         # how the kernel talks to this process is no news
     try:
         with shown_progress(show):
-            papermill.execute_notebook(str(path), str(output), values, kernel_name='python3', progress_bar=False, extra_arguments=quiet)
+            papermill.execute_notebook(str(path), str(output), values, kernel_name='python3', progress_bar=False,
+                                       extra_arguments=quiet)
     except papermill.exceptions.PapermillExecutionError as e:
         if e.ename == 'KeyboardInterrupt': raise KeyboardInterrupt from None
         said = str(e.evalue).splitlines()[0] if e.evalue else ''
@@ -131,7 +139,7 @@ def run_notebook(name: str | Path,            # of a training notebook, or a pat
     finally: note_made('train', *[p for p in (output, *weights_in(models)) if p.is_file()])
     return output
 
-# %% ../../nbs/app/00_runs.ipynb #1282c09c
+# %% ../../nbs/app/00_runs.ipynb #32112b2c
 def score_words(scores: dict,      # editor -> scores
                 judged_on: str,
                ) -> str:           # a line; '' where nothing was scored
@@ -139,7 +147,7 @@ def score_words(scores: dict,      # editor -> scores
     told = [f"{name} {s['keep_f1']:.3f}" for name, s in scores.items() if s.get('keep_f1') is not None]
     return f"keep F1 {', '.join(told)} ({judged_on})" if told else ''
 
-# %% ../../nbs/app/00_runs.ipynb #0271af47
+# %% ../../nbs/app/00_runs.ipynb #fd0402bc
 def trained_lines(model: str,           # keep, pointer or super_editor
                   folder: Path | None,  # of the model
                  ) -> list[str]:
@@ -147,11 +155,16 @@ def trained_lines(model: str,           # keep, pointer or super_editor
     info = lambda name: json.loads((folder/name).read_text(encoding='utf-8')).get('info', {})
     if model == 'super_editor':
         from editorbot.super_editor.mastering import in_words, load_master
-        return ['this person', *('  ' + line for line in in_words(load_master(folder)[0])), f'  next         editorbot edit RAW --master {folder}']
+        return ['this person', *('  ' + line for line in in_words(load_master(folder)[0])),
+                f'  next         editorbot edit RAW --master {folder}']
     if (folder/'person.json').exists():
         from editorbot.personal.fine_tuning import in_words
         i = info('person.json')
-        lines = [in_words(i)] + ([score_words({'now': i['judged']['pointer'], 'before': i['judged']['before']}, 'pairs of yours that were put aside')] if i['held_out'] else [])
-    elif (folder/'best.json').exists(): i = info('best.json'); lines = [score_words(i.get('scores', {}), i.get('judged_on', ''))]
+        lines = [in_words(i)] + ([score_words({'now': i['judged']['pointer'], 'before': i['judged']['before']},
+                                              'pairs of yours that were put aside')] if i['held_out'] else [])
+    elif (folder/'best.json').exists(): i = info('best.json'); lines = [score_words(i.get('scores', {}),
+                                                                                    i.get('judged_on', ''))]
     else: return []
-    return [line for line in lines if line] + [f'  model        {folder}', f'  next         editorbot edit RAW --editor {model} --checkpoint {folder}']
+    return [line for line in lines if line] + [f'  model        {folder}',
+                                               f'  next         editorbot edit RAW --editor {model} --checkpoint '
+                                               f'{folder}']

@@ -23,7 +23,8 @@ from ..pointer.pointer_network import load_pointer, score_recording
 from .report import LINES, Piece, report
 from .songs import STEP, Hearing, Take, choose_takes, find_songs_in, listen
 from .song_library import Named, known_songs, open_library, recognise, remember
-from .song_files import (FORMATS, Tags, check_format, gain_for, measure_loudness, read_names, recorded_on,
+from .song_files import (FORMATS, Tags, check_format, gain_for, measure_loudness, read_names,
+                                      recorded_on,
                                       safe_name, write_sheets, write_song)
 
 # %% ../../nbs/app/07_song_export.ipynb #7bab0414
@@ -35,7 +36,7 @@ def save_hearing(h: Hearing, path: Path, key: str) -> None: # key: SHA-256 of th
     with atomic_path(path) as tmp:
         with open(tmp, 'wb') as f: np.savez(f, key=np.array(key), version=np.array(CACHE_VERSION), **fields)
 
-# %% ../../nbs/app/07_song_export.ipynb #c68ced1a
+# %% ../../nbs/app/07_song_export.ipynb #3256dd2f
 def load_hearing(path: Path, key: str) -> Hearing | None: # None: another recording, damaged, or not there
     "The `Hearing` of an earlier run."
     try:
@@ -83,7 +84,7 @@ class Song:
     @property
     def kept(self) -> Take: return next(t for t in self.takes if t.kept)
 
-# %% ../../nbs/app/07_song_export.ipynb #f481db7f
+# %% ../../nbs/app/07_song_export.ipynb #5b3cefee
 def name_songs(groups: list,            # of lists of Take
                names: list[str],        # of a set list
                known: list,             # of Named or None, for each song
@@ -111,7 +112,7 @@ def sample_spans(takes: list[Take], source: Source, pad: float = .5) -> list: # 
         out[id(t)] = (round(a), max(round(a) + 1, round(b)))
     return [out[id(t)] for t in takes]
 
-# %% ../../nbs/app/07_song_export.ipynb #0be16be1
+# %% ../../nbs/app/07_song_export.ipynb #f1d8b96d
 @dataclass(frozen=True)
 class Found:
     "Songs of a recording."
@@ -132,30 +133,34 @@ def title_of(s: Song, t: Take) -> str:
     if t.kept and len(s.takes) > 1: return f'{name} (kept)'
     return name if t.state == 'complete' else f'{name} ({t.state})'
 
-# %% ../../nbs/app/07_song_export.ipynb #4a08a520
+# %% ../../nbs/app/07_song_export.ipynb #3c993546
 def take_json(t: Take, span: tuple, file: str | None) -> dict: # span: samples
     "A take as plain values."
-    return dict(number=t.number, start=round(t.start / FRAME_RATE, 3), end=round(t.end / FRAME_RATE, 3), source_in=span[0],
+    return dict(number=t.number, start=round(t.start / FRAME_RATE, 3), end=round(t.end / FRAME_RATE, 3),
+                source_in=span[0],
                 source_out=span[1], state=t.state, kept=t.kept, confidence=t.confidence, why=t.why, tempo=t.tempo, key=t.key, file=file)
 
-# %% ../../nbs/app/07_song_export.ipynb #13e081c0
+# %% ../../nbs/app/07_song_export.ipynb #7d642b4d
 def songs_json(f: Found, files: dict) -> dict: # files: id(take) or ('song', number) -> file name
     "Songs and takes as plain values."
     def one(s):
-        return dict(number=s.number, name=s.name, named_by=s.named_by or None, name_confidence=s.confidence if s.named_by else None,
+        return dict(number=s.number, name=s.name, named_by=s.named_by or None,
+                    name_confidence=s.confidence if s.named_by else None,
                     file=files.get(('song', s.number)), kept=s.kept.number, why=s.kept.why,
                     takes=[take_json(t, f.spans[id(t)], files.get(id(t))) for t in s.takes])
     return dict(editorbot_songs=1, source=plain_source(f.source), songs=[one(s) for s in f.songs])
 
-# %% ../../nbs/app/07_song_export.ipynb #ff4b9ae0
+# %% ../../nbs/app/07_song_export.ipynb #fa080a24
 def kept_edl(f: Found, levels: dict | None = None) -> EDL: # levels: number of a song -> dB
     "The songs that get a file, one after the other, as an edit."
     kept = [s for s in f.songs if s.written]
-    edl = edl_from_regions(f.source, [f.spans[id(s.kept)] for s in kept], 0, [s.kept.why for s in kept], [s.kept.confidence for s in kept])
+    edl = edl_from_regions(f.source, [f.spans[id(s.kept)] for s in kept], 0, [s.kept.why for s in kept],
+                           [s.kept.confidence for s in kept])
     gains = [(levels or {}).get(s.number, 0.) for s in kept]
-    return dataclasses.replace(edl, segments=tuple(dataclasses.replace(x, gain_db=g) for x, g in zip(edl.segments, gains)))
+    return dataclasses.replace(edl, segments=tuple(dataclasses.replace(x, gain_db=g) for x,
+                                                   g in zip(edl.segments, gains)))
 
-# %% ../../nbs/app/07_song_export.ipynb #343ac10b
+# %% ../../nbs/app/07_song_export.ipynb #d2c54ba9
 def song_pieces(f: Found, edl: EDL,      # of `kept_edl`
                 files: dict,             # as in `songs_json`
                ) -> list[Piece]:         # in the order of the recording
@@ -166,7 +171,8 @@ def song_pieces(f: Found, edl: EDL,      # of `kept_edl`
         a, b = f.spans[id(t)]
         i = place.get(s.number) if t.kept else None
         file = (files.get(('song', s.number)) if t.kept else None) or files.get(id(t))
-        out.append(Piece(a / rate, b / rate, 0 if i is None else i + 1, title_of(s, t), t.why, t.confidence if t.kept else None,
+        out.append(Piece(a / rate, b / rate, 0 if i is None else i + 1, title_of(s, t), t.why,
+                         t.confidence if t.kept else None,
                          None if i is None else edl.segments[i].edit_in / rate, i, f'{s.number}  {s.name}', file or '', s.number,
                          f'{s.number}.{t.number}' if len(s.takes) > 1 else str(s.number)))
     step = FRAME_RATE / rate
@@ -175,30 +181,38 @@ def song_pieces(f: Found, edl: EDL,      # of `kept_edl`
         out.append(Piece(a / rate, b / rate, name=words or 'between the takes'))
     return sorted(out, key=lambda p: p.start)
 
-# %% ../../nbs/app/07_song_export.ipynb #db28a365
+# %% ../../nbs/app/07_song_export.ipynb #96c4340d
 SONG_LINES = LINES | {
-    'strips': 'Above the whole recording, below the songs that were kept, one after the other; time in minutes and seconds. '
-              '2.1 is take 1 of song 2. A filled number is a take that is kept, a number in a frame another take of that song. '
+    'strips': 'Above the whole recording, below the songs that were kept, one after the other; time in minutes and '
+              'seconds. '
+              '2.1 is take 1 of song 2. A filled number is a take that is kept, a number in a frame another take of '
+              'that song. '
               'Click anywhere to play from there.',
-    'sure': 'How sure: the estimate that this take is the one to keep, from 0 to 100 %. It is a guess about taste, not a '
+    'sure': 'How sure: the estimate that this take is the one to keep, from 0 to 100 %. It is a guess about taste, '
+            'not a '
             'measure of how well you played.',
-    'first': 'Takes that may be the wrong choice, or may begin or end at the wrong place. Each button plays four seconds '
+    'first': 'Takes that may be the wrong choice, or may begin or end at the wrong place. Each button plays four '
+             'seconds '
              'before and four seconds after the edge.',
-    'takes': 'Of each song first the take that is kept, then the others. Play stops at the end of the take. Beginning and end '
+    'takes': 'Of each song first the take that is kept, then the others. Play stops at the end of the take. '
+             'Beginning and end '
              'play four seconds before and four after. Save keeps the take as a file.',
-    'cut': 'What was not taken for a song, with what was heard there. Nothing of it is lost: the recording itself was not touched.',
+    'cut': 'What was not taken for a song, with what was heard there. Nothing of it is lost: the recording itself '
+           'was not touched.',
     'heading edit': 'The songs, one after the other', 'heading kept': 'Songs', 'heading cut': 'Between the takes',
     'all': 'play all songs, one after the other',
     'exact': 'It is for listening; the files of the songs are better.'}   #: what each figure of a page of songs means
 
-# %% ../../nbs/app/07_song_export.ipynb #d4f72e4d
+# %% ../../nbs/app/07_song_export.ipynb #78fd259e
 def songs_page(f: Found, path: Path, files: dict, levels: dict, show: bool | None = False) -> Path: # as in `kept_edl`
     "Write the page; whether `path` may be replaced is decided before."
     edl = kept_edl(f, levels)
     name = Path(parts_of(f.source.path)[0]).name
-    said = (f'{count(len(f.songs), "song")}, {count(len(f.takes), "take")} in {clock(f.source.frames / f.source.sample_rate)}; '
+    said = (f'{count(len(f.songs), "song")}, {count(len(f.takes), "take")} in '
+            f'{clock(f.source.frames / f.source.sample_rate)}; '
             f'{clock(edl.edit_duration)} kept')
-    return report(edl, path, None, f'{name}: songs', song_pieces(f, edl, files), overwrite=True, show=show, about=said,
+    return report(edl, path, None, f'{name}: songs', song_pieces(f, edl, files), overwrite=True, show=show,
+                  about=said,
                   lines=SONG_LINES, joins=False)
 
 # %% ../../nbs/app/07_song_export.ipynb #0aa9925d
@@ -218,7 +232,7 @@ class SongOptions(Config):
             raise describe('--loudness', 'LUFS from -70 to 0, such as -16', self.loudness)
         if not self.pad >= 0: raise describe('--pad', 'seconds, 0 or more', self.pad)
 
-# %% ../../nbs/app/07_song_export.ipynb #a576a8d9
+# %% ../../nbs/app/07_song_export.ipynb #136d7502
 @dataclass(frozen=True)
 class Exported:
     "What `export_songs` made."
@@ -229,7 +243,7 @@ class Exported:
     notes: list         # what a person should know, in words
     page: Path | None = None
 
-# %% ../../nbs/app/07_song_export.ipynb #3dcd6444
+# %% ../../nbs/app/07_song_export.ipynb #893a93eb
 @dataclass(frozen=True)
 class PlannedFile:
     "An audio file that will be written."
@@ -253,20 +267,23 @@ def file_plan(f: Found, o: SongOptions, folder: Path) -> list[PlannedFile]:
         stem = Path(parts_of(f.source.path)[0]).stem
         return [PlannedFile(folder/f'{safe_name(stem)} trimmed{suffix}', a, b, stem)]
     name = lambda s: f'{s.number:0{digits}d} {safe_name(s.name)}'
-    plan = [PlannedFile(folder/f'{name(s)}{suffix}', *f.spans[id(s.kept)], s.name, s.number, s) for s in f.songs if s.written]
+    plan = [PlannedFile(folder/f'{name(s)}{suffix}', *f.spans[id(s.kept)], s.name, s.number, s) for s in f.songs
+            if s.written]
     if not o.takes: return plan
-    return plan + [PlannedFile(folder/'takes'/f'{name(s)}, take {t.number}{suffix}', *f.spans[id(t)], f'{s.name} (take {t.number})',
+    return plan + [PlannedFile(folder/'takes'/f'{name(s)}, take {t.number}{suffix}', *f.spans[id(t)],
+                               f'{s.name} (take {t.number})',
                                s.number, s, t) for s in f.songs for t in s.takes]
 
 # %% ../../nbs/app/07_song_export.ipynb #364c4a27
-def library_names(library: str | Path | None, groups: list, lines: np.ndarray, without: str) -> list: # of Named or None
+def library_names(library: str | Path | None, groups: list, lines: np.ndarray,
+                  without: str) -> list: # of Named or None
     "Names that the library knows, for groups of takes; `without`: hash of a recording that doesn't count."
     if library is None: return [None] * len(groups)
     with open_library(library) as db: known = known_songs(db, without)
     part = lambda t: lines[t.start // STEP:max(t.start // STEP + 1, t.end // STEP)]
     return recognise([[part(t) for t in sorted(g, key=lambda t: (not t.kept, -t.seconds))] for g in groups], known)
 
-# %% ../../nbs/app/07_song_export.ipynb #c2fb2131
+# %% ../../nbs/app/07_song_export.ipynb #a8ac2646
 def update_library(library: str | Path | None, f: Found) -> None:
     "Put the named songs of a rehearsal into the library."
     if library is None or not any(s.named_by for s in f.songs): return
@@ -315,14 +332,15 @@ def write_plan(plan: list[PlannedFile], f: Found, raw: str | Path, o: SongOption
         files[p.key] = p.path.relative_to(folder).as_posix()
     return files, levels
 
-# %% ../../nbs/app/07_song_export.ipynb #c188b104
+# %% ../../nbs/app/07_song_export.ipynb #7d50519b
 def notes_on(f: Found, levels: dict, o: SongOptions, plan: list[PlannedFile], folder: Path) -> list[str]:
     "What a person should know about the result."
     notes, unnamed = [], [s.name for s in f.songs if s.written and not s.named_by]
     short = [s.name for s in f.songs if not s.written]
     if f.left: notes.append(f'{count(len(f.left), "name")} of the set list left over: {", ".join(f.left)}')
     if unnamed and (f.left or any(s.named_by for s in f.songs)): notes.append(f'no name for {", ".join(unnamed)}')
-    if short and not o.trim: notes.append(f'no file for {", ".join(short)}: nothing longer than {o.shortest:g} s was played of it')
+    if short and not o.trim:
+        notes.append(f'no file for {", ".join(short)}: nothing longer than {o.shortest:g} s was played of it')
     quiet = [p.name for p, (_, lufs) in levels.items() if lufs < o.loudness - .1]
     if quiet: notes.append(f'softer than {o.loudness:g} LUFS, so that nothing clips: {", ".join(quiet)}')
     if o.format in ('mp3', 'ogg'): notes.append(f'{o.format} is for sharing: it is not bit for bit the recording')
@@ -331,19 +349,21 @@ def notes_on(f: Found, levels: dict, o: SongOptions, plan: list[PlannedFile], fo
                  if who == 'songs' and Path(n).suffix in FORMATS.values() and n not in now and (folder/n).exists())
     return notes + [f'from an earlier run, no longer needed: {", ".join(old)}'] * bool(old)
 
-# %% ../../nbs/app/07_song_export.ipynb #2fe136c1
-def check_wishes(raw: str | Path, folder: Path, options: SongOptions, names: str | Path | None, library: str | Path | None,
+# %% ../../nbs/app/07_song_export.ipynb #bb1a5a3c
+def check_wishes(raw: str | Path, folder: Path, options: SongOptions, names: str | Path | None,
+                 library: str | Path | None,
                  overwrite: bool, allow_truncated: bool) -> list[str]: # names of the set list
     "Raises `EditorbotError` for a file or a wish that can't be."
     check_format(options.format, audio_info(raw, allow_truncated))
     wanted = read_names(names) if names else []
-    if folder.exists() and not folder.is_dir(): raise describe(folder, 'a folder', 'a file', 'choose another name with -o')
+    if folder.exists() and not folder.is_dir():
+        raise describe(folder, 'a folder', 'a file', 'choose another name with -o')
     check_own('songs', *sheet_paths(folder, options), overwrite=overwrite, not_same_as=parts_of(raw)[0])
     if library is not None:
         with open_library(library): pass
     return wanted
 
-# %% ../../nbs/app/07_song_export.ipynb #3aa12162
+# %% ../../nbs/app/07_song_export.ipynb #3249d253
 def sheet_paths(folder: Path, o: SongOptions) -> list[Path]: # songs.json first
     "The files beside the audio."
     return [folder/f'songs.{s}' for s in ('json', 'cue', 'txt', 'rpp', *['html'] * o.page)]
@@ -361,7 +381,8 @@ def export_songs(raw: str | Path,                      # the recording
                 ) -> Exported:
     "Find the songs of a recording and write them. Raises `EditorbotError` before anything is written."
     folder, first = Path(out), Path(parts_of(raw)[0])
-    wanted, sheets = check_wishes(raw, folder, options, names, library, overwrite, allow_truncated), sheet_paths(folder, options)
+    wanted, sheets = check_wishes(raw, folder, options, names, library, overwrite,
+                                  allow_truncated), sheet_paths(folder, options)
     with progress(100, 'songs', unit='%', show=show) as bar:
         tick = lambda share: bar.update(100 * share)
         f = find_songs_of(raw, folder, options, wanted, library, checkpoint, allow_truncated, tick)
@@ -372,7 +393,8 @@ def export_songs(raw: str | Path,                      # the recording
         write_json(sheets[0], songs_json(f, files))
         note_made('songs', *sheets[:4])
         if options.page:
-            songs_page(f, sheets[4], files, {p.number: levels[p.path][0] for p in plan if p.path in levels and not p.take})
+            songs_page(f, sheets[4], files,
+                       {p.number: levels[p.path][0] for p in plan if p.path in levels and not p.take})
             note_made('songs', sheets[4])
         tick(.1)
     update_library(library, f)
@@ -386,5 +408,6 @@ def song_table(made: Exported) -> str: # lines
     for s in made.songs:
         by = f'  (known from the library, {s.confidence:.0%})' if s.named_by == 'library' else ''
         lines.append(f'{s.number:2d}  {s.name}{by}')
-        lines += [f'    {"*" if t.kept else " "} take {t.number}  {at(t):<24} {t.confidence:4.0%}  {t.why}' for t in s.takes]
+        lines += [f'    {"*" if t.kept else " "} take {t.number}  {at(t):<24} {t.confidence:4.0%}  {t.why}'
+                  for t in s.takes]
     return '\n'.join(lines)

@@ -5,14 +5,17 @@
 # %% auto #0
 __all__ = ['TEMPLATE', 'write_template', 'view_notebook', 'view_command', 'view']
 
-# %% ../../nbs/app/09_view.ipynb #2e77f9b3
+# %% ../../nbs/app/09_view.ipynb #c245bcda
 import importlib.util, os, subprocess, sys, tempfile
 from pathlib import Path
 from ..core import *
 
-# %% ../../nbs/app/09_view.ipynb #acebd4b7
+# %% ../../nbs/app/09_view.ipynb #1b87bdd1
 TEMPLATE = '''{%- extends 'lab/index.html.j2' -%}
+{% import "spinner.macro.html.j2" as spinner %}
 {%- block notebook_css -%}
+{% if frontend == "voila" %}{{ resources.include_js("static/voila-style.js") }}{% endif %}
+{{ spinner.css() }}
 <style>.jp-mod-noOutputs.jp-mod-noInput { display: none; }</style>
 {{ super.super() }}
 {%- endblock notebook_css -%}
@@ -27,7 +30,7 @@ def write_template(folder: str | Path, # a Jupyter data folder, which `JUPYTER_P
     with atomic_path(to/'index.html.j2') as tmp: tmp.write_text(TEMPLATE, encoding='utf-8')
     return to
 
-# %% ../../nbs/app/09_view.ipynb #adba9338
+# %% ../../nbs/app/09_view.ipynb #ad40217b
 def view_notebook(what: str | Path | None, # a recording or an EDL; None: choose one in the browser
                   here: str | Path,        # folder where the file browser begins and edits are saved
                  ) -> dict:                # a notebook
@@ -39,7 +42,7 @@ def view_notebook(what: str | Path | None, # a recording or an EDL; None: choose
     spec = {'kernelspec': {'name': 'python3', 'display_name': 'python3', 'language': 'python'}}
     return dict(cells=[cell], metadata=spec, nbformat=4, nbformat_minor=5)
 
-# %% ../../nbs/app/09_view.ipynb #d39ed07a
+# %% ../../nbs/app/09_view.ipynb #0529e756
 def view_command(folder: Path,          # for the notebook and the template
                  what: str | Path | None = None, # a recording or an EDL
                  here: str | Path = '.', # folder where the file browser begins
@@ -54,7 +57,7 @@ def view_command(folder: Path,          # for the notebook and the template
     known = os.environ.get('JUPYTER_PATH')
     return words, os.environ | {'JUPYTER_PATH': os.pathsep.join([str(folder), *[known] * bool(known)])}
 
-# %% ../../nbs/app/09_view.ipynb #363ba70a
+# %% ../../nbs/app/09_view.ipynb #b1a47343
 def view(what: str | Path | None = None, # a recording or an EDL; None: choose one in the browser
          port: int | None = None,        # None: a free one
          browser: bool = True,           # open it?
