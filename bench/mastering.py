@@ -169,6 +169,7 @@ def main():
     a.add_argument('--seeds', type=int, default=1, help='people of each kind')
     a.add_argument('--kinds', nargs='+', default=[*DESIGNED, *UNSEEN, 'nothing'])
     a.add_argument('--matchering', help='a Python that has matchering')
+    a.add_argument('--matchering-seeds', type=int, default=1, help='people of each kind that matchering is measured on, too')
     a.add_argument('--jobs', type=int, default=1)
     a.add_argument('--json', default='outputs/bench/mastering.json')
     a = a.parse_args()
@@ -177,7 +178,7 @@ def main():
     keep = [i for i, x in enumerate(before) if np.isfinite(frame_loudness(x, FPS)[0])]
     songs, before = [songs[i] for i in keep], [before[i] for i in keep]
     print(f'{len(songs)} songs of {a.seconds:.0f} s, {np.min([loudness(x, SR) for x in songs]):.0f} to {np.max([loudness(x, SR) for x in songs]):.0f} LUFS', flush=True)
-    work = (delayed(one_person)(k, s, songs, before, a.train, a.steps, a.matchering, a.tests) for s in range(a.seeds) for k in a.kinds)
+    work = (delayed(one_person)(k, s, songs, before, a.train, a.steps, a.matchering if s < a.matchering_seeds else None, a.tests) for s in range(a.seeds) for k in a.kinds)
     rows, target = [], Path(a.json)
     for part in Parallel(n_jobs=a.jobs, return_as='generator')(work):
         rows += part

@@ -19,8 +19,8 @@ from editorbot.judging.cross_validation import fold_arguments, fold_folder, fold
 from editorbot.editors.keep_model import decode, load_keep
 from editorbot.editors.keep_training import score_examples
 from editorbot.pieces import edit_scores
-from editorbot.pointer.pointer_network import PointerConfig, PointerNet, load_pointer
-from editorbot.pointer.pointer_training import RICH, PointerRecipe, delta_scores, judge_pointer, net2wider, train_on_band, train_pointer
+from editorbot.pointer.pointer_network import PointerConfig, PointerNet, load_pointer, pointer_config
+from editorbot.pointer.pointer_training import RICH, PointerRecipe, judge_pointer, net2wider, train_on_band, train_pointer
 from editorbot.simulation.sessions import find_songs
 from editorbot.nn.trainer import TrainerConfig
 
@@ -35,7 +35,7 @@ def judge_keep(net, examples, config):
 
 def judged(net, test):
     "The network with and without some of its stages, and an editor that knows nothing."
-    return {'pointer': judge_pointer(net, test), 'pointer, no classifiers of takes': judge_pointer(net, test, skip=('retakes',)), 'pointer, path alone': judge_pointer(net, test, skip=('retakes', 'splices', 'comping')),
+    return {'pointer': judge_pointer(net, test), 'pointer, no classifiers of takes': judge_pointer(net, test, skip=('retakes',)), 'pointer, path alone': judge_pointer(net, test, skip=('retakes', 'comping')),
             'keep_all': [edit_scores([(0, e.frames, 1)], e.pieces(), e.frames) for e in test]}
 
 
@@ -44,7 +44,7 @@ def packed(net, said, path):
     out = {}
     for k, v in net.state_dict().items():
         v = v.numpy()
-        if v.ndim > 1 and v.size > 2000 and not k.startswith(('stand_in', 'take')):
+        if v.ndim > 1 and v.size > 2000 and not k.startswith(('comp', 'take')):
             step = np.maximum(np.abs(v).max(tuple(range(1, v.ndim)), keepdims=True), 1e-8) / 127
             out[k], out[k + '/step'] = np.round(v / step).astype(np.int8), step.astype(np.float32)
         else: out[k] = v.astype(np.float16) if v.dtype.kind == 'f' else v
@@ -58,7 +58,7 @@ def network_of(folder, holdout, seed):
     at = fold_folder(folder, holdout, seed)
     path = at.parent/f'{at.name}.npz'
     if not path.exists(): return load_pointer(at, 'cpu')[0]
-    net = PointerNet(PointerConfig.from_dict(json.loads(path.with_suffix('.json').read_text(encoding='utf-8'))['config'], path))
+    net = PointerNet(pointer_config(json.loads(path.with_suffix('.json').read_text(encoding='utf-8'))['config'], path))
     with np.load(path) as z: net.load_state_dict({k: torch.from_numpy(np.asarray(z[k] * z[k + '/step'] if k + '/step' in z else z[k])) for k in z.files if not k.endswith('/step')})
     return net.eval()
 
@@ -67,7 +67,7 @@ def run(fold, a):
     "Train without the package that is left out, test on it."
     if a.judge:
         net = network_of(a.judge, fold.holdout, fold.seed)
-        return dict(holdout=fold.holdout, seed=fold.seed, rows=judged(net, fold.test), delta=delta_scores(net, fold.test))
+        return dict(holdout=fold.holdout, seed=fold.seed, rows=judged(net, fold.test))
     valid, test, began = fold.valid if a.also else fold.valid[::2], fold.test, time.process_time()
     keep = fold_folder(a.keep, fold.holdout, fold.seed)/'best.safetensors'
     start = load_keep(keep, 'cpu')[0] if keep.exists() else None
@@ -80,7 +80,7 @@ def run(fold, a):
                               start=begun or start, seed=batches, log_dir=fold.folder/'log', features=Path(a.cache)/'takes')
     rows = judged(net, test)
     if start is not None: rows['keep'] = judge_keep(start, test, start.config)
-    return dict(holdout=fold.holdout, seed=fold.seed, steps=a.steps, start='pointer' if begun else 'keep' if start is not None else '', train=len(fold.train), rows=rows, delta=delta_scores(net, test), comps=info['comps'], takes=info['takes'],
+    return dict(holdout=fold.holdout, seed=fold.seed, steps=a.steps, start='pointer' if begun else 'keep' if start is not None else '', train=len(fold.train), rows=rows, comps=info['comps'], takes=info['takes'],
                 cpu_s=round(time.process_time() - began))
 
 

@@ -92,7 +92,7 @@ def training_step(net, x, pieces, precision, y=None):
     wrapped, *opts = fabric.setup(net.train(), *optimisers(net, c))
     edge = torch.zeros(2, 1, T, device=dev)
     for a, b, _ in pieces: edge[0, 0, a] = edge[1, 0, b] = 1
-    y = y or dict(counts=torch.from_numpy(play_counts(pieces, T))[None].to(dev), into=edge[0], out=edge[1], kind=torch.zeros(1, T // 8, dtype=torch.long, device=dev))
+    y = y or dict(counts=torch.from_numpy(play_counts(pieces, T))[None].to(dev), onset=edge[0], offset=edge[1], kind=torch.zeros(1, T // 8, dtype=torch.long, device=dev))
     def step():
         for o in opts: o.zero_grad()
         loss = pointer_loss(wrapped, x | dict(y=y, pieces=[pieces]), r)['loss']
@@ -174,7 +174,7 @@ def precise(what, frames, folder, device):
             return encode
         out = cost(make, frames, device)
         s = PointerScores(shipped, {k: v.float() if v.is_floating_point() else v for k, v in said['s'].outputs.items()}, e.frames)
-        np.savez(folder/f'{frames} {what}.npz', heard=s.heard, counts=play_counts([(p.start, p.end, p.times) for p in decode_edit(s)[0]], e.frames))
+        np.savez(folder/f'{frames} {what}.npz', kept=s.p_kept, counts=play_counts([(p.start, p.end, p.times) for p in decode_edit(s)[0]], e.frames))
         return out
     def network(start):
         torch.manual_seed(0)
@@ -223,7 +223,7 @@ def precision(lengths, repeat, one):
             was = None
             for what in ('encode fp32', 'encode bf16'):
                 runs = [one(what, f, d) for _ in range(repeat)]
-                with np.load(folder/f'{f} {what}.npz') as z: p, c = z['heard'], z['counts']
+                with np.load(folder/f'{f} {what}.npz') as z: p, c = z['kept'], z['counts']
                 p0, c0 = was = was or (p, c)
                 print(f'| {what.removeprefix("encode ")} | {f} | {text(runs)} | {np.abs(p - p0).max():.3f} | {np.abs(p - p0).mean():.5f} | {(c != c0).mean():.2%} |', flush=True)
 

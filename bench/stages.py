@@ -2,7 +2,7 @@
 
     make bench-stages ARGS='--music DIR --sessions 20 --cache DIR2'
 
-The networks of bench/networks, each on the first sessions of the package that it never heard, and the shipped network on rehearsals of the synthetic band with other seeds than it learnt from; on some of them nothing is
+The networks of bench/networks, each on the first sessions of the package that was left out, and the shipped network on rehearsals of the synthetic band with other seeds than it learnt from; on some of them nothing is
 played again (no retakes, no failed passages). Each recording is scored once; the edits without a stage are compared with the whole edit of the same recording. Differences are paired, intervals are 95 % bootstrap intervals
 over recordings. A run that was interrupted goes on where it stopped. Results go to outputs/bench/stages/.
 """
@@ -83,7 +83,7 @@ if __name__ == '__main__':
     ap.add_argument('--music', help='folder with a folder for each package; default: the synthetic band alone')
     ap.add_argument('--sessions', type=int, default=20, help='of each package')
     ap.add_argument('--band', type=int, default=20, help='rehearsals of the synthetic band, of each kind')
-    ap.add_argument('--networks', default=str(Path(__file__).with_name('networks')), help='networks that never heard a package')
+    ap.add_argument('--networks', default=str(Path(__file__).with_name('networks')), help='networks, each trained without a package')
     ap.add_argument('--cache', default='data/cache/sessions', help='folder for sessions')
     ap.add_argument('--out', default='outputs/bench/stages', help='folder for results')
     a = ap.parse_args()

@@ -41,7 +41,7 @@ if __name__ == '__main__':
     for seed in a.seeds:
         with tempfile.TemporaryDirectory() as d:
             began = time.process_time()
-            train(PointerTask(fit, valid, PointerConfig(layers=4, before=2, tokens=16), PointerRecipe(crop=2048, longest=16384), seed), d,
+            train(PointerTask(fit, valid, PointerConfig(layers=4, before=2), PointerRecipe(crop=2048, longest=16384), seed), d,
                   TrainerConfig(steps=a.steps, warmup=40, lr=3e-3, validate_every=max(1, a.steps // 3), seed=seed), Fabric(accelerator='cpu', devices=1))
             net = load_pointer(d, 'cpu')[0]
             for frames, test in tests.items(): row(frames, f'pointer, {time.process_time() - began:.0f} CPU s', seed, judge_pointer(net, test))

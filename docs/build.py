@@ -130,7 +130,7 @@ def build(root: Path, out: Path) -> None:
         write_sources(root, src)
         write_static(Path(tmp)/'static')
         env = os.environ | {'EDITORBOT_ROOT': str(root), 'EDITORBOT_STATIC': f'{tmp}/static'}
-        command = [sys.executable, '-m', 'sphinx', '-b', 'html', '-W', '--keep-going', '-q', '-c', str(HERE), '-d', f'{tmp}/doctrees', str(src), str(html)]
+        command = [sys.executable, '-m', 'sphinx', '-b', 'html', '-j', 'auto', '-W', '--keep-going', '-q', '-c', str(HERE), '-d', f'{tmp}/doctrees', str(src), str(html)]
         if subprocess.run(command, env=env).returncode: sys.exit('error: Sphinx had something to say (above); the site was not replaced')
         for junk in ('.buildinfo', 'jupyter_execute', '_sources'):
             shutil.rmtree(html/junk) if (html/junk).is_dir() else (html/junk).unlink(missing_ok=True)

@@ -10,17 +10,19 @@ import numpy as np
 from .pieces import POOL
 
 # %% ../nbs/07_classes.ipynb #8630cef9
-CLASS_WORDS = dict(music='music', talk='talk', tuning='tuning', noodling='noodling', count_in='count-in', noise='noise', quiet='room and silence',
-                   false_start='false start', spoilt_take='spoilt take', repeat='played again later')   #: class -> words
+CLASS_WORDS = dict(music='music', talk='talk', tuning='tuning', noodling='noodling', count_in='count-in',
+                   noise='noise', quiet='room and silence', false_start='false start', spoilt_take='spoilt take',
+                   repeat='played again later')   #: class -> words
 CLASSES = tuple(CLASS_WORDS)
 
 # %% ../nbs/07_classes.ipynb #70bde561
 PLAYED = [CLASSES.index(c) for c in ('music', 'false_start', 'spoilt_take', 'repeat')]   #: classes that are takes
 
 # %% ../nbs/07_classes.ipynb #41526784
-EVENT_CLASS = dict(take='music', patch='music', riff='music', chat='talk', crowd='talk', laughter='talk', sung='talk', tuning='tuning',
-                   noodling='noodling', drumming='noodling', fragment='noodling', passage='noodling', count_in='count_in', metronome='count_in',
-                   false_start='false_start', spoilt_take='spoilt_take', repeat='repeat', quiet='quiet')
+EVENT_CLASS = dict(take='music', patch='music', riff='music', chat='talk', crowd='talk', laughter='talk',
+                   sung='talk', tuning='tuning', noodling='noodling', drumming='noodling', fragment='noodling',
+                   passage='noodling', count_in='count_in', metronome='count_in', false_start='false_start',
+                   spoilt_take='spoilt_take', repeat='repeat', quiet='quiet')
 #: kind of event in a simulated rehearsal -> class; every other kind is noise
 
 # %% ../nbs/07_classes.ipynb #4be77c0b
@@ -28,9 +30,9 @@ def class_words(kind: np.ndarray,    # float (tokens, classes), probabilities
                 a: int, b: int,      # frames
                 music: bool = False, # may the answer be music?
                ) -> str:             # words
-    "What sounds most between two frames: the first class, and a second one that has at least a third of the time."
-    p = kind[a // POOL:max(-(-b // POOL), a // POOL + 1)].mean(0)
-    p = np.where([music or c != 'music' for c in CLASSES], p, 0)
-    p = p / max(p.sum(), 1e-9)
-    order = np.argsort(-p, kind='stable')[:2]
-    return ', '.join(CLASS_WORDS[CLASSES[i]] for j, i in enumerate(order) if j == 0 or p[i] > 1/3)
+    "The class that has most of the time between two frames, and a second one that has more than a third of it."
+    share = kind[a // POOL:max(-(-b // POOL), a // POOL + 1)].mean(0)
+    share = np.where([music or c != 'music' for c in CLASSES], share, 0)
+    share = share / max(share.sum(), 1e-9)
+    first, second = np.argsort(-share, kind='stable')[:2]
+    return ', '.join(CLASS_WORDS[CLASSES[i]] for i in (first, second) if i == first or share[i] > 1/3)

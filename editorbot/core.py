@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['SR', 'N_FFT', 'HOP', 'N_MELS', 'FRAME_RATE', 'CROSSFADE_S', 'LEDGER', 'TOLD', 'frame_of', 'EditorbotError',
-           'describe', 'atomic_path', 'for_json', 'write_json', 'check_output', 'sha256_file', 'read_ledger', 'made_by',
-           'note_made', 'check_own', 'from_librosa', 'Bar', 'Part', 'ToldBar', 'progress', 'one_bar', 'stage', 'Config']
+           'describe', 'atomic_path', 'for_json', 'write_json', 'check_output', 'sha256_file', 'read_ledger',
+           'note_made', 'made_by', 'check_own', 'from_librosa', 'Bar', 'Part', 'ToldBar', 'progress', 'one_bar',
+           'stage', 'Config']
 
 # %% ../nbs/00_core.ipynb #cec362fc
 import contextlib, contextvars, dataclasses, hashlib, importlib, json, math, os, sys, tempfile, time, typing
 from dataclasses import dataclass
 from pathlib import Path
+from fastcore.basics import patch
 from filelock import FileLock
 from tqdm.auto import tqdm
 
@@ -46,15 +48,17 @@ def describe(where: object,      # the file (or option) that is wrong
 @contextlib.contextmanager
 def atomic_path(path: str | Path,         # where the finished file goes
                ) -> typing.Iterator[Path]: # a temporary path beside it, with the same suffix
-    "Lend a temporary path that becomes `path` when the block succeeds and vanishes when it doesn't; raises `EditorbotError` on OS refusals."
+    "Lend a temporary path that becomes `path` when the block succeeds, else vanishes; raises `EditorbotError`."
     path, tmp = Path(path), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fd, name = tempfile.mkstemp(prefix=f'.{path.stem[:40]}.', suffix=''.join(path.suffixes[-2:]) or '.tmp', dir=path.parent)
+        suffix = ''.join(path.suffixes[-2:]) or '.tmp'
+        fd, name = tempfile.mkstemp(prefix=f'.{path.stem[:40]}.', suffix=suffix, dir=path.parent)
         os.close(fd)
         tmp = Path(name)
         yield tmp
-        umask = os.umask(0); os.umask(umask)
+        umask = os.umask(0)
+        os.umask(umask)
         os.chmod(tmp, 0o666 & ~umask)                # mkstemp makes private files; an output should be an ordinary one
         os.replace(tmp, path)
     except OSError as e:
@@ -65,17 +69,19 @@ def atomic_path(path: str | Path,         # where the finished file goes
 
 # %% ../nbs/00_core.ipynb #70eb4c67
 def for_json(value: object) -> object:
-    "A value as JSON can say it: numbers that are none (nan, inf) become null."
+    "A value that JSON can hold: nan and infinity become null."
     if isinstance(value, dict): return {k: for_json(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)): return [for_json(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
+# %% ../nbs/00_core.ipynb #858ff8d0
 def write_json(path: str | Path, # target file
                value: object,    # anything `json` can write
                indent: int = 1,  # spaces a level
               ) -> Path:         # the path, for chaining
     "Write `value` as UTF-8 JSON, atomically."
-    with atomic_path(path) as tmp: tmp.write_text(json.dumps(for_json(value), indent=indent, ensure_ascii=False) + '\n', encoding='utf-8')
+    with atomic_path(path) as tmp:
+        tmp.write_text(json.dumps(for_json(value), indent=indent, ensure_ascii=False) + '\n', encoding='utf-8')
     return Path(path)
 
 # %% ../nbs/00_core.ipynb #fafb20ef
@@ -83,21 +89,23 @@ def check_output(path: str | Path,        # file about to be written
                  overwrite: bool = False, # may an existing file be replaced?
                  not_same_as: str | Path | None = None, # an input that must never be the target
                 ) -> Path:                # the path
-    "Refuse, before any work is done, a target that exists, is an input, or lies in a folder that can't be written; raises `EditorbotError`."
+    "The path; raises `EditorbotError` for a target that exists, is an input, or can't be written."
     path = Path(path)
     if not_same_as is not None and path.resolve() == Path(not_same_as).resolve():
         raise EditorbotError(f'{path}: the output would replace its own input; choose another name with -o')
     if path.is_dir(): raise describe(path, 'a file name', 'a folder', f'write for example to {path/"edit.wav"}')
-    if path.exists() and not overwrite: raise EditorbotError(f'{path}: exists already; choose another name or pass --overwrite')
+    if path.exists() and not overwrite:
+        raise EditorbotError(f'{path}: exists already; choose another name or pass --overwrite')
     folder = next(p for p in (path.resolve().parent, *path.resolve().parents) if p.exists())
     if not folder.is_dir(): raise describe(folder, 'a folder', 'a file', 'choose another output')
-    if not os.access(folder, os.W_OK): raise EditorbotError(f'{path}: no permission to write in {folder}; choose another folder')
+    if not os.access(folder, os.W_OK):
+        raise EditorbotError(f'{path}: no permission to write in {folder}; choose another folder')
     return path
 
 # %% ../nbs/00_core.ipynb #db13c090
 def sha256_file(path: str | Path, # any file
                ) -> str:          # 64 hexadecimal digits
-    "SHA-256 of a file's bytes: the name by which an EDL knows its source wherever the file is moved."
+    "SHA-256 of a file's bytes."
     with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
 
 # %% ../nbs/00_core.ipynb #a2d8a068
@@ -109,6 +117,15 @@ def read_ledger(folder: str | Path) -> dict: # name -> [command, SHA-256]
     except (OSError, ValueError): return {}
     return known if isinstance(known, dict) else {}
 
+# %% ../nbs/00_core.ipynb #17c66e76
+def note_made(by: str,             # the command
+              *paths: str | Path): # files that it has just written
+    "Remember outputs in the ledger of their folder, so that the same command may replace them later."
+    lock = Path(tempfile.gettempdir())/f'editorbot-made-{getattr(os, "getuid", int)()}.lock'
+    for folder in {Path(p).parent for p in paths}:
+        new = {Path(p).name: [by, sha256_file(p)] for p in paths if Path(p).parent == folder}
+        with FileLock(lock): write_json(folder/LEDGER, read_ledger(folder) | new)
+
 # %% ../nbs/00_core.ipynb #94e992b4
 def made_by(path: str | Path, # any file
            ) -> str:          # name of a command; '': a file of the user's
@@ -117,35 +134,29 @@ def made_by(path: str | Path, # any file
     who, digest = read_ledger(path.parent).get(path.name, ('', ''))
     return who if who and path.is_file() and sha256_file(path) == digest else ''
 
-# %% ../nbs/00_core.ipynb #17c66e76
-def note_made(by: str,             # the command
-              *paths: str | Path): # files that it has just written
-    "Remember outputs, so that the same command may replace them later. Many processes may do so at once."
-    lock = Path(tempfile.gettempdir())/f'editorbot-made-{getattr(os, "getuid", int)()}.lock'
-    for folder in {Path(p).parent for p in paths}:
-        new = {Path(p).name: [by, sha256_file(p)] for p in paths if Path(p).parent == folder}
-        with FileLock(lock): write_json(folder/LEDGER, read_ledger(folder) | new)
-
 # %% ../nbs/00_core.ipynb #acf61da9
 def check_own(by: str,             # the command that is about to write
               *paths: str | Path,  # its outputs
               overwrite: bool = False, # may any existing file be replaced?
               not_same_as: str | Path | None = None, # an input that must never be a target
              ):
-    "Like `check_output` for several files, but those that the same command wrote, unchanged since, may be replaced; raises `EditorbotError`."
+    """Raise `EditorbotError` unless all files may be written: new ones, and those that the same command wrote and
+    nobody changed."""
     for p in map(Path, paths):
         ours = p.is_file() and made_by(p) == by
         if p.is_file() and not (ours or overwrite):
-            raise EditorbotError(f'{p}: exists already and is not what {by} wrote; move it away first, or pass --overwrite')
+            raise EditorbotError(f'{p}: exists already and is not what {by} wrote; '
+                                 'move it away first, or pass --overwrite')
         check_output(p, True, not_same_as)
 
 # %% ../nbs/00_core.ipynb #dce2ca66
 def from_librosa(name: str, # below `librosa`, e.g. 'filters.mel'
                 ) -> typing.Callable:
-    "A function of librosa; of several processes one at a time compiles what numba keeps on disk."
+    "A function of librosa, whose module one process at a time imports and compiles."
     module, function = f'librosa.{name}'.rsplit('.', 1)
     if module not in sys.modules:
-        with FileLock(Path(tempfile.gettempdir())/f'editorbot-{getattr(os, "getuid", int)()}.lock'): importlib.import_module(module)
+        with FileLock(Path(tempfile.gettempdir())/f'editorbot-{getattr(os, "getuid", int)()}.lock'):
+            importlib.import_module(module)
     return getattr(sys.modules[module], function)
 
 # %% ../nbs/00_core.ipynb #78189f65
@@ -153,7 +164,7 @@ class Bar(tqdm):
     "A bar that never runs over its end: the last window of a recording reaches beyond it."
     def update(self, n=1): return super().update(max(0, min(n, self.total - self.n)))
 
-# %% ../nbs/00_core.ipynb #82a61637
+# %% ../nbs/00_core.ipynb #75e8d8f1
 _whole = contextvars.ContextVar('whole', default=None)   # the bar over all stages and the shares that are left
 
 class Part:
@@ -173,7 +184,7 @@ class Part:
     def __enter__(self): return self
     def __exit__(self, *error): self.update(self.total)
 
-# %% ../nbs/00_core.ipynb #11cf064f
+# %% ../nbs/00_core.ipynb #182c9154
 TOLD = 'EDITORBOT_PROGRESS'   #: environment variable: the file that bars write to, for the process that waits
 
 class ToldBar(Bar):
@@ -190,7 +201,7 @@ class ToldBar(Bar):
         with contextlib.suppress(OSError):
             Path(os.environ[TOLD]).write_text(json.dumps([self.desc, self.n, self.total, self.note]), encoding='utf-8')
 
-# %% ../nbs/00_core.ipynb #54681914
+# %% ../nbs/00_core.ipynb #254b40da
 def progress(total: float,               # amount of work
              desc: str,                  # what is being done
              unit: str = 's',            # unit of `total`
@@ -205,7 +216,7 @@ def progress(total: float,               # amount of work
     fmt = '{desc:<22} {percentage:3.0f}% |{bar:24}| ' + amount + '[{elapsed}<{remaining}]'
     return Bar(total=total, desc=desc, bar_format=fmt, leave=False, disable=None if show is None else not show)
 
-# %% ../nbs/00_core.ipynb #7cec6779
+# %% ../nbs/00_core.ipynb #dc9b1d21
 @contextlib.contextmanager
 def one_bar(desc: str,                # what is being done
             shares: dict[str, float], # stage, as `progress` calls it -> its share of the work, in any unit
@@ -219,7 +230,7 @@ def one_bar(desc: str,                # what is being done
         try: yield bar
         finally: _whole.reset(token)
 
-# %% ../nbs/00_core.ipynb #43be7418
+# %% ../nbs/00_core.ipynb #b0f46f37
 @contextlib.contextmanager
 def stage(desc: str): # as in the shares of `one_bar`
     "A stage without a bar of its own; nothing where there is no bar over all stages."
@@ -231,21 +242,28 @@ def stage(desc: str): # as in the shares of `one_bar`
 class Config:
     "Base of all configurations: a frozen dataclass with an exact JSON round trip that refuses unknown keys."
 
-    def to_dict(self) -> dict: # plain JSON types; tuples become lists
-        "The fields as plain values."
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+# %% ../nbs/00_core.ipynb #f465ce5e
+@patch
+def to_dict(self: Config) -> dict: # plain JSON types; tuples become lists
+    "The fields as plain values."
+    return json.loads(json.dumps(dataclasses.asdict(self)))
 
-    @classmethod
-    def from_dict(cls, d: dict, # plain values
-                  where: object = 'config', # named in errors
-                 ):
-        "A config from plain values; raises `EditorbotError` for a key that is not a field."
-        known = {f.name: f for f in dataclasses.fields(cls)}
-        bad = sorted(set(d) - set(known))
-        if bad: raise describe(where, f"the keys of {cls.__name__} ({', '.join(known)})", f"unknown {', '.join(map(repr, bad))}", 'check the spelling')
-        tup = lambda v: tuple(map(tup, v)) if isinstance(v, list) else v
-        return cls(**{k: tup(v) for k, v in d.items()})
+# %% ../nbs/00_core.ipynb #13866399
+@patch(cls_method=True)
+def from_dict(cls: Config,
+              d: dict,                  # plain values
+              where: object = 'config', # named in errors
+             ):
+    "A config from plain values; raises `EditorbotError` for a key that is not a field."
+    known = [f.name for f in dataclasses.fields(cls)]
+    if bad := sorted(set(d) - set(known)):
+        raise describe(where, f"the keys of {cls.__name__} ({', '.join(known)})",
+                       f"unknown {', '.join(map(repr, bad))}", 'check the spelling')
+    as_tuple = lambda v: tuple(map(as_tuple, v)) if isinstance(v, list) else v
+    return cls(**{k: as_tuple(v) for k, v in d.items()})
 
-    def replace(self, **changes): # fields to change
-        "A copy with some fields changed; unknown names are refused like unknown keys."
-        return type(self).from_dict({**dataclasses.asdict(self), **changes})
+# %% ../nbs/00_core.ipynb #306384dd
+@patch
+def replace(self: Config, **changes): # fields to change
+    "A copy with some fields changed; raises `EditorbotError` for unknown names."
+    return type(self).from_dict({**dataclasses.asdict(self), **changes})

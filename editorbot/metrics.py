@@ -14,15 +14,15 @@ from .core import *
 from .edl import *
 
 # %% ../nbs/04_metrics.ipynb #653de5c6
-def f1(hits: float, n_pred: float, n_true: float) -> float: # 0 to 1; nan when there is nothing to find and nothing was found
-    "$F_1$ from the number of hits and both totals."
+def f1(hits: float, n_pred: float, n_true: float) -> float: # 0 to 1
+    "$F_1$ from the number of hits and both totals; nan when there is nothing to find and nothing was found."
     return 2 * hits / (n_pred + n_true) if n_pred + n_true else math.nan
 
 # %% ../nbs/04_metrics.ipynb #bf23eeb8
-def keep_scores(pred: np.ndarray, # bool (T,): heard in the prediction
-                true: np.ndarray, # bool (T,): heard in the truth
+def keep_scores(pred: np.ndarray, # bool (T,): kept in the prediction
+                true: np.ndarray, # bool (T,): kept in the truth
                ) -> dict:
-    "`keep_f1`, `cut_f1`, and what the errors are in seconds: `junk_left_s` (kept, should be cut), `music_lost_s` (cut, should be kept)."
+    "`keep_f1` and `cut_f1`; `junk_left_s` (s kept that should be cut), `music_lost_s` (s cut that should be kept)."
     p, q = np.asarray(pred, bool), np.asarray(true, bool)
     return dict(keep_f1=f1((p & q).sum(), p.sum(), q.sum()), cut_f1=f1((~p & ~q).sum(), (~p).sum(), (~q).sum()),
                 junk_left_s=float((p & ~q).sum() / FRAME_RATE), music_lost_s=float((~p & q).sum() / FRAME_RATE))
@@ -42,7 +42,7 @@ def match_points(pred: np.ndarray, # (n,) sorted
     i = j = hits = 0
     while i < len(pred) and j < len(true):
         d = pred[i] - true[j]
-        if abs(d) <= tol + 1e-9: hits += 1; i += 1; j += 1
+        if abs(d) <= tol + 1e-9: hits, i, j = hits + 1, i + 1, j + 1
         elif d < 0: i += 1
         else: j += 1
     return hits
@@ -60,15 +60,16 @@ def pointer_accuracy(pred: np.ndarray, # int (n,): raw frame by edit frame, -1 w
                      true: np.ndarray, # int (m,)
                      within: int = 2,  # frames
                     ) -> float:
-    "Share of the true edit's frames (with a source) at which the prediction plays the same raw frame to `within` frames."
-    p = np.full(len(true), -10**9); n = min(len(pred), len(true)); p[:n] = np.where(pred[:n] < 0, -10**9, pred[:n])
-    src = np.asarray(true) >= 0
-    return float((np.abs(p - true)[src] <= within).mean()) if src.any() else math.nan
+    "Share of the true edit's frames (with a source) at which the prediction plays the same raw frame to `within`."
+    p, n = np.full(len(true), -10**9), min(len(pred), len(true))
+    p[:n] = np.where(pred[:n] < 0, -10**9, pred[:n])
+    has_source = np.asarray(true) >= 0
+    return float((np.abs(p - true)[has_source] <= within).mean()) if has_source.any() else math.nan
 
 # %% ../nbs/04_metrics.ipynb #576f13c2
 def order_tau(pred: np.ndarray, true: np.ndarray, # pointers, raw frame by edit frame
              ) -> float: # -1 to 1; nan without common frames
-    "Kendall's $\\tau$ of the moments at which common raw frames are first heard."
+    "Kendall's $\\tau$ of the moments at which common raw frames are first played."
     when = lambda p: dict(zip(p[::-1].tolist(), range(len(p) - 1, -1, -1)))
     a, b = when(np.asarray(pred)), when(np.asarray(true))
     both = sorted((set(a) & set(b)) - {-1})
@@ -81,7 +82,8 @@ def segment_distance(pred: EDL, true: EDL,
                      tol: float = 0.5, # s
                     ) -> float:        # 0 (same list) to 1
     "Normalised Levenshtein distance between two lists of segments."
-    ends = lambda e: np.array([(-1e9, -1e9) if not s.has_source else (s.source_in, s.source_out) for s in e.segments], float).reshape(-1, 2) / e.source.sample_rate
+    ends = lambda e: np.array([(-1e9, -1e9) if not s.has_source else (s.source_in, s.source_out)
+                               for s in e.segments], float).reshape(-1, 2) / e.source.sample_rate
     p, t = ends(pred), ends(true)
     row = np.arange(len(t) + 1)
     for i, a in enumerate(p):
@@ -94,9 +96,11 @@ def segment_distance(pred: EDL, true: EDL,
 # %% ../nbs/04_metrics.ipynb #caa9b388
 def jumps(edl: EDL) -> np.ndarray: # float (n, 2), s of the recording: where the edit leaves it, where it goes on
     "Every jump of an edit, in the order of the edit."
-    j = [(a.source_out, b.source_in) for a, b in zip(edl.segments, edl.segments[1:]) if a.has_source and b.has_source and a.source_out != b.source_in]
-    return np.array(j, float).reshape(-1, 2) / edl.source.sample_rate
+    found = [(a.source_out, b.source_in) for a, b in zip(edl.segments, edl.segments[1:])
+             if a.has_source and b.has_source and a.source_out != b.source_in]
+    return np.array(found, float).reshape(-1, 2) / edl.source.sample_rate
 
+# %% ../nbs/04_metrics.ipynb #983f4acb
 def jumps_f1(pred: np.ndarray, # (n, 2)
              true: np.ndarray, # (m, 2)
              tol: float,       # largest distance of either end
@@ -105,13 +109,14 @@ def jumps_f1(pred: np.ndarray, # (n, 2)
     free, hits = np.ones(len(pred), bool), 0
     for j in true:
         near = np.flatnonzero(free & (np.abs(pred - j).max(1, initial=0) <= tol)) if len(pred) else []
-        if len(near): free[near[0]] = False; hits += 1
+        if len(near): free[near[0]], hits = False, hits + 1
     return f1(hits, len(pred), len(true))
 
-def count_f1(pred: np.ndarray, # int (T,): how often each frame is heard
+# %% ../nbs/04_metrics.ipynb #2a96e143
+def count_f1(pred: np.ndarray, # int (T,): how often each frame plays
              true: np.ndarray, # int (T,)
             ) -> float:
-    "$F_1$ of frames that are heard as often as in the truth."
+    "$F_1$ of frames that play as often as in the truth."
     p, t = np.asarray(pred), np.asarray(true)
     return f1(((p == t) & (t > 0)).sum(), (p > 0).sum(), (t > 0).sum())
 
@@ -121,12 +126,16 @@ def evaluate(pred: EDL, # proposed
             ) -> dict:  # name -> float
     "Every score of a predicted edit; raises `EditorbotError` if the EDLs belong to different recordings."
     if (pred.source.sha256, pred.source.frames) != (true.source.sha256, true.source.frames):
-        raise describe(pred.source.path, f'an EDL of {true.source.path}', 'one of another recording', 'compare edits of the same raw')
+        raise describe(pred.source.path, f'an EDL of {true.source.path}', 'one of another recording',
+                       'compare edits of the same raw')
     p, t = pred.pointers(), true.pointers()
     return dict(**keep_scores(pred.play_counts() > 0, true.play_counts() > 0),
                 boundary_f1_05=boundary_f1(pred, true, 0.5), boundary_f1_3=boundary_f1(pred, true, 3.0),
-                count_f1=count_f1(pred.play_counts(), true.play_counts()), jump_f1_05=jumps_f1(jumps(pred), jumps(true), .5), jump_f1_4=jumps_f1(jumps(pred), jumps(true), 4 / FRAME_RATE),
-                pointer_acc_2=pointer_accuracy(p, t, 2), order_tau=order_tau(p, t), segment_distance=segment_distance(pred, true),
+                count_f1=count_f1(pred.play_counts(), true.play_counts()),
+                jump_f1_05=jumps_f1(jumps(pred), jumps(true), .5),
+                jump_f1_4=jumps_f1(jumps(pred), jumps(true), 4 / FRAME_RATE),
+                pointer_acc_2=pointer_accuracy(p, t, 2), order_tau=order_tau(p, t),
+                segment_distance=segment_distance(pred, true),
                 length_error=abs(pred.edit_duration - true.edit_duration) / max(1e-9, true.edit_duration))
 
 # %% ../nbs/04_metrics.ipynb #015475b9
@@ -139,7 +148,8 @@ def mean_spread(rows: typing.Sequence[dict], # scores, one dictionary a recordin
     return (float(v.mean()), float(v.std())) if len(v) else (math.nan, math.nan)
 
 # %% ../nbs/04_metrics.ipynb #d91a26cb
-COLUMNS = {'keep_f1': 'keep F1', 'cut_f1': 'cut F1', 'boundary_f1_05': 'boundary F1 0.5 s', 'boundary_f1_3': 'boundary F1 3 s',
+COLUMNS = {'keep_f1': 'keep F1', 'cut_f1': 'cut F1', 'boundary_f1_05': 'boundary F1 0.5 s',
+           'boundary_f1_3': 'boundary F1 3 s',
            'junk_left_s': 'junk left (s)', 'music_lost_s': 'music lost (s)'}   #: score -> heading
 
 def score_table(results: dict,          # editor -> list of scores, one a recording
@@ -148,4 +158,5 @@ def score_table(results: dict,          # editor -> list of scores, one a record
     "Mean and spread of the main scores for every editor, as a Markdown table."
     cell = lambda rows, k: '{:.{d}f} ± {:.{d}f}'.format(*mean_spread(rows, k), d=1 if k.endswith('_s') else 3)
     lines = ['| editor | ' + ' | '.join(columns.values()) + ' |', '|---|' + '---:|' * len(columns)]
-    return '\n'.join(lines + ['| ' + ' | '.join([name] + [cell(rows, k) for k in columns]) + ' |' for name, rows in results.items()])
+    return '\n'.join(lines + ['| ' + ' | '.join([name] + [cell(rows, k) for k in columns]) + ' |'
+                              for name, rows in results.items()])

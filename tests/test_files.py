@@ -259,7 +259,10 @@ def pcm(x): return x.tobytes()
 def tag(n): return b'ID3\4\0\0' + bytes([n >> 21 & 127, n >> 14 & 127, n >> 7 & 127, n & 127]) + bytes(n)
 def extensible(bits, mask, sub=1): return struct.pack('<HHIH', 22, bits, mask, sub) + bytes.fromhex('000000001000800000aa00389b71')
 def flac_bytes(p, x, **kw): return wav(p/'t.flac', x, **kw).read_bytes()
-def mp3_bytes(p, x): sf.write(p/'t.mp3', x, RATE); return (p/'t.mp3').read_bytes()
+def mp3_bytes(p, x):
+    "As floats: libsndfile 1.2 spoils 16-bit integers on their way into an MP3."
+    sf.write(p/'t.mp3', x / 32768, RATE)
+    return (p/'t.mp3').read_bytes()
 def w(x, **kw): return lambda p, m: wav(p, m[:x] if isinstance(x, int) else x(m), **kw)
 
 
@@ -358,7 +361,7 @@ def test_inputs(tmp_path, music, what):
         rate = i.sample_rate / RATE if 'Opus' not in what else 1
         assert abs(i.frames / rate - N) < 3000
         low = lambda x: np.convolve(x[:200_000, 0].astype(float), np.ones(40), 'valid')                    # without the noise, which no codec keeps
-        assert np.corrcoef(low(got), low(music))[0, 1] > (.5 if 'MP3' in what else .9)
+        assert np.corrcoef(low(got), low(music))[0, 1] > .9
     if want == EXACT or want == CLOSE:                       # from the middle as from the beginning, and rendered
         assert np.array_equal(read_audio(p, 100_001, 101_001), read_audio(p)[100_001:101_001])
         edl = EDL(Source.from_file(p), [Segment(150_000, 160_000, 0), Segment(20_000, 25_000, 10_000)])

@@ -82,7 +82,7 @@ if __name__ == '__main__':
     fabric = Fabric(accelerator='cpu', devices=devices, strategy='ddp' if devices > 1 else 'auto')
     fabric.launch()
     examples = [recording(i) for i in range(6)]
-    task = PointerTask(examples, examples[:1], PointerConfig(width=16, layers=2, before=1, heads=2, tokens=4, window=256, dilations=(1, 2)), PointerRecipe(crops=2, crop=1024))
+    task = PointerTask(examples, examples[:1], PointerConfig(width=16, layers=2, before=1, heads=2, dilations=(1, 2)), PointerRecipe(crops=2, crop=1024))
     train(task, sys.argv[1], TrainerConfig(steps=6, warmup=1, lr=1e-3, validate_every=6, accumulate=accumulate), fabric, show=False)
 '''
 

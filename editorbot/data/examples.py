@@ -312,12 +312,12 @@ def bells(at,                 # frames of boundaries
 def targets(e: Example,
             a: int, n: int,     # first frame, number of frames
             blur: float = 8.0,  # frames
-           ) -> dict:           # counts int64, keep, into, out float32 (n,), kind int64 (n // 8,)
+           ) -> dict:           # counts int64, keep, onset, offset float32 (n,), kind int64 (n // 8,)
     "What a network should say about a stretch."
     pad = lambda x, m: np.pad(x[:m], (0, max(0, m - len(x))))
     counts = pad(play_counts(e.pieces(), e.frames)[a:], n)
     edge = lambda side: bells(e.regions[:, side], e.frames, a, n, blur)
-    return dict(counts=counts, keep=(counts > 0).astype(np.float32), into=edge(0), out=edge(1), kind=pad(e.kind[a // POOL:], n // POOL).astype(np.int64))
+    return dict(counts=counts, keep=(counts > 0).astype(np.float32), onset=edge(0), offset=edge(1), kind=pad(e.kind[a // POOL:], n // POOL).astype(np.int64))
 
 # %% ../../nbs/data/05_examples.ipynb #7a1cc8e7
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['EDGE_FEATURES', 'LEAST', 'FADES', 'level_in', 'features_of_edge', 'edge_features', 'goes_on', 'fades_of',
-           'crossfades_of', 'with_fades', 'Fades', 'frames_of', 'fit_side', 'fit_fades', 'judge_fades', 'save_fades',
-           'load_fades']
+           'crossfades_of', 'with_fades', 'Fades', 'frames_of', 'fit_side', 'fit_fades', 'score_fades', 'judge_fades',
+           'save_fades', 'load_fades']
 
 # %% ../../nbs/editors/00_fades.ipynb #1198b412
 import dataclasses, json, math, typing
@@ -16,9 +16,6 @@ from ..core import *
 from ..edl import EDL, validate
 
 # %% ../../nbs/editors/00_fades.ipynb #b847de83
-EDGE_FEATURES = ('level inside', 'level outside', 'trend towards the edge', 'length of the segment', 'pause in the edit',
-                 'outer edge of the edit')   #: of `edge_features`
-
 def level_in(mel: np.ndarray,    # (128, T) in [0, 1], 80 dB = 1
              block: int = 8192,  # frames at a time: hours of mel are not held twice
             ) -> typing.Callable: # (from, to) frames -> dB
@@ -31,9 +28,13 @@ def level_in(mel: np.ndarray,    # (128, T) in [0, 1], 80 dB = 1
     return level
 
 # %% ../../nbs/editors/00_fades.ipynb #165f8127
+EDGE_FEATURES = ('level inside', 'level outside', 'trend towards the edge', 'length of the segment',
+                 'pause in the edit',
+                 'outer edge of the edit')   #: of `edge_features`
+
 def features_of_edge(level: typing.Callable, # of `level_in`
                      a: int, b: int,         # frames of the segment
-                     side: int,              # 0 its beginning, 1 its end
+                     side: int,              # 0 its onset, 1 its offset
                      pause: int,             # frames that the edit leaves out beside it
                      outer: bool,            # is it the first or last edge of all?
                     ) -> tuple:              # (6,), see EDGE_FEATURES
@@ -42,42 +43,47 @@ def features_of_edge(level: typing.Callable, # of `level_in`
     inside = level(*((a, a + quarter), (b - quarter, b))[side])
     outside = level(*((a - half, a), (b, b + half))[side])
     deep = level(*((a + second, a + 2 * second), (b - 2 * second, b - second))[side])
-    whole, length = level(a, b), math.log(max(b - a, 1) / FRAME_RATE)
-    return (inside - whole) / 10, (outside - whole) / 10, (inside - deep) / 10, length, math.log1p(min(pause / FRAME_RATE, 60)), outer
+    whole, length, rest = level(a, b), math.log(max(b - a, 1) / FRAME_RATE), math.log1p(min(pause / FRAME_RATE, 60))
+    return (inside - whole) / 10, (outside - whole) / 10, (inside - deep) / 10, length, rest, outer
 
 # %% ../../nbs/editors/00_fades.ipynb #666923eb
 def edge_features(mel: np.ndarray,     # (128, T) in [0, 1], 80 dB = 1
                   regions: np.ndarray, # int (n, 2) frames, in the order of the edit
-                 ) -> np.ndarray:      # float32 (n, 2, 6): of beginnings and ends
-    "What is known about the edges of segments."
-    out, level = np.zeros((len(regions), 2, len(EDGE_FEATURES)), np.float32), level_in(mel)
+                 ) -> np.ndarray:      # float32 (n, 2, 6): of onsets and offsets
+    "`EDGE_FEATURES` of all edges of an edit."
+    out, level, T = np.zeros((len(regions), 2, len(EDGE_FEATURES)), np.float32), level_in(mel), mel.shape[1]
     known = sorted((int(a), int(b)) for a, b in regions)
     for i, (a, b) in enumerate((int(a), int(b)) for a, b in regions):
-        before, after = max((v for u, v in known if v <= a), default=0), min((u for u, v in known if u >= b), default=mel.shape[1])
-        out[i] = [features_of_edge(level, a, b, 0, a - before, i == 0), features_of_edge(level, a, b, 1, after - b, i + 1 == len(regions))]
+        before = max((v for u, v in known if v <= a), default=0)
+        after = min((u for u, v in known if u >= b), default=T)
+        out[i, 0] = features_of_edge(level, a, b, 0, a - before, i == 0)
+        out[i, 1] = features_of_edge(level, a, b, 1, after - b, i + 1 == len(regions))
     return out
 
 # %% ../../nbs/editors/00_fades.ipynb #3c1ba0c6
 LEAST = 0.1   #: s: shorter fades are guards against clicks
 
 def goes_on(edl: EDL, i: int, # a segment
-            side: int,        # 0 its beginning, 1 its end
+            side: int,        # 0 its onset, 1 its offset
            ) -> bool:
-    "Does the source just go on at an edge?"
+    "True where the source just goes on at an edge."
     a, b = (i - 1, i) if side == 0 else (i, i + 1)
-    return 0 <= a and b < len(edl.segments) and edl.segments[a].source_out == edl.segments[b].source_in and edl.segments[b].has_source
+    s = edl.segments
+    return 0 <= a and b < len(s) and s[a].source_out == s[b].source_in and s[b].has_source
 
 # %% ../../nbs/editors/00_fades.ipynb #ebfa42ef
-def fades_of(edl: EDL) -> np.ndarray: # float (n, 2) s: fade-in and fade-out of segments with a source; NaN where there is no edge
-    "The fades of an edit."
+def fades_of(edl: EDL) -> np.ndarray: # float (n, 2) s; NaN where there is no edge
+    "Fade-in and fade-out of the segments with a source."
     sr = edl.source.sample_rate
-    return np.array([[np.nan if goes_on(edl, i, side) else n / sr for side, n in enumerate((s.fade_in, s.fade_out))] for i, s in enumerate(edl.segments) if s.has_source]).reshape(-1, 2)
+    made = lambda i, s: [np.nan if goes_on(edl, i, k) else n / sr for k, n in enumerate((s.fade_in, s.fade_out))]
+    return np.array([made(i, s) for i, s in enumerate(edl.segments) if s.has_source]).reshape(-1, 2)
 
 # %% ../../nbs/editors/00_fades.ipynb #e3e95ed4
 def crossfades_of(edl: EDL) -> list[float]: # s
     "The crossfades at joins of two sources, 0 for a hard cut; joins at which somebody fades are none."
-    return [b.crossfade / edl.source.sample_rate for i, (a, b) in enumerate(zip(edl.segments, edl.segments[1:]))
-            if a.has_source and b.has_source and not goes_on(edl, i, 1) and max(a.fade_out, b.fade_in) < LEAST * edl.source.sample_rate]
+    sr, pairs = edl.source.sample_rate, enumerate(zip(edl.segments, edl.segments[1:]))
+    joined = lambda i, a, b: a.has_source and b.has_source and not goes_on(edl, i, 1)
+    return [b.crossfade / sr for i, (a, b) in pairs if joined(i, a, b) and max(a.fade_out, b.fade_in) < LEAST * sr]
 
 # %% ../../nbs/editors/00_fades.ipynb #d262076d
 def with_fades(edl: EDL,
@@ -87,7 +93,8 @@ def with_fades(edl: EDL,
     sr, segs = edl.source.sample_rate, list(edl.segments)
     n = np.where(np.nan_to_num(seconds) >= LEAST, np.round(np.nan_to_num(seconds) * sr), 0).astype(int)
     for i, s in enumerate(segs):
-        new = [0 if goes_on(edl, i, side) or not s.has_source else min(int(n[i, side]), s.length() // 2) for side in (0, 1)]
+        new = [0 if goes_on(edl, i, side) or not s.has_source else min(int(n[i, side]), s.length() // 2)
+               for side in (0, 1)]
         segs[i] = dataclasses.replace(s, fade_in=max(new[0], s.fade_in), fade_out=max(new[1], s.fade_out))
     for i in range(1, len(segs)):
         if max(segs[i-1].fade_out, segs[i].fade_in): segs[i] = dataclasses.replace(segs[i], crossfade=0)
@@ -96,9 +103,10 @@ def with_fades(edl: EDL,
 # %% ../../nbs/editors/00_fades.ipynb #7934bd92
 @dataclass(frozen=True)
 class Fades(Config):
-    "How a person fades. Beginnings come first, then ends."
-    fade: tuple = ((0.,) * len(EDGE_FEATURES) + (-9.,),) * 2     # (2, 7): weights of the features and bias of the logit of a fade
-    length: tuple = ((0.,) * len(EDGE_FEATURES) + (0.,),) * 2    # (2, 7): the same for the logarithm of its length in s
+    "How a person fades. Onsets come first, then offsets."
+    fade: tuple = ((0.,) * len(EDGE_FEATURES) + (-9.,),
+                   ) * 2 # (2, 7): weights of the features and bias of the logit of a fade
+    length: tuple = ((0.,) * len(EDGE_FEATURES) + (0.,),) * 2 # (2, 7): the same for the logarithm of its length in s
     range: tuple = ((LEAST, LEAST),) * 2                      # (2, 2): shortest and longest, s
     crossfade: float | None = None                            # usual crossfade, s; None: not known
     edits: int = 0                                            # from how many
@@ -114,7 +122,12 @@ class Fades(Config):
         return np.where(logit > 0, np.clip(np.exp(log), low, high), 0.)
 
 # %% ../../nbs/editors/00_fades.ipynb #d9d2c82a
-def _regress(x, y, kind, strength): # (n, 6), (n,) -> (7,): weights and bias for features as they are
+def _regress(x: np.ndarray,    # (n, 6)
+             y: np.ndarray,    # (n,) bool for 'fade', log of s for 'length'
+             kind: str,        # 'fade' (logistic) or 'length' (ridge)
+             strength: float,  # of the penalty on weights of standardised features
+            ) -> np.ndarray:   # (7,): weights and bias for features as they are
+    "A penalised regression."
     from sklearn.linear_model import LogisticRegression, Ridge
     mean, spread = x.mean(0), x.std(0) + .1
     m = (LogisticRegression(C=1 / strength) if kind == 'fade' else Ridge(strength)).fit((x - mean) / spread, y)
@@ -122,21 +135,25 @@ def _regress(x, y, kind, strength): # (n, 6), (n,) -> (7,): weights and bias for
     return np.append(w, np.ravel(m.intercept_)[0] - w @ mean)
 
 # %% ../../nbs/editors/00_fades.ipynb #a000ac88
-def _whether(x, y): # bool y (n,) -> (7,)
+def _whether(x: np.ndarray,  # (n, 6)
+             y: np.ndarray,  # bool (n,)
+            ) -> np.ndarray: # (7,)
+    "Weights and bias of the logit of a fade; only a bias where somebody always does the same."
     always = np.append(np.zeros(x.shape[1]), 9. if len(y) and y.mean() > .5 else -9.)
     return _regress(x, y, 'fade', 1.) if len(set(y.tolist())) == 2 else always
 
 # %% ../../nbs/editors/00_fades.ipynb #85e53585
 def frames_of(edl: EDL) -> np.ndarray: # int64 (n, 2)
     "What is kept of the source, in analysis frames, in the order of the edit."
-    return np.round(np.array([(s.source_in, s.source_out) for s in edl.segments if s.has_source], float).reshape(-1, 2) * FRAME_RATE / edl.source.sample_rate).astype(np.int64)
+    kept = np.array([(s.source_in, s.source_out) for s in edl.segments if s.has_source], float).reshape(-1, 2)
+    return np.round(kept * FRAME_RATE / edl.source.sample_rate).astype(np.int64)
 
 # %% ../../nbs/editors/00_fades.ipynb #8d08d15e
 def fit_side(x: np.ndarray,    # (n, 6): features of edges of one side
              s: np.ndarray,    # (n,) s: the fades that were made there
              part: np.ndarray, # int (n,): which part of the edits it is from
             ) -> tuple:        # weights of whether (7,), of how long (7,), (shortest, longest) s
-    "What is learnt about beginnings, or about ends."
+    "What is learnt about onsets, or about offsets."
     y, none = s >= LEAST, np.zeros(x.shape[1])
     right = 0
     for p in np.unique(part):
@@ -154,50 +171,68 @@ def fit_fades(edits: typing.Iterable[tuple[np.ndarray, EDL]], # mel (128, T) of 
               parts: int = 5,                                 # kept aside in turn
              ) -> Fades:
     "How a person fades, from their edits; no fades at all from none."
-    features, made, owner, cross = [np.zeros((0, 2, len(EDGE_FEATURES)))], [np.zeros((0, 2))], [np.zeros(0, int)], []
+    rows, cross = [(np.zeros((0, 2, len(EDGE_FEATURES))), np.zeros((0, 2)), np.zeros(0, int))], []
     for i, (mel, edl) in enumerate(edits):
         at = frames_of(edl)
-        features.append(edge_features(mel, at)); made.append(fades_of(edl)); owner.append(np.full(len(at), i)); cross += crossfades_of(edl)
-    x, made, owner = np.concatenate(features), np.concatenate(made), np.concatenate(owner)
-    sides = [fit_side(x[there, k].astype(np.float64), made[there, k], owner[there] % parts) for k in (0, 1) for there in [~np.isnan(made[:, k])]]
-    rows = lambda v: tuple(tuple(round(float(x), 5) for x in r) for r in v)
+        rows.append((edge_features(mel, at), fades_of(edl), np.full(len(at), i)))
+        cross += crossfades_of(edl)
+    x, made, owner = (np.concatenate(v) for v in zip(*rows))
+    def side(k):
+        there = ~np.isnan(made[:, k])
+        return fit_side(x[there, k].astype(np.float64), made[there, k], owner[there] % parts)
+    rounded = lambda v: tuple(tuple(round(float(x), 5) for x in r) for r in v)
     usual = round(float(np.median(cross)), 4) if len(cross) >= 3 else None
-    return Fades(*(rows(v) for v in zip(*sides)), usual, int(owner.max(initial=-1)) + 1)
+    return Fades(*(rounded(v) for v in zip(side(0), side(1))), usual, int(owner.max(initial=-1)) + 1)
 
 # %% ../../nbs/editors/00_fades.ipynb #fd61a0b8
+def score_fades(told: np.ndarray, # (n,) s: foreseen
+                made: np.ndarray, # (n,) s: by the person
+               ) -> dict:         # numbers of edges and of fades; shares; factor
+    "How often a fade is foreseen `right`, beside `never` and `always`, and the typical `factor` between lengths."
+    y, said = made >= LEAST, told >= LEAST
+    both, mean = y & said, lambda x: float(np.mean(x)) if len(x) else math.nan
+    factor = float(np.exp(np.median(np.abs(np.log(told[both] / made[both]))))) if both.any() else math.nan
+    return dict(edges=len(y), fades=int(y.sum()), right=mean(said == y), never=mean(~y), always=mean(y),
+                factor=factor)
+
+# %% ../../nbs/editors/00_fades.ipynb #bea1ff55
 def judge_fades(fades: Fades,
                 edits: typing.Iterable[tuple[np.ndarray, EDL]], # as in `fit_fades`, others
-               ) -> dict: # 'fade-in', 'fade-out' -> edges; how many of them fade; share of those that is right; the same for 'never' and 'always'; typical factor between lengths
+               ) -> dict: # 'fade-in', 'fade-out' -> `score_fades`
     "How often somebody's fades are foreseen, at the edges that the person chose."
-    told, true = [np.zeros((0, 2))], [np.zeros((0, 2))]
-    for mel, edl in edits: told.append(fades.seconds(mel, frames_of(edl))); true.append(fades_of(edl))
-    told, true, out = np.concatenate(told), np.concatenate(true), {}
-    for side, name in enumerate(('fade-in', 'fade-out')):
-        t, y = told[~np.isnan(true[:, side]), side], true[~np.isnan(true[:, side]), side]
-        both, mean = (t >= LEAST) & (y >= LEAST), lambda x: float(np.mean(x)) if len(x) else math.nan
-        out[name] = dict(edges=len(y), fades=int((y >= LEAST).sum()), right=mean((t >= LEAST) == (y >= LEAST)), never=mean(y < LEAST), always=mean(y >= LEAST),
-                         factor=float(np.exp(np.median(np.abs(np.log(t[both] / y[both]))))) if both.any() else math.nan)
-    return out
+    rows = [(np.zeros((0, 2)), np.zeros((0, 2)))]
+    for mel, edl in edits: rows.append((fades.seconds(mel, frames_of(edl)), fades_of(edl)))
+    told, made = (np.concatenate(v) for v in zip(*rows))
+    there = ~np.isnan(made)
+    return {name: score_fades(told[there[:, k], k], made[there[:, k], k]) for k,
+            name in enumerate(('fade-in', 'fade-out'))}
 
 # %% ../../nbs/editors/00_fades.ipynb #db03daa0
 FADES = 'fades.json'   #: its name, beside a person's network
 
 # %% ../../nbs/editors/00_fades.ipynb #6ba7bc10
-def save_fades(fades: Fades, folder: str | Path) -> Path:
+def save_fades(fades: Fades,
+               folder: str | Path, # of the network
+              ) -> Path:
     "Write a person's fades beside their network, atomically."
-    return write_json(Path(folder)/FADES, dict(format='editorbot-fades', version=1, facts=list(EDGE_FEATURES), **fades.to_dict()))
+    return write_json(Path(folder)/FADES, dict(format='editorbot-fades', version=1, facts=list(EDGE_FEATURES),
+                                               **fades.to_dict()))
 
 # %% ../../nbs/editors/00_fades.ipynb #364695ad
 def load_fades(folder: str | Path, # of a network, or one of its files
               ) -> Fades | None:   # None: nobody's
-    "Read them; raises `EditorbotError` for a damaged file."
+    "Read a person's fades; raises `EditorbotError` for a damaged file."
     folder = Path(folder)
     path = (folder if folder.is_dir() else folder.parent)/FADES
     if not path.exists(): return None
     try:
         d = json.loads(path.read_text(encoding='utf-8'))
-        if (d.pop('format'), d.pop('version'), tuple(d.pop('facts'))) != ('editorbot-fades', 1, EDGE_FEATURES): raise ValueError('another version')
-        fades = Fades.from_dict(d, path)
-        if [np.shape(v) for v in (fades.fade, fades.length, fades.range)] != [(2, 1 + len(EDGE_FEATURES))] * 2 + [(2, 2)]: raise ValueError('other sizes')
+        found = d.pop('format'), d.pop('version'), tuple(d.pop('facts'))
+        if found != ('editorbot-fades', 1, EDGE_FEATURES): raise ValueError('another version')
+        fades, n = Fades.from_dict(d, path), 1 + len(EDGE_FEATURES)
+        if [np.shape(v) for v in (fades.fade, fades.length, fades.range)] != [(2, n), (2, n), (2, 2)]:
+            raise ValueError('other sizes')
         return fades
-    except (ValueError, KeyError, TypeError, AttributeError) as e: raise describe(path, 'the fades of a person', f'something else ({e})', 'train again on your pairs, or delete it') from e
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise describe(path, 'the fades of a person', f'something else ({e})',
+                       'train again on your pairs, or delete it') from e

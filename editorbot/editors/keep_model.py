@@ -36,17 +36,20 @@ class KeepConfig(EncoderConfig, Penalties):
         "A config from plain values; those of format 2 said whether repeats are read, which they always are now."
         d = dict(d)
         if d.pop('use_repeats', True): return super().from_dict(d, where)
-        raise describe(where, 'a keep model that reads repeats', 'one of an older version that does not', 'train it again: editorbot train keep')
+        raise describe(where, 'a keep model that reads repeats', 'one of an older version that does not',
+                       'train it again: editorbot train keep')
 
 # %% ../../nbs/editors/02_keep_model.ipynb #d3c32b1b
-OLD_NAMES = {'fine': 'encoder.detail', 'head.0': 'encoder.mix', 'head.1': 'frame', 'kind': 'kind'}   #: of format 2; every other part was the encoder's
+#: of format 2; every other part was the encoder's
+OLD_NAMES = {'fine': 'encoder.detail', 'head.0': 'encoder.mix', 'head.1': 'frame', 'kind': 'kind'}
 
 def with_encoder(net, state, prefix, *rest):
     "Hook: weights of format 2 get the names of today."
     if any(k.startswith(f'{prefix}encoder.') for k in state): return
     for k in [k for k in state if k.startswith(prefix)]:
-        part = '.'.join(k[len(prefix):].split('.')[:2 if k[len(prefix):].startswith('head') else 1])
-        state[prefix + k[len(prefix):].replace(part, OLD_NAMES.get(part, f'encoder.{part}'), 1)] = state.pop(k)
+        name = k[len(prefix):]
+        part = '.'.join(name.split('.')[:2 if name.startswith('head') else 1])
+        state[prefix + name.replace(part, OLD_NAMES.get(part, f'encoder.{part}'), 1)] = state.pop(k)
 
 # %% ../../nbs/editors/02_keep_model.ipynb #75d3095b
 class KeepNet(nn.Module):
@@ -60,19 +63,19 @@ class KeepNet(nn.Module):
     def forward(self, mel: Tensor,             # (B, 128, T), T a multiple of 32
                 matches: Tensor,               # (B, T / 32, 14, 3), of `self_similarity`
                 mask: Tensor | None = None,    # (B, T) bool, True: a real frame
-               ) -> dict:                      # keep, into, out (B, T) logits; kind and early (B, T / 8, classes) logits
+               ) -> dict: # keep, onset, offset (B, T) logits; kind and early (B, T / 8, classes) logits
         mask = torch.ones(mel.shape[0], mel.shape[2], dtype=torch.bool, device=mel.device) if mask is None else mask
         x, early, fine = self.encoder(mel, matches, mask)
-        keep, into, out = self.frame(fine.transpose(1, 2)).unbind(1)               # each (B, T)
-        return dict(keep=keep, into=into, out=out, kind=self.kind(x), early=early)
+        keep, onset, offset = self.frame(fine.transpose(1, 2)).unbind(1)               # each (B, T)
+        return dict(keep=keep, onset=onset, offset=offset, kind=self.kind(x), early=early)
 
 # %% ../../nbs/editors/02_keep_model.ipynb #f55b54eb
 @dataclass(frozen=True)
 class Scores:
     "What the network says about a recording."
     keep: np.ndarray  # float32 (T,): logit of keeping each frame
-    into: np.ndarray  # float32 (T,): logit of a region beginning at each frame
-    out: np.ndarray   # float32 (T,): logit of a region ending before each frame
+    onset: np.ndarray  # float32 (T,): logit of a region that begins at each frame
+    offset: np.ndarray # float32 (T,): logit of a region that ends before each frame
     kind: np.ndarray  # float32 (ceil(T / 8), classes): probabilities
 
 # %% ../../nbs/editors/02_keep_model.ipynb #bc0cb2e5
@@ -84,11 +87,13 @@ def score_mel(net: KeepNet,
     "Scores of a whole recording, on the network's device."
     T, dev = mel.shape[1], next(net.parameters()).device
     pad = -T % STEP
-    x, found = torch.from_numpy(np.pad(mel, ((0, 0), (0, pad))))[None].to(dev), self_similarity(mel) if matches is None else matches
-    rep = np.zeros(((T + pad) // STEP, MATCHES, 3), np.float32); rep[:len(found)] = found
+    x = torch.from_numpy(np.pad(mel, ((0, 0), (0, pad))))[None].to(dev)
+    found = self_similarity(mel) if matches is None else matches
+    rep = np.zeros(((T + pad) // STEP, MATCHES, 3), np.float32)
+    rep[:len(found)] = found
     o = net.eval()(x, torch.from_numpy(rep)[None].to(dev), torch.arange(T + pad, device=dev)[None] < T)
     f = lambda k: o[k][0, :T].float().cpu().numpy()
-    return Scores(f('keep'), f('into'), f('out'), o['kind'][0, :-(-T // POOL)].float().softmax(-1).cpu().numpy())
+    return Scores(f('keep'), f('onset'), f('offset'), o['kind'][0, :-(-T // POOL)].float().softmax(-1).cpu().numpy())
 
 # %% ../../nbs/editors/02_keep_model.ipynb #890fb4d4
 def decode(scores: Scores,
@@ -100,9 +105,10 @@ def decode(scores: Scores,
     T = len(scores.keep)
     s = (np.clip(scores.keep, -8, 8) + config.bias) / FRAME_RATE
     edge = lambda b: np.append(config.boundary * np.clip(b, -4, 4), 0.0)
-    onset, offset = edge(scores.into), edge(scores.out)
+    onset, offset = edge(scores.onset), edge(scores.offset)
     onset[0], offset[T] = max(onset[0], 0), 0
-    l = keep_lattice(s, onset, offset, config.cost, round(config.min_keep * FRAME_RATE), round(config.min_cut * FRAME_RATE))
+    shortest = [round(x * FRAME_RATE) for x in (config.min_keep, config.min_cut)]
+    l = keep_lattice(s, onset, offset, config.cost, *shortest)
     return regions_played(search(l, target_ratio and target_ratio * T, max_seconds and max_seconds * FRAME_RATE))
 
 # %% ../../nbs/editors/02_keep_model.ipynb #ee174a2d
@@ -112,7 +118,8 @@ def confidence(scores: Scores, regions: np.ndarray) -> list[float]: # 0 to 1 eac
     return [float(p[a:b].mean()) if b > a else 0.0 for a, b in regions]
 
 # %% ../../nbs/editors/02_keep_model.ipynb #0605ca35
-KEEP = CheckpointKind('keep', 3, 'train one: editorbot train keep', 'choose another --checkpoint or --editor', older=(2,))
+KEEP = CheckpointKind('keep', 3, 'train one: editorbot train keep', 'choose another --checkpoint or --editor',
+                      older=(2,))
 
 def save_keep(net: KeepNet,
               path: str | Path,        # *.safetensors; the JSON lies beside it
@@ -122,12 +129,14 @@ def save_keep(net: KeepNet,
     return save_checkpoint(net, path, KEEP, info, classes=CLASSES)
 
 # %% ../../nbs/editors/02_keep_model.ipynb #5c632ac7
-def load_keep(path: str | Path | None = None, # *.safetensors, or the folder that holds best.safetensors; None: the shipped one
+def load_keep(path: str | Path | None = None, # *.safetensors, or a folder with best.safetensors; None: the shipped one
               device: str | None = None,      # 'cpu', 'cuda'; None: CUDA if there is
              ) -> tuple[KeepNet, dict]:       # the network, ready; what its JSON says
-    "Read a checkpoint; raises `EditorbotError` when it is missing, damaged, of another model, or hears other classes."
+    "Read a checkpoint; raises `EditorbotError` when it is missing, damaged, of another model, or has other classes."
     def build(d, side):
-        if tuple(d.get('classes', ())) != CLASSES: raise describe(side, f'the classes {", ".join(CLASSES)}', f"{', '.join(d.get('classes', ()))}", 'train it again')
+        found = tuple(d.get('classes', ()))
+        if found != CLASSES:
+            raise describe(side, f'the classes {", ".join(CLASSES)}', ', '.join(found), 'train it again')
         return KeepNet(KeepConfig.from_dict(d['config'], side))
     return load_checkpoint(path, KEEP, build, device)
 

@@ -48,7 +48,9 @@ def regions_loss(o: dict,            # of the network
     pooled = lambda x: x.unflatten(1, (-1, pool))
     m = mask.float()
     edge = lambda x: pooled(x.clamp(-6, 6)).amax(-1) - c.cost / 2
-    nll = keep_nll(pooled(o['keep'] * m).sum(-1) / FRAME_RATE, edge(o['into']), edge(o['out']), pooled(y['keep']).mean(-1), pooled(m).amax(-1) > 0, round(c.near * FRAME_RATE / pool))
+    gain, near = pooled(o['keep'] * m).sum(-1) / FRAME_RATE, round(c.near * FRAME_RATE / pool)
+    nll = keep_nll(gain, edge(o['onset']), edge(o['offset']), pooled(y['keep']).mean(-1), pooled(m).amax(-1) > 0,
+                   near)
     return (nll / m.sum(1).clamp(min=1) * FRAME_RATE).mean()
 
 # %% ../../nbs/editors/03_keep_training.ipynb #9bdd1918
@@ -57,12 +59,13 @@ def masked_mean(v: torch.Tensor, w: torch.Tensor) -> torch.Tensor: # scalar
     return (v * w).sum() / w.sum().clamp(min=1)
 
 # %% ../../nbs/editors/03_keep_training.ipynb #9ff06639
-def boundary_loss(o: dict, y: dict,  # outputs; targets: into, out (B, T)
+def boundary_loss(o: dict, y: dict,  # outputs; targets: onset, offset (B, T)
                   m: torch.Tensor,   # (B, T) 1.: a real frame
                  ) -> torch.Tensor:  # scalar
     "Cross entropy of the bells of beginnings and ends, which are rare and count twenty times."
     rare = torch.tensor(20.0, device=m.device)
-    return sum(masked_mean(F.binary_cross_entropy_with_logits(o[k], y[k], reduction='none', pos_weight=rare), m) for k in ('into', 'out'))
+    loss = lambda k: F.binary_cross_entropy_with_logits(o[k], y[k], reduction='none', pos_weight=rare)
+    return sum(masked_mean(loss(k), m) for k in ('onset', 'offset'))
 
 # %% ../../nbs/editors/03_keep_training.ipynb #e3ec4588
 def keep_loss(o: dict,          # of the network
@@ -73,8 +76,11 @@ def keep_loss(o: dict,          # of the network
     "The training loss and its parts."
     m = mask.float()
     keep = masked_mean(F.binary_cross_entropy_with_logits(o['keep'], y['keep'], reduction='none'), m)
-    classes = lambda k, smooth: masked_mean(F.cross_entropy(o[k].transpose(1, 2), y['kind'], reduction='none', label_smoothing=smooth), m[:, ::POOL])
-    edge, kind, early, regions = boundary_loss(o, y, m), classes('kind', .05), classes('early', 0), regions_loss(o, y, mask, c)
+    def classes(k, smooth):
+        loss = F.cross_entropy(o[k].transpose(1, 2), y['kind'], reduction='none', label_smoothing=smooth)
+        return masked_mean(loss, m[:, ::POOL])
+    edge, kind, early, regions = boundary_loss(o, y, m), classes('kind', .05), classes('early', 0), regions_loss(o, y,
+            mask, c)
     loss = keep + c.boundary_weight * edge + c.kind_weight * kind + c.early_weight * early + c.regions_weight * regions
     return dict(loss=loss, keep_loss=keep, boundary_loss=edge, kind_loss=kind, early_loss=early, regions_loss=regions)
 
@@ -93,8 +99,8 @@ def score_examples(net: KeepNet, examples: list[Example]) -> list[Scores]:
 def judge(net: KeepNet, examples: list[Example],
           config: KeepConfig | None = None,        # of the decoder; None: the network's own
           scores: list[Scores] | None = None,      # if they are known already
-         ) -> list[dict]:                          # one dictionary an example
-    "Scores of decoded edits."
+         ) -> list[dict]:                         
+    "Scores of decoded edits, one dictionary an example."
     scores = score_examples(net, examples) if scores is None else scores
     return [scores_of_regions(decode(s, config or net.config), e) for s, e in zip(scores, examples)]
 
@@ -102,7 +108,7 @@ def judge(net: KeepNet, examples: list[Example],
 def judge_trivial(examples: list[Example]) -> dict[str, list[dict]]: # editor -> scores
     "Scores of `loudness` and `keep_all`."
     kept = lambda editor, e: editor.regions(SimpleNamespace(mel=unpack_mel(e.mel))).regions
-    return {editor.name: [scores_of_regions(kept(editor, e), e) for e in examples] for editor in (Loudness(), KeepAll())}
+    return {ed.name: [scores_of_regions(kept(ed, e), e) for e in examples] for ed in (Loudness(), KeepAll())}
 
 # %% ../../nbs/editors/03_keep_training.ipynb #03128b67
 def tune_penalties(net: KeepNet, examples: list[Example]) -> KeepConfig:
@@ -114,11 +120,13 @@ def tune_penalties(net: KeepNet, examples: list[Example]) -> KeepConfig:
 # %% ../../nbs/editors/03_keep_training.ipynb #a6b0d60e
 class KeepTask:
     "The keep model as a task of the `trainer`."
-    def __init__(self, train_on: list[Example], valid: list[Example], model: KeepConfig = KeepConfig(), c: TrainConfig = TrainConfig()):
+    def __init__(self, train_on: list[Example], valid: list[Example],
+                 model: KeepConfig = KeepConfig(), c: TrainConfig = TrainConfig()):
         torch.manual_seed(c.seed)
         self.examples, self.valid, self.c, self.net = train_on, valid, c, KeepNet(model)
 
-    def batch(self, step, shard, shards, device): return example_batch(self.examples, step, shard, shards, self.c.seed, self.c, device)
+    def batch(self, step, shard, shards, device):
+        return example_batch(self.examples, step, shard, shards, self.c.seed, self.c, device)
 
     def loss(self, net, b): return keep_loss(net(b['mel'], b['matches'], b['mask']), b['y'], b['mask'], self.c)
 

@@ -41,7 +41,7 @@ def differences(one: EDL, two: EDL) -> np.ndarray: # int64 (n, 2), samples of th
 def position(edl: EDL,
              at: int,  # sample of the source
             ) -> int:  # sample of the edit
-    "Where an edit plays a sample of the source, or would: after the segment that ends nearest before it."
+    "Where an edit plays a sample of the source, or would play it: after the segment that ends nearest before it."
     best, where = -1, 0
     for s, n in zip(edl.segments, edl.segment_lengths().tolist()):
         if not s.has_source: continue
@@ -64,7 +64,7 @@ def windows(one: EDL, two: EDL,
             seconds: tuple = (10., 20.), # shortest and longest
             before: float = 4.,          # s that both begin before the place where they part
            ) -> tuple[tuple[int, int], tuple[int, int]]: # samples of either edit
-    "What is played of two edits."
+    "The windows of two edits that are played."
     sr, (a, b) = one.source.sample_rate, parting(one, two)
     n = round(min(max((b - a) / sr + 2 * before, seconds[0]), seconds[1]) * sr)
     def of(e):
@@ -76,16 +76,17 @@ def windows(one: EDL, two: EDL,
 def clipped(s: Segment, n: int,  # its length in the edit
             a: int, b: int,      # samples of the edit
            ) -> Segment:         # begins at 0 where the window does
-    "A segment inside of a window; it loses the fades and joins that it no longer reaches."
+    "A segment inside a window; it loses the fades and joins that it no longer reaches."
     lo, hi = max(a, s.edit_in), min(b, s.edit_in + n)
-    whole = (lo == s.edit_in, hi == s.edit_in + n)
-    return dataclasses.replace(s, source_in=s.source_in + lo - s.edit_in, source_out=s.source_in + hi - s.edit_in, edit_in=lo - a,
-                               fade_in=s.fade_in * whole[0], fade_out=s.fade_out * whole[1], crossfade=s.crossfade * (whole[0] and s.edit_in > a))
+    begins, ends = lo == s.edit_in, hi == s.edit_in + n
+    return dataclasses.replace(s, source_in=s.source_in + lo - s.edit_in, source_out=s.source_in + hi - s.edit_in,
+                               edit_in=lo - a, fade_in=s.fade_in * begins, fade_out=s.fade_out * ends,
+                               crossfade=s.crossfade * (begins and s.edit_in > a))
 
 # %% ../../nbs/feedback/00_listening.ipynb #27126609
 def window_edl(edl: EDL, a: int, b: int, # samples of the edit
-              ) -> EDL | None:           # None: something is played at another speed, backwards or with effects, and can't be clipped
-    "The edit between two of its samples."
+              ) -> EDL | None:
+    "The edit between two of its samples; None where a segment can't be clipped."
     segs = []
     for s, n in zip(edl.segments, edl.segment_lengths().tolist()):
         if s.edit_in >= b or s.edit_in + n <= a: continue
@@ -98,14 +99,14 @@ def window_edl(edl: EDL, a: int, b: int, # samples of the edit
 
 # %% ../../nbs/feedback/00_listening.ipynb #3675b332
 def floats(x: np.ndarray) -> np.ndarray: # float32, full scale is 1
-    "Samples as `render_blocks` gives them, whole numbers of 32 bits or floats, as floats."
+    "Samples of `render_blocks` (`int32` or floats) as floats."
     return (x / 2 ** 31 if x.dtype == np.int32 else x).astype(np.float32)
 
 # %% ../../nbs/feedback/00_listening.ipynb #7c01e853
 def excerpt(edl: EDL, a: int, b: int,        # samples of the edit
             raw: str | Path | None = None,   # the recording; None: where the EDL says
            ) -> np.ndarray:                  # float32 (b - a, channels)
-    "What is heard of an edit between two of its samples; the samples are those of the whole edit."
+    "The sound of an edit between two of its samples, the same as in the whole edit."
     part = window_edl(edl, a, b)
     if part is not None: return np.concatenate([floats(x) for x in render_blocks(part, raw)])
     at, out = 0, []
@@ -122,7 +123,7 @@ def levelled(sounds: typing.Sequence[np.ndarray], # float (n, channels)
              peak: float = -1.,                   # dB, true peak
             ) -> tuple[list, list]:               # float32 (n, channels) each; LUFS each, as played
     "Sounds of the same loudness, within .5 LU, none over the peak; silence stays silence."
-    from editorbot.simulation.engineers import lufs                                 # not needed to store answers, and slow to load
+    from editorbot.simulation.engineers import lufs                  # not needed to store answers, and slow to load
     loud = [lufs(x, sr) for x in sounds]
     to = min([target] + [v + peak - dbtp(x) for x, v in zip(sounds, loud) if v > -70])
     out = [(x * 10 ** ((to - v) / 20)).astype(np.float32) if v > -70 else x for x, v in zip(sounds, loud)]
@@ -131,12 +132,10 @@ def levelled(sounds: typing.Sequence[np.ndarray], # float (n, channels)
 # %% ../../nbs/feedback/00_listening.ipynb #7db78313
 FEEDBACK_VERSION = 2301   #: `user_version` of our files
 KINDS = ('pair', 'asked', 'answer', 'rating', 'undo')   #: of events
-SCHEMA = """CREATE TABLE event (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, rater TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL);
-CREATE TRIGGER never_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
-CREATE TRIGGER never_deleted BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;"""
+
 
 class Event(typing.NamedTuple):
-    "Something that happened."
+    "One event of a listening session."
     id: str         # opaque and unique
     kind: str       # one of KINDS
     rater: str      # who; '' for a pair
@@ -144,40 +143,43 @@ class Event(typing.NamedTuple):
     body: dict      # the rest, JSON
 
 # %% ../../nbs/feedback/00_listening.ipynb #0451bbab
+SCHEMA = """CREATE TABLE IF NOT EXISTS event (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+ kind TEXT NOT NULL, rater TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL);
+CREATE TRIGGER IF NOT EXISTS never_changed BEFORE UPDATE ON event
+ BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
+CREATE TRIGGER IF NOT EXISTS never_deleted BEFORE DELETE ON event
+ BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;"""
+
 class FeedbackStore:
     "Events in an SQLite file; raises `EditorbotError` for a file that is something else."
     def __init__(self, path: str | Path): # a new file is made
-        self.path = Path(path)
-        if self.path.is_dir(): raise describe(path, 'a feedback file (SQLite)', 'a folder', f'write for example {self.path/"feedback.sqlite"}')
+        self.path, what = Path(path), 'a feedback file (SQLite)'
+        if self.path.is_dir():
+            raise describe(path, what, 'a folder', f'write for example {self.path/"feedback.sqlite"}')
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        try: self.db = sqlite3.connect(self.path, timeout=30, isolation_level=None); self._begin()
-        except sqlite3.DatabaseError as e: raise describe(path, 'a feedback file (SQLite)', f'something else ({e})', 'choose another name') from e
+        try:
+            self.db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            self._begin()
+        except sqlite3.DatabaseError as e:
+            raise describe(path, what, f'something else ({e})', 'choose another name') from e
 
     def _begin(self):
+        "Check the file, and write the schema into a new one."
+        ask = lambda order: self.db.execute(order).fetchone()[0]
         self.db.execute('PRAGMA busy_timeout = 30000')
-        version, empty = self.db.execute('PRAGMA user_version').fetchone()[0], not self.db.execute('SELECT count(*) FROM sqlite_master').fetchone()[0]
-        if version != FEEDBACK_VERSION and not empty: raise describe(self.path, 'a feedback file', 'another database', 'choose another name')
-        self.db.execute('PRAGMA journal_mode = WAL'); self.db.execute('PRAGMA synchronous = FULL')
+        empty = not ask('SELECT count(*) FROM sqlite_master')
+        if ask('PRAGMA user_version') != FEEDBACK_VERSION and not empty:
+            raise describe(self.path, 'a feedback file', 'another database', 'choose another name')
+        for setting in ('journal_mode = WAL', 'synchronous = FULL'): self.db.execute(f'PRAGMA {setting}')
         if empty:
-            more = SCHEMA.replace('CREATE TABLE', 'CREATE TABLE IF NOT EXISTS').replace('CREATE TRIGGER', 'CREATE TRIGGER IF NOT EXISTS')
-            self.db.executescript(f'BEGIN IMMEDIATE; {more} PRAGMA user_version = {FEEDBACK_VERSION}; COMMIT;')
+            self.db.executescript(f'BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {FEEDBACK_VERSION}; COMMIT;')
 
     def close(self): self.db.close()
-
-# %% ../../nbs/feedback/00_listening.ipynb #ae5380e3
-@patch
-def add(self: FeedbackStore, kind: str, rater: str, body: dict, # JSON
-        id: str | None = None,                                  # None: a new one
-       ) -> str:                                                # its id
-    "Write an event; it is safe when this returns. One that is there already stays as it is."
-    id = id or uuid.uuid4().hex
-    self.put([Event(id, kind, rater, time.time(), body)])
-    return id
 
 # %% ../../nbs/feedback/00_listening.ipynb #8af8007d
 @patch
 def put(self: FeedbackStore, events: typing.Iterable[Event]) -> int: # how many were new
-    "Write events, all or none."
+    "Write events, all or none; the number of new ones."
     rows = [(*e[:4], json.dumps(e.body, sort_keys=True)) for e in events]
     self.db.execute('BEGIN IMMEDIATE')
     try:
@@ -193,8 +195,19 @@ def put(self: FeedbackStore, events: typing.Iterable[Event]) -> int: # how many 
 @patch
 def events(self: FeedbackStore, kind: str | None = None, rater: str | None = None) -> list[Event]: # None: all
     "Events in the order in which they were written."
-    rows = self.db.execute('SELECT id, kind, rater, at, body FROM event WHERE kind = coalesce(?, kind) AND rater = coalesce(?, rater) ORDER BY n', (kind, rater))
+    rows = self.db.execute('SELECT id, kind, rater, at, body FROM event WHERE kind = coalesce(?, kind) '
+                           'AND rater = coalesce(?, rater) ORDER BY n', (kind, rater))
     return [Event(*r[:4], json.loads(r[4])) for r in rows]
+
+# %% ../../nbs/feedback/00_listening.ipynb #ae5380e3
+@patch
+def add(self: FeedbackStore, kind: str, rater: str, body: dict, # JSON
+        id: str | None = None,                                  # None: a new one
+       ) -> str:                                                # its id
+    "Write an event, which is on the disk when this returns; its id."
+    id = id or uuid.uuid4().hex
+    self.put([Event(id, kind, rater, time.time(), body)])
+    return id
 
 # %% ../../nbs/feedback/00_listening.ipynb #32b7dd20
 @patch
@@ -206,18 +219,22 @@ def answers(self: FeedbackStore, rater: str | None = None, kind: str = 'answer')
 # %% ../../nbs/feedback/00_listening.ipynb #b4a0f2a0
 def export_events(store: FeedbackStore, path: str | Path) -> Path: # *.jsonl
     "Write all events, one JSON object a line."
-    with atomic_path(path) as tmp: tmp.write_text(''.join(json.dumps(e._asdict(), sort_keys=True) + '\n' for e in store.events()), encoding='utf-8')
+    with atomic_path(path) as tmp:
+        lines = (json.dumps(e._asdict(), sort_keys=True) + '\n' for e in store.events())
+        tmp.write_text(''.join(lines), encoding='utf-8')
     return Path(path)
 
 # %% ../../nbs/feedback/00_listening.ipynb #2c5ffdee
 def import_events(store: FeedbackStore, path: str | Path) -> int: # how many were new
-    "Read what `export_events` wrote; all of it, or nothing and an `EditorbotError` that names the line."
+    "Read a file of `export_events`; the number of new events. Raises `EditorbotError` that names a damaged line."
     found = []
     for i, line in enumerate(Path(path).read_text(encoding='utf-8').splitlines(), 1):
         try:
             e = Event(**json.loads(line))
             if e.kind not in KINDS or not isinstance(e.body, dict): raise ValueError(f'the kind {e.kind!r}')
-        except (ValueError, TypeError) as err: raise describe(f'{path}, line {i}', 'an event of a feedback file', f'something else ({err})', 'export it again') from err
+        except (ValueError, TypeError) as err:
+            raise describe(f'{path}, line {i}', 'an event of a feedback file', f'something else ({err})',
+                           'export it again') from err
         found.append(e)
     return store.put(found)
 
@@ -236,15 +253,17 @@ class Pair:
 # %% ../../nbs/feedback/00_listening.ipynb #26f5da1f
 @dataclass(frozen=True)
 class Key(Config):
-    "What is hidden behind a question."
+    "The hidden side of a question."
     pair: str = ''        # `Pair.id`
     swapped: bool = False # A is the second edit
     kind: str = 'new'     # 'new', 'repeat': an earlier question with its sides swapped, 'catch': A or B is spoilt
     of: str = ''          # a repeat: the answer that is asked for again
-    policy: str = ''      # why this pair: 'random' or 'disputed'
+    policy: str = ''      # how the pair was chosen: 'random' or 'disputed'
     nonce: str = ''       # random, so that nobody can guess the key from its hash
 
-    def seal(self) -> str: return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+    def seal(self) -> str: # 64 hexadecimal digits
+        "The hash that is written with the question."
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
 
 # %% ../../nbs/feedback/00_listening.ipynb #0fc3965f
 def plan(seed: int, block: int = 0, # which thirty
@@ -261,9 +280,11 @@ def spoilt(edl: EDL, a: int, b: int, # samples of the edit
            seed: int = 0,
            piece: float = .4,        # s
           ) -> EDL:
-    "A window of an edit with its pieces shuffled; what it plays stays the same."
+    "A window of an edit with its pieces shuffled; raises `EditorbotError` where it has changed speed or effects."
     n, part = round(piece * edl.source.sample_rate), window_edl(edl, a, b)
-    if part is None: raise describe('an edit for a catch pair', 'plain segments', 'changed speed or effects', 'choose another pair')
+    if part is None:
+        raise describe('an edit for a catch pair', 'plain segments', 'changed speed or effects',
+                       'choose another pair')
     spans = [(u, min(u + n, s.source_out)) for s in part.segments for u in range(s.source_in, s.source_out, n)]
     order, segs, at = np.random.default_rng([seed, 7]).permutation(len(spans)), [], 0
     for u, v in (spans[i] for i in order):
@@ -274,17 +295,17 @@ def spoilt(edl: EDL, a: int, b: int, # samples of the edit
 # %% ../../nbs/feedback/00_listening.ipynb #1e28c532
 def disputed(p: np.ndarray,   # (members, n): probabilities that the first edit of a pair is preferred
             ) -> np.ndarray:  # (n,) nats
-    "How much an ensemble disagrees about each pair."
+    "The mutual information of answer and model for each pair: how much an ensemble disagrees."
     q = np.clip(p, 1e-9, 1 - 1e-9)
     H = lambda x: -(x * np.log(x) + (1 - x) * np.log(1 - x))
     return H(q.mean(0)) - H(q).mean(0)
 
 # %% ../../nbs/feedback/00_listening.ipynb #67de38da
-ANSWERS = ('a', 'b', 'tie', 'cant_tell')   #: what may be said
+ANSWERS = ('a', 'b', 'tie', 'cant_tell')   #: possible answers
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    "What a rater gets: two sounds, and nothing about them."
+    "Two sounds, and nothing about them."
     id: str        # opaque
     a: np.ndarray  # float32 (n, channels)
     b: np.ndarray  # float32 (m, channels)
@@ -293,20 +314,24 @@ class Question:
 # %% ../../nbs/feedback/00_listening.ipynb #ad41e7a1
 class Listening:
     "A rater's session over some pairs; `next` asks, `answer` writes down."
-    def __init__(self, store: FeedbackStore, pairs: typing.Sequence[Pair], rater: str, seed: int = 0, raw: str | Path | None = None): # raw: None: where the EDLs say
+    def __init__(self, store: FeedbackStore, pairs: typing.Sequence[Pair], rater: str, seed: int = 0,
+                 raw: str | Path | None = None): # the recording; None: where the EDLs say
         if not rater: raise describe('rater', 'a name', 'none', 'say who listens')
         self.store, self.pairs, self.rater, self.seed, self.raw = store, {p.id: p for p in pairs}, rater, seed, raw
-        store.put([Event(i, 'pair', '', time.time(), dict(one=json.loads(edl_json(p.one)), two=json.loads(edl_json(p.two)))) for i, p in self.pairs.items()])
+        plain = lambda p: dict(one=json.loads(edl_json(p.one)), two=json.loads(edl_json(p.two)))
+        store.put([Event(i, 'pair', '', time.time(), plain(p)) for i, p in self.pairs.items()])
         self.key, self.question, self.about, self.shown = None, None, {}, 0.
 
     @property
-    def given(self) -> list[Event]: return self.store.answers(self.rater)
+    def given(self) -> list[Event]:
+        "The answers of this rater so far."
+        return self.store.answers(self.rater)
 
 # %% ../../nbs/feedback/00_listening.ipynb #ba16cae5
 @patch
-def choose(self: Listening, p: np.ndarray | None = None, # (members, pairs): as `disputed`, in the order of the pairs; None: at random
+def choose(self: Listening, p: np.ndarray | None = None, # (members, pairs) of `disputed`; None: at random
           ) -> Key | None:                               # None: every pair has been asked
-    "What is asked next: it follows from the answers so far, the seed, and an ensemble."
+    "The key of the next question, from the answers so far, the seed, and an ensemble."
     done, n = self.given, len(self.given)
     rng = np.random.default_rng([self.seed, n, *self.rater.encode()])
     kind, nonce, flip = plan(self.seed, n // 30)[n % 30], rng.bytes(16).hex(), bool(rng.random() < .5)
@@ -325,7 +350,7 @@ def choose(self: Listening, p: np.ndarray | None = None, # (members, pairs): as 
 # %% ../../nbs/feedback/00_listening.ipynb #468a1b14
 @patch
 def edits(self: Listening, key: Key, whole: bool = False) -> list: # of (EDL, from, to) for A and B
-    "What is played for a question; whole edits, or excerpts around what differs."
+    "The two stretches that are played for a question; whole edits, or excerpts."
     p = self.pairs[key.pair]
     w = [(0, e.edit_frames) for e in (p.one, p.two)] if whole else windows(p.one, p.two)
     out = [(p.one, *w[0]), (p.two, *w[1])]
@@ -337,7 +362,7 @@ def edits(self: Listening, key: Key, whole: bool = False) -> list: # of (EDL, fr
 # %% ../../nbs/feedback/00_listening.ipynb #63dcafea
 @patch
 def next(self: Listening, p: np.ndarray | None = None, # an ensemble's probabilities: `choose`
-         whole: bool = False,                          # whole edits
+         whole: bool = False,                          # whole edits, not excerpts
         ) -> Question | None:                          # None: nothing is left to ask
     "The next question, sealed and written down."
     key = self.choose(p)
@@ -346,7 +371,8 @@ def next(self: Listening, p: np.ndarray | None = None, # an ensemble's probabili
     sr = edits[0][0].source.sample_rate
     (a, b), loud = levelled([excerpt(*e, self.raw) for e in edits], sr)
     digest = lambda x: hashlib.sha256(np.ascontiguousarray(x).tobytes()).hexdigest()
-    self.key, self.about, self.shown = key, dict(heard=[digest(a), digest(b)], lufs=loud, whole=whole), time.monotonic()
+    self.key, self.shown = key, time.monotonic()
+    self.about = dict(heard=[digest(a), digest(b)], lufs=loud, whole=whole)
     self.question = Question(self.store.add('asked', self.rater, dict(seal=key.seal(), **self.about)), a, b, sr)
     return self.question
 
@@ -356,19 +382,20 @@ def answer(self: Listening, said: str,          # one of ANSWERS
            confidence: float | None = None,     # 0 to 1
            latency: float | None = None,        # s; None: since the question was asked
           ) -> str:                             # id of the answer
-    "Write down what was said to the last question, with its key."
+    "Store the answer to the last question; raises `EditorbotError` without one, and for other answers."
     if self.question is None: raise describe('answer', 'a question that was asked', 'none', 'ask for the next one')
     if said not in ANSWERS: raise describe('answer', ' / '.join(ANSWERS), repr(said))
     if confidence is not None and not 0 <= confidence <= 1: raise describe('confidence', '0 to 1', confidence)
     took = time.monotonic() - self.shown if latency is None else latency
-    body = dict(said=said, confidence=confidence, latency=took, question=self.question.id, **self.key.to_dict(), **self.about)
+    body = dict(said=said, confidence=confidence, latency=took, question=self.question.id,
+                **self.key.to_dict(), **self.about)
     self.question = None
     return self.store.add('answer', self.rater, body)
 
 # %% ../../nbs/feedback/00_listening.ipynb #c3665daa
 @patch
 def undo(self: Listening) -> bool: # False: there was no answer
-    "Take the last answer back, by one more event; its question comes again."
+    "Take the last answer back by one more event; its question comes again."
     self.question = None
     if not (done := self.given): return False
     self.store.add('undo', self.rater, dict(undoes=done[-1].id))
@@ -378,34 +405,38 @@ def undo(self: Listening) -> bool: # False: there was no answer
 @patch
 def rate(self: Listening, edl: EDL, score: int, # 1 to 10
         ) -> str:                               # id of the rating
-    "Write down how good a whole edit is; raises `EditorbotError` for other numbers."
+    "Store a rating of a whole edit; raises `EditorbotError` for other numbers."
     if score not in range(1, 11): raise describe('rating', 'a whole number from 1 to 10', score)
     return self.store.add('rating', self.rater, dict(score=int(score), edl=json.loads(edl_json(edl))))
 
 # %% ../../nbs/feedback/00_listening.ipynb #5326e82c
 def unsealed(store: FeedbackStore, answer: Event) -> bool:
-    "Is the key of an answer the one that was sealed when its question was asked, and was the same thing heard?"
+    "Was the key of an answer sealed with its question, and was the same sound played?"
     asked = {e.id: e.body for e in store.events('asked', answer.rater)}.get(answer.body['question'])
     key = Key.from_dict({f.name: answer.body[f.name] for f in dataclasses.fields(Key)})
     return asked is not None and asked['seal'] == key.seal() and asked['heard'] == answer.body['heard']
 
 # %% ../../nbs/feedback/00_listening.ipynb #9842c5fd
 class Care(typing.NamedTuple):
-    "How carefully somebody answers."
+    "The result of a rater's control questions."
     found: int       # catch pairs answered rightly
     catches: int
     same: int        # repeats answered like the first time
     repeats: int
     p: float         # probability that a coin does as well
-    told: str        # what the rater is told; '': all is well, or nobody knows yet
+    told: str        # a hint for the rater; '': none is due
 
 # %% ../../nbs/feedback/00_listening.ipynb #c8480c86
-def care(answers: typing.Sequence[Event], level: float = .1, least: int = 6) -> Care: # least: catches and repeats before anything is said
-    "Does somebody listen? A binomial test on catch pairs and repeats."
+def care(answers: typing.Sequence[Event],
+         level: float = .1, # probability of chance above which the rater gets a hint
+         least: int = 6,    # control questions before any hint
+        ) -> Care:
+    "A binomial test on catch pairs and repeats."
     by, turn = {e.id: e.body for e in answers}, dict(a='b', b='a')
     right = [b['said'] == ('b' if b['swapped'] else 'a') for b in by.values() if b['kind'] == 'catch']
-    same = [b['said'] == turn.get(by[b['of']]['said'], by[b['of']]['said']) for b in by.values() if b['kind'] == 'repeat' and b['of'] in by]
+    same = [b['said'] == turn.get(by[b['of']]['said'], by[b['of']]['said']) for b in by.values()
+            if b['kind'] == 'repeat' and b['of'] in by]
     k, n = sum(right) + sum(same), len(right) + len(same)
     p = float(binom.sf(k - 1, n, .5))
-    told = f'{k} of {n} control questions were answered as a listener would; take a break, or use headphones' if n >= least and p > level else ''
-    return Care(sum(right), len(right), sum(same), len(same), p, told)
+    hint = f'{k} of {n} control questions were answered as a listener would; take a break, or use headphones'
+    return Care(sum(right), len(right), sum(same), len(same), p, hint if n >= least and p > level else '')

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['log', 'counter_of', 'fault_of_names', 'Stamp', 'stamp_of', 'fault_of_times', 'fault_of_family', 'check_parts',
-           'parse_offset', 'offsets_of', 'start_by_time', 'find_track', 'find_tracks', 'on_axis', 'levels', 'summed',
-           'deciding_track', 'track_outputs', 'render_together']
+           'parse_offset', 'offsets_of', 'start_by_time', 'start_of', 'find_track', 'find_tracks', 'on_axis', 'levels',
+           'summed', 'deciding_track', 'track_outputs', 'checked_targets', 'render_together']
 
 # %% ../../nbs/interchange/02_tracks.ipynb #07cc0bf5
 import dataclasses, logging, re, typing
@@ -22,8 +22,8 @@ from .broadcast_wav import read_chunks, render_with_chunks
 log = logging.getLogger('editorbot')
 
 def counter_of(names: typing.Sequence[str], # file names
-              ) -> tuple[int, list[list[str]]] | None: # which piece counts, the pieces of every name; None: they don't count
-    "Where names count, if nothing but one number differs in them."
+              ) -> tuple[int, list[list[str]]] | None: # which piece counts, the pieces of every name
+    "Where names count; None unless they differ in one number only."
     words = [re.split(r'(\d+)', n) for n in names]
     if len({len(w) for w in words}) != 1: return None
     differ = [k for k, column in enumerate(zip(*words)) if len({c.lower() for c in column}) > 1]
@@ -32,12 +32,13 @@ def counter_of(names: typing.Sequence[str], # file names
 # %% ../../nbs/interchange/02_tracks.ipynb #5d01f55f
 def fault_of_names(names: typing.Sequence[str], # of the files, in order
                   ) -> str:                     # '' when all is well
-    "A part that is missing or in the wrong place, by the numbers in the names; steps of more than 9 are taken for times of day."
+    "A part that is missing or in the wrong place, by the numbers in the names. Steps above 9 are taken for times of day."
     found = counter_of(names)
     if found is None: return ''
     at, words = found
     numbers = [int(w[at]) for w in words]
-    if sorted(numbers) != numbers: return f'out of order; by their names the order is {" ".join(n for _, n in sorted(zip(numbers, names)))}'
+    if sorted(numbers) != numbers:
+        return f'out of order; by their names the order is {" ".join(n for _, n in sorted(zip(numbers, names)))}'
     for a, b, x, y, w in zip(numbers, numbers[1:], names, names[1:], words[1:]):
         lost = [''.join([*w[:at], str(k).zfill(len(w[at])), *w[at+1:]]) for k in range(a + 1, b)]
         if 0 < len(lost) < 9: return f'{" and ".join(lost)} missing between {x} and {y}'
@@ -52,6 +53,7 @@ class Stamp:
     index: int | None = None   # iXML: FILE_SET_INDEX; A is 1
     total: int | None = None   # iXML: TOTAL_FILES
 
+# %% ../../nbs/interchange/02_tracks.ipynb #bea9398c
 def stamp_of(path: str | Path) -> Stamp:
     "The stamp of a file; an empty one for what is no WAV or has none."
     chunks = dict(reversed(read_chunks(parts_of(path)[0])))
@@ -59,18 +61,20 @@ def stamp_of(path: str | Path) -> Stamp:
     word = lambda tag: m[1].strip() if (m := re.search(rf'<{tag}>([^<]*)</{tag}>', xml)) else ''
     index, total = word('FILE_SET_INDEX'), word('TOTAL_FILES')
     place = int(index) if index.isdigit() else ord(index.upper()) - 64 if len(index) == 1 and index.isalpha() else None
-    return Stamp(int.from_bytes(bext[338:346], 'little') if len(bext) >= 346 else None, word('FAMILY_UID'), place, int(total) if total.isdigit() else None)
+    start = int.from_bytes(bext[338:346], 'little') if len(bext) >= 346 else None
+    return Stamp(start, word('FAMILY_UID'), place, int(total) if total.isdigit() else None)
 
 # %% ../../nbs/interchange/02_tracks.ipynb #604ebaa5
 def fault_of_times(starts: list, infos: list, names: typing.Sequence[str], # of the files, in order
                   ) -> tuple[str, bool]: # what is wrong; do the times say that nothing is
-    "A gap, an overlap or another order by the times at which files begin; a tenth of a second is the recorder's rounding."
+    "A gap, an overlap or another order by the times at which files begin; recorders round to a tenth of a second."
     if None in starts or len(set(starts)) == 1: return '', False
     for a, b, i, x, y in zip(starts, starts[1:], infos, names, names[1:]):
         late = (b - a - i.frames) / i.sample_rate
         if late < -43200: late += 86400                                    # midnight between them
         if late < -i.duration - .1: return f'{y} begins before {x}: out of order', False
-        if abs(late) > .1: return f'{clock(abs(late))} {"are missing between" if late > 0 else "are in both"} {x} and {y}', False
+        if abs(late) > .1:
+            return f'{clock(abs(late))} {"are missing between" if late > 0 else "are in both"} {x} and {y}', False
     return '', True
 
 # %% ../../nbs/interchange/02_tracks.ipynb #dee80610
@@ -78,12 +82,15 @@ def fault_of_family(stamps: list, names: typing.Sequence[str], # of the files, i
                    ) -> str:                                   # '' when all is well
     "A foreign, missing or misplaced file by the iXML of all."
     if len({s.family for s in stamps if s.family}) > 1:
-        return f'{next(n for n, s in zip(names, stamps) if s.family != stamps[0].family)} belongs to another recording than {names[0]} (iXML FAMILY_UID)'
+        foreign = next(n for n, s in zip(names, stamps) if s.family != stamps[0].family)
+        return f'{foreign} belongs to another recording than {names[0]} (iXML FAMILY_UID)'
     index = [s.index for s in stamps]
     if None in index or len(set(index)) < len(index): return ''
-    if sorted(index) != index: return f'out of order; by their iXML the order is {" ".join(n for _, n in sorted(zip(index, names)))}'
-    lost = sorted(set(range(1, max(index[-1], stamps[0].total or 0) + 1)) - set(index))
-    return f'file {", ".join(map(str, lost))} of {stamps[0].total or index[-1]} missing (iXML FILE_SET_INDEX)' if lost else ''
+    if sorted(index) != index:
+        return f'out of order; by their iXML the order is {" ".join(n for _, n in sorted(zip(index, names)))}'
+    total = stamps[0].total or index[-1]
+    lost = sorted(set(range(1, max(index[-1], total) + 1)) - set(index))
+    return f'file {", ".join(map(str, lost))} of {total} missing (iXML FILE_SET_INDEX)' if lost else ''
 
 # %% ../../nbs/interchange/02_tracks.ipynb #5b831a7e
 def check_parts(paths: typing.Sequence,       # the files of a recording, in order
@@ -92,11 +99,15 @@ def check_parts(paths: typing.Sequence,       # the files of a recording, in ord
     "Several files as one recording; raises `EditorbotError` that names a missing, misplaced or foreign part."
     paths = [Path(p) for p in paths]
     if len(paths) == 1: return str(paths[0])
-    names, infos, stamps = [p.name for p in paths], [audio_info(p, allow_gaps) for p in paths], [stamp_of(p) for p in paths]
-    if twice := next((p for p in paths if paths.count(p) > 1), None): raise describe(twice, 'every file once', 'it twice')
+    names, infos = [p.name for p in paths], [audio_info(p, allow_gaps) for p in paths]
+    stamps = [stamp_of(p) for p in paths]
+    if twice := next((p for p in paths if paths.count(p) > 1), None):
+        raise describe(twice, 'every file once', 'it twice')
     fault, sure = fault_of_times([s.start for s in stamps], infos, names)
     fault = fault or fault_of_family(stamps, names) or ('' if sure else fault_of_names(names))
-    if fault and not allow_gaps: raise describe(paths[0], 'the files of one recording, in order', fault, 'name them all in order, or pass --allow-truncated')
+    if fault and not allow_gaps:
+        raise describe(paths[0], 'the files of one recording, in order', fault,
+                       'name them all in order, or pass --allow-truncated')
     if fault: log.warning('%s: %s', paths[0], fault)
     joined = join_paths(paths)
     audio_info(joined, allow_gaps)
@@ -111,6 +122,7 @@ def parse_offset(text: str,  # a time as `parse_time` reads it, or with a minus
     try: return sign * parse_time(t, sr)
     except ValueError as e: raise describe('--offset', 'NAME=TIME such as drums=0:01.5, or samples', str(e)) from e
 
+# %% ../../nbs/interchange/02_tracks.ipynb #94a825d5
 def offsets_of(words: typing.Sequence[str], # 'NAME=TIME', or a TIME for all
                names: typing.Sequence[str], # of the tracks
               ) -> dict[str, str]:          # name -> time
@@ -119,12 +131,15 @@ def offsets_of(words: typing.Sequence[str], # 'NAME=TIME', or a TIME for all
     for w in words:
         name, is_one, time = w.rpartition('=')
         name = Path(name).stem if is_one and Path(name).stem in names else name
-        if is_one and name not in names: raise describe('--offset', f'one of the tracks {", ".join(names)}', repr(name), 'name a track of --with')
+        if is_one and name not in names:
+            raise describe('--offset', f'one of the tracks {", ".join(names)}', repr(name), 'name a track of --with')
         out |= {name: time} if is_one else {n: w for n in names if n not in out}
     return out
 
 # %% ../../nbs/interchange/02_tracks.ipynb #564d3c14
-def start_by_time(source: Source, track: Source) -> int | None: # samples of the track; None: unknown
+def start_by_time(source: Source, # of the recording
+                  track: Source,  # of the track
+                 ) -> int | None: # samples of the track; None: unknown
     "How much later a track begins than the recording, by the bext times of both."
     a, b = (stamp_of(s.path).start for s in (source, track))
     if a is None or b is None or not (a or b): return None
@@ -133,6 +148,19 @@ def start_by_time(source: Source, track: Source) -> int | None: # samples of the
     return late - day * round(late / day)
 
 # %% ../../nbs/interchange/02_tracks.ipynb #45c95dfa
+def start_of(source: Source,       # of the recording
+             t: Source,            # of the track
+             offset: str | None,   # what the user says
+            ) -> int | None:       # samples of the track; None: nobody says
+    "How much later a track begins than the recording, as the user or the files say; what the files say is reported."
+    if offset is not None: return parse_offset(offset, t.sample_rate)
+    late, length = start_by_time(source, t), rescale(source.frames, source.sample_rate, t.sample_rate)
+    if late is not None and (late or t.frames != length):
+        log.warning('%s begins %.6f s after %s by its bext time and lasts %s', t.path, late / t.sample_rate,
+                    Path(parts_of(source.path)[0]).name, clock(t.frames / t.sample_rate))
+    return late
+
+# %% ../../nbs/interchange/02_tracks.ipynb #f50e2555
 def find_track(source: Source,       # the recording
                path: str | Path,     # the track's file
                name: str,            # its name
@@ -141,16 +169,18 @@ def find_track(source: Source,       # the recording
               ) -> SyncTrack:
     "A track on the time axis of a recording; raises `EditorbotError` for another length or start that nobody explains."
     t, mine = Source.from_file(path, None, allow_truncated), Path(parts_of(source.path)[0]).name
-    late = None if offset is None else parse_offset(offset, t.sample_rate)
-    if late is None and (late := start_by_time(source, t)) is not None and (late or t.frames != rescale(source.frames, source.sample_rate, t.sample_rate)):
-        log.warning('%s begins %s s after %s by its bext time and lasts %s', path, f'{late / t.sample_rate:.6f}', mine, clock(t.frames / t.sample_rate))
-    differ = abs(t.frames * source.sample_rate - source.frames * t.sample_rate) > max(t.sample_rate, source.sample_rate)
+    late = start_of(source, t, offset)
+    slack = max(t.sample_rate, source.sample_rate)                      # a sample of the coarser rate
+    differ = abs(t.frames * source.sample_rate - source.frames * t.sample_rate) > slack
     if late is None and differ:
-        raise describe(path, f'the length of {mine}, {source.frames / source.sample_rate:.3f} s', f'{t.frames / t.sample_rate:.3f} s',
+        raise describe(path, f'the length of {mine}, {source.frames / source.sample_rate:.3f} s',
+                       f'{t.frames / t.sample_rate:.3f} s',
                        f'say when it begins: --offset {name}=0 if both begin together')
     late = late or 0
     if late >= rescale(source.frames, source.sample_rate, t.sample_rate) or late + t.frames <= 0:
-        raise describe(path, f'a track that runs while {mine} does', f'one that begins {late / t.sample_rate:.1f} s after it', f'say when it begins: --offset {name}=0')
+        raise describe(path, f'a track that runs while {mine} does',
+                       f'one that begins {late / t.sample_rate:.1f} s after it',
+                       f'say when it begins: --offset {name}=0')
     return SyncTrack(name, t, late)
 
 # %% ../../nbs/interchange/02_tracks.ipynb #eacc890d
@@ -163,7 +193,8 @@ def find_tracks(source: Source,                       # the recording
     stems = [Path(parts_of(f)[0]).stem for f in files]
     names = [s if stems.count(s) == 1 else f'{s}_{k + 1}' for k, s in enumerate(stems)]
     given = offsets_of(offsets, names)
-    if same := next((f for f in files if parts_of(f) == parts_of(source.path)), None): raise describe(same, 'another file than the recording', 'the same', 'leave it out')
+    if same := next((f for f in files if parts_of(f) == parts_of(source.path)), None):
+        raise describe(same, 'another file than the recording', 'the same', 'leave it out')
     return tuple(find_track(source, f, n, given.get(n), allow_truncated) for f, n in zip(files, names))
 
 # %% ../../nbs/interchange/02_tracks.ipynb #557b4f9e
@@ -175,7 +206,9 @@ def on_axis(source: Source,       # the recording
     left, late = -(-source.frames * SR // source.sample_rate), rescale(track.offset, track.source.sample_rate, SR)
     rest, skip, blocks = np.zeros(max(0, min(late, left)), np.float32), max(0, -late), stream_mono(track.source.path)
     while left > 0:
-        while len(rest) < block and (x := next(blocks, None)) is not None: rest = np.concatenate([rest, x[skip:]]); skip = max(0, skip - len(x))
+        while len(rest) < block and (x := next(blocks, None)) is not None:
+            rest = np.concatenate([rest, x[skip:]])
+            skip = max(0, skip - len(x))
         n = min(block, left)
         yield np.pad(rest[:n], (0, max(0, n - len(rest))))
         rest, left = rest[n:], left - n
@@ -187,10 +220,11 @@ def levels(source: Source, tracks: typing.Sequence[SyncTrack]) -> np.ndarray: # 
     rms = np.sqrt(np.array(power))
     return rms / max(rms.sum(), 1e-12)
 
+# %% ../../nbs/interchange/02_tracks.ipynb #05e3db33
 def summed(source: Source, tracks: typing.Sequence[SyncTrack]) -> typing.Iterator[np.ndarray]: # float32 blocks
     "The sum of all tracks, each weighted by its level."
     w = levels(source, tracks).astype(np.float32)
-    for xs in zip(*(on_axis(source, t) for t in tracks)): yield sum(g * x for g, x in zip(w, xs))
+    for blocks in zip(*(on_axis(source, t) for t in tracks)): yield sum(g * x for g, x in zip(w, blocks))
 
 # %% ../../nbs/interchange/02_tracks.ipynb #df298036
 def deciding_track(path: str | Path,                        # the recording
@@ -205,8 +239,12 @@ def deciding_track(path: str | Path,                        # the recording
     if decide_on == 'sum':
         if not tracks: raise describe('--decide-on sum', 'tracks (--with)', 'none')
         return analyse_blocks(source, summed(source, tracks), show)
-    track = next((t for t in tracks if t.name == decide_on or Path(decide_on) in parts_of(t.source.path) or Path(decide_on).name == Path(t.source.path).name), None)
-    if track is None: raise describe('--decide-on', f'sum, mix or one of {", ".join(t.name for t in tracks)}', repr(decide_on), 'name a track of --with')
+    file = Path(decide_on)
+    named = lambda t: t.name == decide_on or file in parts_of(t.source.path) or file.name == Path(t.source.path).name
+    track = next(filter(named, tracks), None)
+    if track is None:
+        raise describe('--decide-on', f'sum, mix or one of {", ".join(t.name for t in tracks)}', repr(decide_on),
+                       'name a track of --with')
     return analyse_blocks(source, on_axis(source, track), show)
 
 # %% ../../nbs/interchange/02_tracks.ipynb #7329a387
@@ -217,18 +255,30 @@ def track_outputs(out: str | Path,                      # of the recording's own
     safe = lambda name: re.sub(r'[^\w .()+-]', '_', name)
     return [Path(out).with_stem(f'{Path(out).stem}_{safe(t.name)}') for t in tracks]
 
+# %% ../../nbs/interchange/02_tracks.ipynb #87447817
+def checked_targets(edl: EDL,         # with its tracks
+                    out: str | Path,  # of the recording's own edit
+                    raw: str,         # the recording
+                    overwrite: bool,  # may files be replaced?
+                   ) -> list[Path]:   # of the tracks' edits
+    "Where the tracks' edits go; raises `EditorbotError` for one that exists, or that is an input of this edit."
+    targets = track_outputs(out, edl.tracks)
+    inputs = [p for t in edl.tracks for p in parts_of(t.source.path)] + parts_of(raw)
+    if len(set(targets)) < len(targets):
+        raise describe(out, 'tracks with different names', ', '.join(t.name for t in edl.tracks))
+    for p in (Path(out), *targets):
+        for i in inputs: check_output(p, overwrite, not_same_as=i)
+    return targets
+
+# %% ../../nbs/interchange/02_tracks.ipynb #47402973
 def render_together(edl: EDL,                      # with its tracks
                     out: str | Path,               # of the recording's own edit: .wav, .flac, .aiff, .w64 or .rf64
                     raw: str | Path | typing.Sequence | None = None, # the recording; None: where the EDL says
                     overwrite: bool = False,       # may files be replaced?
                     verify: bool = True,           # compare hashes
                    ) -> list[Path]:                # what was written: the recording's edit, then its tracks'
-    "Render an edit and what its tracks play, each at its own rate, channels and depth; what this call made goes again if one of them fails."
-    targets, inputs = track_outputs(out, edl.tracks), [p for t in edl.tracks for p in parts_of(t.source.path)]
-    inputs += parts_of(edl.source.path if raw is None else join_paths(raw))
-    if len(set(targets)) < len(targets): raise describe(out, 'tracks with different names', ', '.join(t.name for t in edl.tracks))
-    for p in (Path(out), *targets):
-        for i in inputs: check_output(p, overwrite, not_same_as=i)
+    "Render an edit and its tracks, each at its own rate, channels and depth. If one fails, what this call made is removed."
+    targets = checked_targets(edl, out, edl.source.path if raw is None else join_paths(raw), overwrite)
     owns = [track_edl(edl, t) for t in edl.tracks]
     for e in owns: find_source(e, None, verify)
     made = []

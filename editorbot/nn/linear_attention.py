@@ -9,6 +9,7 @@ __all__ = ['feature_map', 'key_sums', 'read_sums', 'linear_attention', 'spans', 
 # %% ../../nbs/nn/02_linear_attention.ipynb #c9f93685
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
+from fastcore.basics import patch
 
 # %% ../../nbs/nn/02_linear_attention.ipynb #301fd4f6
 def feature_map(x: Tensor, # any shape
@@ -22,22 +23,24 @@ def key_sums(k: Tensor,           # (B, H, t, E): some of the frames
              mask: Tensor | None, # (B, t) bool, True: a real frame
              frames: int,         # T, of the whole recording
             ) -> tuple[Tensor, Tensor]: # float32 (B, H, E, E); (B, H, E)
-    "$\\sum_j \\phi(k_j) v_j^\\top / T$ and $\\sum_j \\phi(k_j) / T$; the sums of two stretches are those of both together."
+    "$\\sum_j \\phi(k_j) v_j^\\top / T$ and $\\sum_j \\phi(k_j) / T$; sums of two stretches add up."
     with torch.autocast(k.device.type, enabled=False):
         k = feature_map(k.float())
         if mask is not None: k = k * mask[:, None, :, None]
         k = k / frames
         return torch.einsum('bhte,bhtf->bhef', k, v.float()), k.sum(2)
 
+# %% ../../nbs/nn/02_linear_attention.ipynb #66f24bbc
 def read_sums(q: Tensor,   # (B, H, t, E)
               kv: Tensor,  # (B, H, E, E)
               norm: Tensor # (B, H, E)
              ) -> Tensor:  # float32 (B, H, t, E)
-    "What each query finds."
+    "The answer to each query: $\\phi(q)^\\top$ times the first sum, over $\\phi(q)^\\top$ times the second."
     with torch.autocast(q.device.type, enabled=False):
         q = feature_map(q.float())
         return (q @ kv) / (q @ norm[..., None]).clamp(min=1e-6)
 
+# %% ../../nbs/nn/02_linear_attention.ipynb #f1ccf0be
 def linear_attention(q: Tensor, # (B, H, T, E)
                      k: Tensor, # (B, H, T, E)
                      v: Tensor, # (B, H, T, E)
@@ -50,8 +53,9 @@ def linear_attention(q: Tensor, # (B, H, T, E)
 def spans(frames: int, size: int,    # of the whole; of a block
           halo: int = 0,             # frames that a block sees on either side
          ) -> list[tuple[int, int, int, int]]: # of each block: begins, ends, and the same with its halo
-    "Blocks of a recording."
-    return [(a, min(a + size, frames), max(0, a - halo), min(a + size + halo, frames)) for a in range(0, frames, size)]
+    "Blocks of a recording, with what each of them sees."
+    return [(a, min(a + size, frames), max(0, a - halo), min(a + size + halo, frames))
+            for a in range(0, frames, size)]
 
 # %% ../../nbs/nn/02_linear_attention.ipynb #84e40910
 class LinearAttention(nn.Module):
@@ -66,19 +70,29 @@ class LinearAttention(nn.Module):
         q, k, v = self.qkv(x).view(B, T, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)   # each (B, H, T, E)
         return self.out(linear_attention(q, k, v, mask).transpose(1, 2).reshape(B, T, D))
 
-    def part(self, x, first, n):
-        "`n` of queries, keys and values, from `first` on: (n, B, H, t, E)."
-        (B, t, D), rows = x.shape, slice(first * x.shape[2], (first + n) * x.shape[2])
-        return F.linear(x, self.qkv.weight[rows], self.qkv.bias[rows]).view(B, t, n, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
 
-    def sums(self, x, mask, frames):
-        "What a stretch adds to the sums."
-        return key_sums(*self.part(x, 1, 2), mask, frames)
 
-    def read(self, x, kv, norm):
-        "What a stretch gets from the sums of the whole."
-        return self.out(read_sums(self.part(x, 0, 1)[0], kv, norm).to(x.dtype).transpose(1, 2).flatten(2))
+# %% ../../nbs/nn/02_linear_attention.ipynb #9d4858b7
+@patch
+def part(self: LinearAttention, x: Tensor, first: int, n: int) -> Tensor:
+    "`n` of queries, keys and values, from `first` on: (n, B, H, t, E)."
+    (B, t, D), rows = x.shape, slice(first * x.shape[2], (first + n) * x.shape[2])
+    y = F.linear(x, self.qkv.weight[rows], self.qkv.bias[rows])
+    return y.view(B, t, n, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
 
+# %% ../../nbs/nn/02_linear_attention.ipynb #199d3ed6
+@patch
+def sums(self: LinearAttention, x: Tensor, mask: Tensor | None, frames: int) -> tuple[Tensor, Tensor]:
+    "Sums over the keys of a stretch, of a recording of so many frames."
+    return key_sums(*self.part(x, 1, 2), mask, frames)
+
+# %% ../../nbs/nn/02_linear_attention.ipynb #43563def
+@patch
+def read(self: LinearAttention, x: Tensor, kv: Tensor, norm: Tensor) -> Tensor:
+    "The output for a stretch, from the sums of the whole recording: (B, t, D)."
+    return self.out(read_sums(self.part(x, 0, 1)[0], kv, norm).to(x.dtype).transpose(1, 2).flatten(2))
+
+# %% ../../nbs/nn/02_linear_attention.ipynb #1504885e
 class LocalMixer(nn.Module):
     "Depthwise convolution over time, `(B, T, D)` to `(B, T, D)`; padded frames count as zeros."
     def __init__(self, d: int,          # channels
@@ -92,6 +106,7 @@ class LocalMixer(nn.Module):
         if mask is not None: x = x * mask[..., None]
         return self.point(F.gelu(self.conv(x.transpose(1, 2)).transpose(1, 2)))
 
+# %% ../../nbs/nn/02_linear_attention.ipynb #3b22d89a
 class Block(nn.Module):
     "Local mixer, linear attention and feed-forward, each added to what came in."
     def __init__(self, d: int, heads: int = 4, kernel: int = 31, dilation: int = 1, dropout: float = 0.0):
@@ -112,13 +127,13 @@ def stream_blocks(blocks,                     # `Block`s, applied one after anot
                   mask: Tensor | None = None, # (B, T) bool
                   size: int = 4096,           # frames at a time
                  ) -> Tensor:                 # (B, T, D): `x`
-    "What the blocks make of a recording, in place, in two passes a block."
+    "The output of the blocks for a recording, in place, in two passes a block."
     T = x.shape[1]
     m = lambda a, b: None if mask is None else mask[:, a:b]
     for block in blocks:
         halo, old, sums = block.mix.conv.padding[0], x[:, :0], (0, 0)
         for a, b, u, v in spans(T, size, halo):
-            wide, n = torch.cat([old, x[:, a:v]], 1), a - u                                    # `old`: frames u to a, before they were replaced
+            wide, n = torch.cat([old, x[:, a:v]], 1), a - u                  # `old`: frames u to a, not yet replaced
             old = wide[:, max(0, n + b - a - halo):n + b - a].clone()
             x[:, a:b] += block.mix(block.norms[0](wide), m(u, v))[:, n:n + b - a]
             sums = [s + y for s, y in zip(sums, block.attend.sums(block.norms[1](x[:, a:b]), m(a, b), T))]

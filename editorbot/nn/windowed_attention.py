@@ -9,6 +9,7 @@ __all__ = ['windows', 'GlobalTokens', 'WindowedAttention']
 import math
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
+from fastcore.basics import patch
 from torch.utils.checkpoint import checkpoint
 
 # %% ../../nbs/nn/03_windowed_attention.ipynb #ba3ddf6b
@@ -54,7 +55,8 @@ class WindowedAttention(nn.Module):
         super().__init__()
         self.heads, self.window, self.reach, self.block = heads, window, reach, block
         self.norm_q, self.norm_k = nn.LayerNorm(d), nn.LayerNorm(features)
-        self.q, self.kv, self.kv_global, self.out = nn.Linear(d, d), nn.Linear(features, 2 * d), nn.Linear(d, 2 * d), nn.Linear(d, d)
+        self.q, self.kv, self.kv_global = nn.Linear(d, d), nn.Linear(features, 2 * d), nn.Linear(d, 2 * d)
+        self.out = nn.Linear(d, d)
         self.offset = nn.Parameter(torch.zeros(heads, window))
         self.move_q, self.move_k = nn.Linear(d, d), nn.Linear(features, d)
         self.move_offset = nn.Parameter(torch.zeros(2 * reach + 1))
@@ -64,27 +66,41 @@ class WindowedAttention(nn.Module):
                 centres: Tensor,         # int64 (B, S)
                 summary: Tensor,         # (B, G, D)
                 lengths: Tensor | None = None, # int64 (B,): real frames
-               ) -> tuple[Tensor, Tensor]: # (B, S, D); (B, S, 2 * reach + 1) scores of moving, -inf where nothing is
+               ) -> tuple[Tensor, Tensor]: # (B, S, D); (B, S, 2 * reach + 1) scores of moving, -1e4 where nothing is
         if query.shape[1] <= self.block: return self.look(query, frames, centres, summary, lengths)
         run = (lambda *a: checkpoint(self.look, *a, use_reentrant=False)) if torch.is_grad_enabled() else self.look
-        parts = [run(q, frames, c, summary, lengths) for q, c in zip(query.split(self.block, 1), centres.split(self.block, 1))]
-        return tuple(torch.cat(p, 1) for p in zip(*parts))
+        blocks = zip(query.split(self.block, 1), centres.split(self.block, 1))
+        return tuple(torch.cat(p, 1) for p in zip(*(run(q, frames, c, summary, lengths) for q, c in blocks)))
 
-    def look(self, query, frames, centres, summary, lengths):
-        "`forward` for splices whose windows fit into memory together."
-        B, S, D = query.shape
-        H, W, R = self.heads, self.window, self.reach
-        w, real = windows(frames, centres, W, lengths)                                       # (B, S, W, features)
-        w, ask = self.norm_k(w), self.norm_q(query)
-        split = lambda t: t.unflatten(-1, (H, D // H))                                       # (..., H, E)
-        k, v = (split(t) for t in self.kv(w).chunk(2, -1))
-        kg, vg = (split(t) for t in self.kv_global(summary).chunk(2, -1))
-        q = split(self.q(ask)) / math.sqrt(D // H)
-        near = torch.einsum('bshe,bswhe->bshw', q, k) + self.offset
-        far = torch.einsum('bshe,bghe->bshg', q, kg)
-        p = torch.cat([near.masked_fill(~real[:, :, None], -1e4), far], -1).softmax(-1)      # (B, S, H, W + G)
-        seen = torch.einsum('bshw,bswhe->bshe', p[..., :W], v) + torch.einsum('bshg,bghe->bshe', p[..., W:], vg)
-        y = query + self.out(seen.flatten(2))
-        m = slice(W // 2 - R, W // 2 + R + 1)
-        move = torch.einsum('bsd,bswd->bsw', self.move_q(y), self.move_k(w[:, :, m])) / math.sqrt(D) + self.move_offset
-        return y, move.masked_fill(~real[:, :, m], -1e4)
+# %% ../../nbs/nn/03_windowed_attention.ipynb #92f2d766
+@patch
+def attend(self: WindowedAttention,
+           ask: Tensor,           # (B, S, D): normalised queries
+           rows: Tensor,          # (B, S, W, features): normalised windows
+           real: Tensor,          # bool (B, S, W)
+           summary: Tensor,       # (B, G, D)
+          ) -> Tensor:            # (B, S, D)
+    "The answer of a splice's window and of the global tokens."
+    W, heads = self.window, (self.heads, ask.shape[-1] // self.heads)
+    split = lambda t: t.unflatten(-1, heads)                                             # (..., H, E)
+    k, v = (split(t) for t in self.kv(rows).chunk(2, -1))
+    kg, vg = (split(t) for t in self.kv_global(summary).chunk(2, -1))
+    q = split(self.q(ask)) / math.sqrt(heads[1])
+    near = torch.einsum('bshe,bswhe->bshw', q, k) + self.offset
+    far = torch.einsum('bshe,bghe->bshg', q, kg)
+    p = torch.cat([near.masked_fill(~real[:, :, None], -1e4), far], -1).softmax(-1)      # (B, S, H, W + G)
+    seen = torch.einsum('bshw,bswhe->bshe', p[..., :W], v) + torch.einsum('bshg,bghe->bshe', p[..., W:], vg)
+    return self.out(seen.flatten(2))
+
+# %% ../../nbs/nn/03_windowed_attention.ipynb #c6da1b35
+@patch
+def look(self: WindowedAttention, query: Tensor, frames: Tensor, centres: Tensor, summary: Tensor,
+         lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    "`forward` for splices whose windows fit into memory together."
+    W, R = self.window, self.reach
+    rows, real = windows(frames, centres, W, lengths)                                    # (B, S, W, features)
+    rows = self.norm_k(rows)
+    y = query + self.attend(self.norm_q(query), rows, real, summary)
+    m = slice(W // 2 - R, W // 2 + R + 1)
+    move = torch.einsum('bsd,bswd->bsw', self.move_q(y), self.move_k(rows[:, :, m])) / math.sqrt(y.shape[-1])
+    return y, (move + self.move_offset).masked_fill(~real[:, :, m], -1e4)

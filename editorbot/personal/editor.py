@@ -54,5 +54,5 @@ class Pointer:
     def hear(self, draft: Draft) -> Draft: return draft.replace(scores=self.scores(draft.track))
 
     def explained(self, draft: Draft) -> Draft:
-        p = draft.scores.heard
+        p = draft.scores.p_kept
         return draft.replace(confidence=lambda a, b: float(p[a:b].mean()), reason=functools.partial(words_for, draft.scores, draft.wishes.because))

@@ -288,7 +288,7 @@ def posterior_of(mel: np.ndarray,   # float32 (128, T)
     net = pointer or load_pointer(None, 'cpu')[0]
     stems = None
     if net.config.stems: raise describe('super_editor', 'a pointer network without stems', 'one that needs them', 'use the shipped one')
-    return score_recording(net, mel, stems=stems).heard
+    return score_recording(net, mel, stems=stems).p_kept
 
 # %% ../../nbs/super_editor/04_edit_prediction.ipynb #8825cc29
 class SuperEditor:

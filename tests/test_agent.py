@@ -1,0 +1,105 @@
+"The agent: bugs that PPO is known for are planted, and each must be noticed; the shipped policy edits; its recipe trains one."
+import json
+from pathlib import Path
+
+import numpy as np, pytest, torch
+
+from editorbot.agent import ppo
+from editorbot.agent.actions import AMOUNTS
+from editorbot.agent.environment import EditingCore, recordings_of
+from editorbot.agent.policy import Policy, PolicyConfig
+from editorbot.agent.rewards import distance
+
+TINY = PolicyConfig('b', 4, width=16, layers=1, kernel=5, hidden=32, dropout=0.)
+
+
+@pytest.fixture
+def toys():
+    kept, rng = np.repeat([0, 1, 0, 1], 8), np.random.default_rng(0)
+    columns = [np.stack([np.ones(32), kept, kept + .3 * rng.standard_normal(32), rng.standard_normal(32)], 1) for _ in range(3)]
+    return recordings_of([np.arange(33) * .5] * 3, columns, [kept] * 3)
+
+
+@pytest.fixture
+def acted(toys):
+    "A policy, what it did, and how it sees."
+    torch.manual_seed(0)
+    policy = Policy(TINY).eval()
+    core = EditingCore(toys, 6, ppo.Relative(distance, 3), compact=True); core.reset()
+    see = ppo.Seeing(policy, toys)
+    return policy, ppo.collect(policy, core, 12, see, torch.Generator().manual_seed(0)), see
+
+
+def test_an_update_begins_at_ratio_one(acted): assert ppo.first_ratio(*acted) < 1e-4
+
+
+def test_stale_log_probabilities_are_noticed(acted):
+    policy, roll, see = acted
+    torch.manual_seed(1)
+    with torch.no_grad(): policy.actor[-1].weight.add_(.3 * torch.randn_like(policy.actor[-1].weight))    # as if learnt in between
+    assert ppo.first_ratio(policy, roll, see) > .01
+
+
+def test_a_mask_dropped_in_the_update_is_noticed(acted):
+    policy, roll, see = acted
+    assert ppo.first_ratio(lambda seen, mask: policy(seen, torch.ones_like(mask)), roll, see) > .01
+
+
+def value_at_a_limit():
+    "What PPO thinks the first state of probe 6 is worth; 4 is right."
+    policy = ppo.solve_probe(ppo.Probe(lambda coin, action: np.ones(len(coin)), 4, how=2), 50, gamma=.75)
+    with torch.no_grad(): return float(policy.critic(torch.tensor([[1., 0.]])))
+
+
+def test_a_time_limit_is_no_end(): assert abs(value_at_a_limit() - 4) < .4
+
+
+def test_a_wrong_bootstrap_is_noticed(monkeypatch):
+    right = ppo.gae
+    monkeypatch.setattr(ppo, 'gae', lambda paid, value, ended, *rest: right(paid, value, np.minimum(ended, 1), *rest))
+    assert value_at_a_limit() < 3
+
+
+def test_random_actions_of_a_policy_fit(acted):
+    roll = acted[1]
+    k, s, a = roll.action.reshape(-1, 3).T
+    assert AMOUNTS[k, a].all() and roll.mask.reshape(-1, 20, 5)[np.arange(len(k)), k, s].all()
+
+
+def test_frozen_statistics(acted):
+    "An update must not change what the policy sees."
+    policy, roll, see = acted
+    before = policy.encoder.norm.mean.clone(), policy.encoder.into.weight.clone()
+    ppo.update_policy(policy, ppo.optimiser_of(policy, ppo.PPOConfig()), roll, ppo.PPOConfig(), see, torch.Generator().manual_seed(0))
+    assert torch.equal(before[0], policy.encoder.norm.mean) and torch.equal(before[1], policy.encoder.into.weight)
+
+
+@pytest.mark.slow
+def test_the_encoder_can_be_trained(toys):
+    policy = Policy(TINY).eval()
+    before = policy.encoder.into.weight.clone()
+    better, _ = ppo.improve(policy, toys, distance, ppo.PPOConfig(iterations=3, episodes=4, steps=12, minibatch=24, warmup=1, encoder=True))
+    assert not torch.equal(better.encoder.into.weight, before) and torch.equal(policy.encoder.into.weight, before)
+
+
+@pytest.mark.slow
+def test_the_recipe_trains_an_agent_that_edits(tmp_path):
+    from editorbot.app.runs import run_notebook
+    run_notebook('agent', dict(output=str(tmp_path/'agent'), sessions='2', steps='10', iterations='2'), tmp_path/'run.ipynb', False)
+    about = json.loads((tmp_path/'agent/best.json').read_text(encoding='utf-8'))
+    assert about['model'] == 'agent' and set(about['info']['scores']) == {'cloned', 'PPO'} and 'cost' in about['decoder']
+
+
+def test_the_shipped_agent_edits(tmp_path):
+    from editorbot.editors.editor import get_editor, propose
+    from editorbot.nn.checkpoints import shipped
+    from editorbot.simulation.sessions import demo_session
+    import soundfile as sf
+    assert Path(shipped()/'agent.safetensors').stat().st_size < 800_000
+    session = demo_session(0)
+    sf.write(tmp_path/'raw.wav', session.raw, session.sr)
+    edl = propose(tmp_path/'raw.wav', get_editor('agent'))
+    assert 0 < edl.edit_frames < edl.source.frames and edl.meta['stages'][1]['name'] == 'act'
+    held = propose(tmp_path/'raw.wav', get_editor('agent'), keep=[(3., 6.)], cut=[(20., 24.)])
+    spans = [(s.source_in / s0, s.source_out / s0) for s in held.segments for s0 in [session.sr]]
+    assert any(a <= 3.05 and b >= 5.95 for a, b in spans) and not any(a < 23.9 and b > 20.1 for a, b in spans)
