@@ -28,13 +28,13 @@ class Commands(click.Group):
             click.echo('editorbot: interrupted; finished files are whole, run the same command to continue', err=True)
             ctx.exit(130)
 
-# %% ../../nbs/app/11_cli.ipynb #2bbf84fb
+# %% ../../nbs/app/11_cli.ipynb #55cbee71
 def say(**what): # label=value; what is None is left out
     "Print labelled lines, aligned."
     for k, v in what.items():
         if v is not None: click.echo(f'  {k.replace("_", " "):<12} {v}')
 
-# %% ../../nbs/app/11_cli.ipynb #b8531ed2
+# %% ../../nbs/app/11_cli.ipynb #5fe2ebdc
 @click.group(cls=Commands, context_settings=dict(help_option_names=['-h', '--help']))
 @click.option('--debug', is_flag=True, help='Show the full traceback of an error.')
 @click.version_option(__version__)
@@ -65,7 +65,7 @@ class Several(click.Command):
             else: many = False; out.append(a)
         return super().parse_args(ctx, out)
 
-# %% ../../nbs/app/11_cli.ipynb #9809d9c2
+# %% ../../nbs/app/11_cli.ipynb #113cf7e4
 def options(*made): # of click.option
     "Several options as one decorator, in their order."
     def all_of(command):
@@ -73,7 +73,7 @@ def options(*made): # of click.option
         return command
     return all_of
 
-# %% ../../nbs/app/11_cli.ipynb #70f2e511
+# %% ../../nbs/app/11_cli.ipynb #72d1218a
 with_tracks = options(
     click.option('--with', 'with_', multiple=True, type=AUDIO, metavar='FILE...',
                  help='Tracks that run together with RAW and are cut alike, each into a file of its own.'),
@@ -81,14 +81,14 @@ with_tracks = options(
                  help='How much later a track begins than RAW, such as drums=0:01.5 or drums=480 (samples); without '
                       'a name for all.'))
 
-# %% ../../nbs/app/11_cli.ipynb #4a266669
+# %% ../../nbs/app/11_cli.ipynb #351aafbc
 def check_there(path: Path | None,  # a file or folder; None: the default
                 what: str,          # what it should be
                ):
     "Raises `EditorbotError` for a path where nothing is."
     if path is not None and not Path(path).exists(): raise describe(path, what, 'no such file', 'check the name')
 
-# %% ../../nbs/app/11_cli.ipynb #c2cb1530
+# %% ../../nbs/app/11_cli.ipynb #ffee547e
 def one_recording(paths,                        # of files, in order
                   allow_truncated: bool = False, # accept gaps between them
                  ) -> Path:                     # one path for all of them
@@ -97,7 +97,7 @@ def one_recording(paths,                        # of files, in order
     from editorbot.interchange.tracks import check_parts
     return Path(check_parts(paths, allow_truncated))
 
-# %% ../../nbs/app/11_cli.ipynb #4e51cc04
+# %% ../../nbs/app/11_cli.ipynb #839174d4
 WANTED = options(
     click.option('--keep', multiple=True, metavar='FROM-TO',
                  help='A stretch that must be in the edit, such as 1:20-3:10; may be given several times.'),
@@ -127,7 +127,7 @@ WRITTEN = options(
     click.option('--report', 'page', is_flag=True,
                  help='Also write one HTML page to see and hear the edit, and what was cut.'))
 
-# %% ../../nbs/app/11_cli.ipynb #c69c3767
+# %% ../../nbs/app/11_cli.ipynb #62ece8a9
 def edit_files(output: Path,        # the edit
                n: int = 1,          # alternatives
                plot: bool = True, page: bool = False, # also a picture, also a page?
@@ -137,7 +137,7 @@ def edit_files(output: Path,        # the edit
     outs = [output.with_stem(f'{output.stem}_{i + 1}') if i else output for i in range(n)]
     return [dict(edit=o, **{k: o.with_suffix(s) for k, s in kinds.items()}) for o in outs]
 
-# %% ../../nbs/app/11_cli.ipynb #f83c5580
+# %% ../../nbs/app/11_cli.ipynb #bfd847ad
 def check_edit(o: types.SimpleNamespace) -> types.SimpleNamespace: # the options of `edit`, read: seconds, files, recording
     "What is wanted of an edit; raises `EditorbotError`."
     from editorbot.audio import audio_info, output_format
@@ -160,16 +160,17 @@ def check_edit(o: types.SimpleNamespace) -> types.SimpleNamespace: # the options
     return types.SimpleNamespace(**{**vars(o), **spans, 'max_duration': longest, 'inputs': o.raw, 'raw': raw,
                                     'info': info, 'files': files})
 
-# %% ../../nbs/app/11_cli.ipynb #e9fda6b1
+# %% ../../nbs/app/11_cli.ipynb #f4f62392
 def edit_shares(o: types.SimpleNamespace) -> dict: # stage -> share of the work
     "What an edit has to do, and how much of the time it takes."
     n = 0 if o.dry_run else o.alternatives
-    shares = {'analyse': 12, 'scores': 9, 'path': 2, 'retakes': 3, 'splices': 2, 'comping': 2,
+    shares = {'analyse': 12, 'scores': 9, 'path': 2, 'retakes': 3, 'comping': 2,
               'beats': 40 if o.beats else 0, 'phase': 2,
-              'master': 25 * n * (o.master is not None), 'render': 4 * n, 'picture': 2 * n * (not o.no_plot), 'report': 30 * n * o.page}
+              'master': 25 * n * (o.master is not None), 'render': 4 * n, 'picture': 2 * n * (not o.no_plot),
+              'report': 30 * n * o.page}
     return {k: v for k, v in shares.items() if v}
 
-# %% ../../nbs/app/11_cli.ipynb #4b9072e9
+# %% ../../nbs/app/11_cli.ipynb #48b3303b
 def propose_edits(o: types.SimpleNamespace, # of `check_edit`
                  ) -> tuple:                # the edits, the editor, the recording's length in s
     "The edits that were asked for, the best first."
@@ -186,7 +187,7 @@ def propose_edits(o: types.SimpleNamespace, # of `check_edit`
                            keep=o.keep, cut=o.cut, skip=(*o.without, *['fades'] * o.no_fades))
     return [dataclasses.replace(e, tracks=tracks) for e in edls], chosen, track.duration
 
-# %% ../../nbs/app/11_cli.ipynb #3cd8dd68
+# %% ../../nbs/app/11_cli.ipynb #a6bc2d7e
 def write_edit(edl, files: dict,           # an EDL; of `edit_files`
                o: types.SimpleNamespace,   # of `check_edit`
                chain=None,                 # of `--master`
@@ -211,7 +212,7 @@ def write_edit(edl, files: dict,           # an EDL; of `edit_files`
         raise
     return f'to {sound.lufs:.1f} LUFS' if sound and sound.passes else None
 
-# %% ../../nbs/app/11_cli.ipynb #a9ce5bda
+# %% ../../nbs/app/11_cli.ipynb #89fd5b05
 def say_edit(edl, files: dict, o: types.SimpleNamespace, chosen, mastered: str | None):
     "Tell a person what was kept and where it lies."
     from editorbot.edl import clock, summary
@@ -226,7 +227,7 @@ def say_edit(edl, files: dict, o: types.SimpleNamespace, chosen, mastered: str |
         say(edit=files['edit'], tracks=tracks, **{k: p for k, p in files.items() if k != 'edit'}, mastered=mastered)
     if edl.meta.get('said'): click.echo(f"  {edl.meta['said']}")
 
-# %% ../../nbs/app/11_cli.ipynb #e86f8379
+# %% ../../nbs/app/11_cli.ipynb #94c4e2f2
 def say_few(n: int, wanted: int): # edits
     "Tell a person that there are fewer edits than they asked for."
     if n >= wanted: return
@@ -241,7 +242,8 @@ def say_few(n: int, wanted: int): # edits
               help="What decides: a track of --with, or 'sum' of all, each weighted by its level. Default: RAW.")
 @click.option('-o', '--output', type=AUDIO, help='The edit. Default: RAW_edit.wav beside the recording.')
 @click.option('--editor', default='pointer', show_default=True,
-              help='pointer (learned: cuts, loops, reorders), agent (learned: beat by beat), keep (learned: cuts), rules, '
+              help='pointer (learned: cuts, loops, reorders), agent (learned: beat by beat), keep (learned: cuts), '
+                   'rules, '
                    'loudness, keep_all.')
 @click.option('--checkpoint', type=AUDIO,
               help='Weights (*.safetensors, or a folder with best.safetensors). Default: the shipped ones.')
@@ -263,7 +265,8 @@ def edit(**o):
     for rule in getattr(chosen, 'rules', ()): click.echo(f'this editor {rule}')
     for e, f, m in zip(edls, o.files, mastered): say_edit(e, f, o, chosen, m)
     say_few(len(edls), o.alternatives)
-    say(editor=f'{chosen.name}, {o.checkpoint or "as shipped"}' if chosen.name in ('pointer', 'keep', 'personal', 'agent')
+    say(editor=f'{chosen.name}, {o.checkpoint or "as shipped"}'
+        if chosen.name in ('pointer', 'keep', 'personal', 'agent')
         else chosen.name,
         next=None if o.dry_run else f'editorbot export {o.files[0]["EDL"]} -o '
                                     f'{o.files[0]["edit"].with_suffix(".rpp")}')
@@ -305,7 +308,7 @@ def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, n
         next=f'open {made.page} in a browser' if made.page else None)
     click.echo(f'  {time.perf_counter() - start:.1f} s')
 
-# %% ../../nbs/app/11_cli.ipynb #4f4639ef
+# %% ../../nbs/app/11_cli.ipynb #94b16cc8
 @main.command()
 @click.argument('what', type=AUDIO, required=False)
 @click.option('--port', type=int, help='Port on this computer. Default: a free one.')
@@ -372,7 +375,7 @@ def repair(recordings, output, overwrite):
         for a, b in lost: click.echo(f'  lost: {clock(a)} to {clock(b)}')
         say(copy=out)
 
-# %% ../../nbs/app/11_cli.ipynb #8b824703
+# %% ../../nbs/app/11_cli.ipynb #e480ceaa
 SCORES = dict(keep_f1='keep F1: of what is kept', cut_f1='cut F1: of what is cut',
               junk_left_s='kept, but should be cut (s)',
               music_lost_s='cut, but should be kept (s)', boundary_f1_05='edges within 0.5 s, F1', boundary_f1_3='edges within 3 s, F1',
@@ -401,7 +404,7 @@ def score_lines(scores: dict) -> list[str]: # score -> value
               help='Folder for the table, scores and picture of --leaderboard.')
 @click.option('--overwrite', is_flag=True, help='Replace files in that folder that no leaderboard has written.')
 def evaluate(predicted, true, as_json, board, data, editors, output, overwrite):
-    "Score a PREDICTED EDL against a TRUE one of the same recording; or, with --leaderboard, editors against the edits of a data folder."
+    "Score a PREDICTED EDL against a TRUE one; or, with --leaderboard, editors against the edits of a data folder."
     if board == (predicted is not None or true is not None):
         raise EditorbotError('evaluate: expected PREDICTED and TRUE, or --leaderboard for a data folder; see '
                              'editorbot evaluate --help')
@@ -413,7 +416,7 @@ def evaluate(predicted, true, as_json, board, data, editors, output, overwrite):
     scores = evaluate(load_edl(predicted), load_edl(true))
     click.echo(json.dumps(for_json(scores), indent=1) if as_json else '\n'.join(score_lines(scores)))
 
-# %% ../../nbs/app/11_cli.ipynb #34445907
+# %% ../../nbs/app/11_cli.ipynb #08c1311f
 def run_board(data: Path, editors: str | None, output: Path, overwrite: bool, as_json: bool):
     "What `evaluate --leaderboard` does."
     from editorbot.judging.leaderboard import (DEFAULT_BOARD, board_table, leaderboard, leaderboard_files,
@@ -425,7 +428,7 @@ def run_board(data: Path, editors: str | None, output: Path, overwrite: bool, as
     click.echo(written['scores'].read_text(encoding='utf-8') if as_json else board_table(leaderboard(rows)))
     if not as_json: say(**written)
 
-# %% ../../nbs/app/11_cli.ipynb #98e02d3d
+# %% ../../nbs/app/11_cli.ipynb #38e2aa20
 def check_order(raw: str | Path, edit: Path) -> None:
     "Say so when RAW and EDIT look swapped; raises `EditorbotError` for a file that is none."
     from editorbot.audio import audio_info
@@ -434,7 +437,7 @@ def check_order(raw: str | Path, edit: Path) -> None:
         click.echo(f'  note: {edit.name} is longer than {Path(str(raw)).name}; the recording comes first, then the '
                    f'edit')
 
-# %% ../../nbs/app/11_cli.ipynb #eee4d5c2
+# %% ../../nbs/app/11_cli.ipynb #4ecf650b
 def align_pair(p, output: Path, npz: Path | None, plot: bool, every: bool, overwrite: bool):
     "Align a pair, write what was found, and say it."
     from editorbot.alignment.alignment import align, alignment_files, alignment_npz, write_alignment
@@ -502,7 +505,7 @@ def export_(edl, to, output, raw, overwrite):
 @click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder of --pair.')
 @OVERWRITE
 def import_(project, output, raw, pair, data, overwrite):
-    "Read an edit back from a REAPER (.rpp), OpenTimelineIO (.otio) or Ardour (.ardour) session, or from an EDL as text (.txt)."
+    "Read an edit back from a session of REAPER (.rpp), OpenTimelineIO (.otio) or Ardour (.ardour), or from text (.txt)."
     from editorbot.edl import load_edl, summary
     from editorbot.interchange.import_ import import_edl, import_pair
     if pair:
@@ -601,13 +604,13 @@ def precache(names, data, features, stems, stem_model, stem_repo, tracker, check
     click.echo(precache_table(reports)); say(cache=data/'cache')
     if any(r.error for r in reports): click.get_current_context().exit(1)
 
-# %% ../../nbs/app/11_cli.ipynb #778a4232
+# %% ../../nbs/app/11_cli.ipynb #a3e7d61e
 DATA = click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder.')
 
 @main.group('cache')
 def cache_(): "Look after the cache of a data folder."
 
-# %% ../../nbs/app/11_cli.ipynb #971e689c
+# %% ../../nbs/app/11_cli.ipynb #353a3903
 @cache_.command()
 @DATA
 def status(data):
@@ -615,7 +618,7 @@ def status(data):
     from editorbot.data.cache import cache_table, inspect_cache
     click.echo(cache_table(inspect_cache(data)))
 
-# %% ../../nbs/app/11_cli.ipynb #d00a9501
+# %% ../../nbs/app/11_cli.ipynb #c56c0b50
 @cache_.command()
 @DATA
 def verify(data):
@@ -625,7 +628,7 @@ def verify(data):
     click.echo(cache_table(found))
     if any(e.fault for e in found): click.get_current_context().exit(1)
 
-# %% ../../nbs/app/11_cli.ipynb #d534a51d
+# %% ../../nbs/app/11_cli.ipynb #39d2dfc3
 @cache_.command()
 @DATA
 @click.option('--verify', 'all_bytes', is_flag=True, help='Read every byte first.')

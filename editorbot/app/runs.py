@@ -31,7 +31,7 @@ def parameters_of(path: str | Path) -> dict[str, tuple[str, str]]: # parameter -
                        'tag it in JupyterLab: property inspector, cell tags')
     return {name: (default, comment.strip()) for name, default, comment in found}
 
-# %% ../../nbs/app/00_runs.ipynb #c4c63216
+# %% ../../nbs/app/00_runs.ipynb #39ba6fbe
 def notebook_parameters(name: str,                    # of a training notebook
                        ) -> dict[str, tuple[str, str]]: # parameter -> (default as written, comment)
     "What can be set in a training notebook; raises `EditorbotError` for an unknown name."
@@ -46,7 +46,7 @@ def parse_value(text: str) -> object: # bool, int, float, str, list, None
     try: return json.loads({'True': 'true', 'False': 'false', 'None': 'null'}.get(text, text))
     except ValueError: return text
 
-# %% ../../nbs/app/00_runs.ipynb #7f9d7b95
+# %% ../../nbs/app/00_runs.ipynb #1a2ae0f7
 KINDS = {bool: 'True or False', int: 'a whole number', float: 'a number'}   #: kind of a default -> what is expected
 
 def check_params(name: str | Path,       # of a training notebook, or a path to any notebook
@@ -72,13 +72,13 @@ def weights_in(folder: Path) -> list[Path]: # checkpoints and what lies beside t
     return [p for end in ('best.*', 'latest.*', 'style.*', 'fades.*') for p in sorted(folder.glob(end))
             if p.is_file()]
 
-# %% ../../nbs/app/00_runs.ipynb #628e0133
+# %% ../../nbs/app/00_runs.ipynb #a27defca
 def unexplained_weights(folder: Path) -> list[Path]:
-    "Weights in a folder that no interrupted run can have left: nobody wrote them down, and there is no state to go on from."
+    "Weights that no interrupted run can have left: nobody wrote them down, and there is no state to go on from."
     going_on, known = (folder/'state.pt').exists(), read_ledger(folder)
     return [p for p in weights_in(folder) if not going_on or p.name in known]
 
-# %% ../../nbs/app/00_runs.ipynb #6b343fe4
+# %% ../../nbs/app/00_runs.ipynb #a4e11450
 def model_folder(name: str | Path,       # of a training notebook, or a path to any notebook
                  params: dict[str, str], # parameter -> value as typed
                 ) -> Path | None:        # None: the notebook has no parameter `output`
@@ -87,7 +87,7 @@ def model_folder(name: str | Path,       # of a training notebook, or a path to 
     folder = str(params.get('output') or known.get('output', [''])[0]).strip('\'"')
     return Path(folder) if folder else None
 
-# %% ../../nbs/app/00_runs.ipynb #5acce627
+# %% ../../nbs/app/00_runs.ipynb #550bd295
 @contextlib.contextmanager
 def shown_progress(show: bool | None = None, # None: only on a terminal
                    every: float = .5,        # s
@@ -118,7 +118,7 @@ def run_notebook(name: str | Path,            # of a training notebook, or a pat
                  output: str | Path | None = None, # the executed copy; None: outputs/runs/NAME-DATE.ipynb
                  show: bool | None = None,    # progress bar; None: on a terminal
                 ) -> Path:                    # the executed copy
-    "Run a notebook with other parameters; raises `EditorbotError` as `check_params` does, and when a cell fails or files of others would be replaced."
+    "Run a notebook with other parameters; raises `EditorbotError` as `check_params` does, and when a cell fails."
     check_params(name, params)
     import papermill
     path = Path(name) if str(name).endswith('.ipynb') else training_notebooks()[str(name)]
@@ -139,7 +139,7 @@ def run_notebook(name: str | Path,            # of a training notebook, or a pat
     finally: note_made('train', *[p for p in (output, *weights_in(models)) if p.is_file()])
     return output
 
-# %% ../../nbs/app/00_runs.ipynb #32112b2c
+# %% ../../nbs/app/00_runs.ipynb #b1f1f7b6
 def score_words(scores: dict,      # editor -> scores
                 judged_on: str,
                ) -> str:           # a line; '' where nothing was scored
@@ -147,7 +147,7 @@ def score_words(scores: dict,      # editor -> scores
     told = [f"{name} {s['keep_f1']:.3f}" for name, s in scores.items() if s.get('keep_f1') is not None]
     return f"keep F1 {', '.join(told)} ({judged_on})" if told else ''
 
-# %% ../../nbs/app/00_runs.ipynb #fd0402bc
+# %% ../../nbs/app/00_runs.ipynb #461cb0d2
 def trained_lines(model: str,           # keep, pointer or super_editor
                   folder: Path | None,  # of the model
                  ) -> list[str]:

@@ -7,7 +7,7 @@ __all__ = ['LIBRARY_VERSION', 'SCHEMA', 'KEEP_TAKES', 'CONFIDENT', 'open_library
            'known_songs', 'Named', 'name_confidences', 'recognise']
 
 # %% ../../nbs/app/05_song_library.ipynb #0ca05c1c
-import contextlib, sqlite3, typing
+import contextlib, math, sqlite3, typing
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
@@ -56,7 +56,7 @@ def pack_lines(x: np.ndarray) -> bytes: # float (N, 48), not negative
     top = np.float32(max(float(x.max(initial=0)), 1e-6))
     return top.tobytes() + np.round(x / top * 255).astype(np.uint8).tobytes()
 
-# %% ../../nbs/app/05_song_library.ipynb #70e98115
+# %% ../../nbs/app/05_song_library.ipynb #e5ee8f34
 def unpack_lines(b: bytes) -> np.ndarray: # float32 (N, 48)
     "The inverse of `pack_lines`."
     scale = np.frombuffer(b[:4], np.float32)[0] / 255
@@ -79,7 +79,7 @@ def remember(db: sqlite3.Connection,
                'DESC LIMIT ?)', (song, song, KEEP_TAKES))
     db.execute('DELETE FROM songs WHERE id NOT IN (SELECT song FROM takes)')
 
-# %% ../../nbs/app/05_song_library.ipynb #bceffe3a
+# %% ../../nbs/app/05_song_library.ipynb #5c3f1b3e
 def known_songs(db: sqlite3.Connection,
                 without: str = '',    # hash of a recording that is left out
                ) -> dict[str, list]:  # name -> pitch lines of its takes
@@ -91,7 +91,7 @@ def known_songs(db: sqlite3.Connection,
     return out
 
 # %% ../../nbs/app/05_song_library.ipynb #883612d5
-CONFIDENT = .8   #: confidence from which a name is given
+CONFIDENT = .9   #: confidence from which a name is given
 
 @dataclass(frozen=True)
 class Named:
@@ -99,18 +99,20 @@ class Named:
     name: str
     confidence: float # 0 to 1
 
-# %% ../../nbs/app/05_song_library.ipynb #8413ea89
+# %% ../../nbs/app/05_song_library.ipynb #f07fbaa7
 def name_confidences(takes: list,    # pitch lines of the takes of a song, the best first; three are compared
                      known: dict,    # name -> pitch lines
                      centre: np.ndarray, # float (48,)
                     ) -> dict[str, float]:
-    "How well each known song fits."
-    def fit(stored): return float(np.mean(sorted(max(same_song(match(t - centre, s - centre, 1)) for s in stored)
-                                                 for t in takes[:3])[-2:]))
-    p = {name: fit(stored) for name, stored in known.items()}
-    return {n: v * (1 - max((w for m, w in p.items() if m != n), default=0.)) for n, v in p.items()}
+    "How sure each known name is."
+    odds = lambda p: math.log(max(p, 1e-12) / max(1 - p, 1e-12))
+    def log_odds(stored):
+        best = [max(same_song(match(t - centre, s - centre, 1)) for s in stored) for t in takes[:3]]
+        return float(np.mean(sorted(map(odds, best))[-2:]))
+    e = {name: math.exp(log_odds(stored)) for name, stored in known.items()}
+    return {name: x / (1 + sum(e.values())) for name, x in e.items()}
 
-# %% ../../nbs/app/05_song_library.ipynb #fe5cc704
+# %% ../../nbs/app/05_song_library.ipynb #8b244bad
 def recognise(songs: list,                 # for each song the pitch lines of its takes, the best first
               known: dict[str, list],      # of `known_songs`
              ) -> list[Named | None]:      # for each song
@@ -119,7 +121,5 @@ def recognise(songs: list,                 # for each song the pitch lines of it
     means = [np.concatenate(v).mean(0) for v in (*songs, *known.values())]
     centre = np.mean(means, 0)
     p = [name_confidences(takes, known, centre) for takes in songs]
-    out, used = [None] * len(songs), set()
-    for v, k, name in sorted(((v, k, n) for k, q in enumerate(p) for n, v in q.items()), key=lambda r: -r[0]):
-        if v >= CONFIDENT and out[k] is None and name not in used: out[k] = Named(name, round(v, 3)); used.add(name)
-    return out
+    best = [max(q, key=q.get) for q in p]
+    return [Named(n, round(q[n], 3)) if q[n] >= CONFIDENT else None for n, q in zip(best, p)]

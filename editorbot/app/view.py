@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['TEMPLATE', 'write_template', 'view_notebook', 'view_command', 'view']
 
-# %% ../../nbs/app/09_view.ipynb #c245bcda
+# %% ../../nbs/app/09_view.ipynb #5ce6dbb6
 import importlib.util, os, subprocess, sys, tempfile
 from pathlib import Path
 from ..core import *
 
-# %% ../../nbs/app/09_view.ipynb #1b87bdd1
+# %% ../../nbs/app/09_view.ipynb #5539082a
 TEMPLATE = '''{%- extends 'lab/index.html.j2' -%}
 {% import "spinner.macro.html.j2" as spinner %}
 {%- block notebook_css -%}
@@ -30,7 +30,7 @@ def write_template(folder: str | Path, # a Jupyter data folder, which `JUPYTER_P
     with atomic_path(to/'index.html.j2') as tmp: tmp.write_text(TEMPLATE, encoding='utf-8')
     return to
 
-# %% ../../nbs/app/09_view.ipynb #ad40217b
+# %% ../../nbs/app/09_view.ipynb #53c3cf42
 def view_notebook(what: str | Path | None, # a recording or an EDL; None: choose one in the browser
                   here: str | Path,        # folder where the file browser begins and edits are saved
                  ) -> dict:                # a notebook
@@ -42,7 +42,7 @@ def view_notebook(what: str | Path | None, # a recording or an EDL; None: choose
     spec = {'kernelspec': {'name': 'python3', 'display_name': 'python3', 'language': 'python'}}
     return dict(cells=[cell], metadata=spec, nbformat=4, nbformat_minor=5)
 
-# %% ../../nbs/app/09_view.ipynb #0529e756
+# %% ../../nbs/app/09_view.ipynb #8a712a15
 def view_command(folder: Path,          # for the notebook and the template
                  what: str | Path | None = None, # a recording or an EDL
                  here: str | Path = '.', # folder where the file browser begins
@@ -52,19 +52,23 @@ def view_command(folder: Path,          # for the notebook and the template
     "The command that serves the rehearsal view."
     write_template(folder)
     write_json(folder/'rehearsal.ipynb', view_notebook(what, Path(here).resolve()))
-    words = [sys.executable, '-m', 'voila', str(folder/'rehearsal.ipynb'), '--template=editorbot', '--Voila.ip=127.0.0.1',
-             '--VoilaConfiguration.extension_config={}', *[f'--port={port}'] * (port is not None), *['--no-browser'] * (not browser)]
+    words = [sys.executable, '-m', 'voila', str(folder/'rehearsal.ipynb'), '--template=editorbot',
+             '--Voila.ip=127.0.0.1',
+             '--VoilaConfiguration.extension_config={}', *[f'--port={port}'] * (port is not None),
+             *['--no-browser'] * (not browser)]
     known = os.environ.get('JUPYTER_PATH')
     return words, os.environ | {'JUPYTER_PATH': os.pathsep.join([str(folder), *[known] * bool(known)])}
 
-# %% ../../nbs/app/09_view.ipynb #b1a47343
+# %% ../../nbs/app/09_view.ipynb #2259bc9c
 def view(what: str | Path | None = None, # a recording or an EDL; None: choose one in the browser
          port: int | None = None,        # None: a free one
          browser: bool = True,           # open it?
         ):
-    "Serve the rehearsal view on this computer until it is interrupted. Raises `EditorbotError` for a missing file, and without Voila."
-    if what is not None and not Path(what).exists(): raise describe(what, 'a recording or an EDL', 'no such file', 'check the name')
-    if importlib.util.find_spec('voila') is None: raise describe('editorbot view', 'Voila', 'none', 'install it: pip install voila')
+    "Serve the rehearsal view until it is interrupted. Raises `EditorbotError` for a missing file, and without Voila."
+    if what is not None and not Path(what).exists():
+        raise describe(what, 'a recording or an EDL', 'no such file', 'check the name')
+    if importlib.util.find_spec('voila') is None:
+        raise describe('editorbot view', 'Voila', 'none', 'install it: pip install voila')
     with tempfile.TemporaryDirectory() as d:
         words, env = view_command(Path(d), what, '.', port, browser)
         try: subprocess.run(words, env=env)
