@@ -1,4 +1,4 @@
-"""How well simpler editors do on music they have never heard: the other rows of the pointer network's table.
+"""How well simpler editors do on music they were not trained on: the other rows of the pointer network's table.
 
     make bench-baselines ARGS='--music DIR'           all folds and the table
     python bench/baselines.py --music DIR --only NAME  one fold; run again, what is finished is only read

@@ -2,7 +2,7 @@
 
     make bench-fine_tuning ARGS='--music DIR --package NAME --fold outputs/bench/pointer'
 
-Needs a finished fold of bench/pointer.py, or bench/networks: a network that has never heard the package. The people (`HABITS`) edit sessions of the package that was left out, each in their own way; rules are learnt
+Needs a finished fold of bench/pointer.py, or bench/networks: a network that was not trained on the package. The people (`HABITS`) edit sessions of the package that was left out, each in their own way; rules are learnt
 from 5, 10 and 25 of their edits and judged on 20 other sessions, beside the network as it is. No weight changes, so nothing is forgotten. Results go to outputs/bench/fine_tuning/.
 """
 import argparse, dataclasses, importlib.util, time
@@ -24,7 +24,7 @@ COLUMNS = dict(keep_f1='keep F1', cut_f1='cut F1', boundary_f1_05='boundary F1, 
 
 
 def of_person(examples, habit):
-    "Sessions as this person edits them; nobody labels what is heard in them."
+    "Sessions as this person edits them; nobody labels the classes of sound in them."
     return [dataclasses.replace(HABITS[habit](e), kind=np.full_like(e.kind, UNKNOWN)) for e in examples]
 
 
@@ -33,11 +33,11 @@ def mean(rows, k): return float(np.nanmean([np.nan if r[k] is None else r[k] for
 
 def run(net, test, own, habits, pairs, out, seed=0):
     "Markdown: a row for each person and number of pairs."
-    heard = [pair_of(net, e) for e in test]
+    tests = [pair_of(net, e) for e in test]
     lines = ['| person | pairs | way | ' + ' | '.join(COLUMNS.values()) + ' | CPU, s |', '|---|---:|---|' + '---:|' * (len(COLUMNS) + 1)]
     for habit in habits:
         theirs = [pieces_of(e.regions) for e in of_person(test, habit)]
-        judge = lambda rules, theirs=theirs: [edit_scores(edit_by(p, rules), t, e.frames) for p, t, e in zip(heard, theirs, test)]
+        judge = lambda rules, theirs=theirs: [edit_scores(edit_by(p, rules), t, e.frames) for p, t, e in zip(tests, theirs, test)]
         runs = [('0', 'shipped', judge(()), 0.0)]
         for n in pairs:
             folder, began = Path(out)/f'{habit}-{n}-seed{seed}', time.process_time()

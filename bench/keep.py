@@ -1,4 +1,4 @@
-"""How well the keep model edits music it has never heard: every package is left out in turn.
+"""How well the keep model edits music it was not trained on: every package is left out in turn.
 
     make bench-keep ARGS='--music DIR'          all folds and the table
     python bench/keep.py --music DIR --only NAME one fold; run again, the finished ones are only read

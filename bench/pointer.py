@@ -1,12 +1,12 @@
-"""How well the pointer network edits music it has never heard: every package is left out in turn.
+"""How well the pointer network edits music it was not trained on: every package is left out in turn.
 
     make bench-pointer ARGS='--music DIR'          all folds and the table
     python bench/pointer.py --music DIR --only NAME one fold; run again, the finished ones are only read
     make bench-pointer ARGS='--music DIR --sessions 20 --synthetic 0 --judge bench/networks'    the table of the networks that lie beside this file
     make bench-pointer ARGS='--music DIR --pack DIR2'    the networks of finished folds once more, in 8 bits a weight
 
-As bench/keep.py, with sessions whose edits loop riffs and put a passage that was played once more in the place of the one that failed. Each fold begins with the keep model of the same fold (bench/keep.py, which never
-heard the package either) and is judged beside it and beside editors that know nothing; with --band it begins with a network that has heard the synthetic band alone, one for all folds of a seed. Results go to
+As bench/keep.py, with sessions whose edits loop riffs and put a passage that was played once more in the place of the one that failed. Each fold begins with the keep model of the same fold (bench/keep.py, which was not
+trained on the package either) and is judged beside it and beside editors without training; with --band it begins with a network that was trained on the synthetic band alone, one for all folds of a seed. Results go to
 outputs/bench/pointer/.
 """
 import itertools, json, time

@@ -218,7 +218,7 @@ def precision(lengths, repeat, one):
                     was, g0 = first.setdefault(start, (loss, g))
                     cells += [f'{loss:.5f}', f'{abs(loss - was) / was:.1e}', f'{norm(g - g0) / norm(g0):.1e}']
                 print(f'| {what} | {f} | {text(runs)} | ' + ' | '.join(cells) + ' |', flush=True)
-        print('\n| encode | frames | CPU s | extra MB | P(heard): largest difference | mean | frames with another play count |\n|---|' + '---:|' * 6, flush=True)
+        print('\n| encode | frames | CPU s | extra MB | P(kept): largest difference | mean | frames with another play count |\n|---|' + '---:|' * 6, flush=True)
         for f in lengths:
             was = None
             for what in ('encode fp32', 'encode bf16'):

@@ -546,6 +546,7 @@ def file_key(path: str | Path) -> tuple:
 
 # %% ../nbs/01_audio.ipynb #d30f99d2
 _shared, SHARED = OrderedDict(), 3   #: recordings whose decoded samples are kept at a time
+
 def shared(way: Way) -> Decoded:
     "The decoded samples of a recording, one `Decoded` for all readers in this process."
     key = os.getpid(), *file_key(way.info.path)
@@ -692,6 +693,7 @@ def readable_file(path: str | Path) -> Path:
 
 # %% ../nbs/01_audio.ipynb #6e0850ab
 _ways = OrderedDict()
+
 def way_of(path: str | Path) -> Way:
     """How a file is read; raises `EditorbotError` for what is no file to be read, libsndfile's error for what is no
     audio."""
@@ -879,6 +881,7 @@ def stream_mono(path: str | Path,     # a recording
                ) -> typing.Iterator[np.ndarray]: # float32 (n,)
     "Mono blocks at `sr` Hz; raises `EditorbotError` for samples that are not numbers."
     info = audio_info(path, allow_truncated=True)
+    for note in info.notes: say_once(path, note)
     resample = None if info.sample_rate == sr else soxr.ResampleStream(info.sample_rate, sr, 1, dtype='float32')
     pos, lost, w = 0, 0, np.full(info.channels, 1 / info.channels, np.float32)
     for x in read_blocks(path, max(1, block // GRID) * GRID, dtype=mix_dtype(info.subtype)):

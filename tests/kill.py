@@ -1,5 +1,7 @@
-"""kill -9 in the middle: `python tests/kill.py edit -n 50`. A command is killed at random moments of its run; whatever then lies under the name of an output must be whole,
-and the same command must complete, with the same bytes as a run that nobody disturbed. Prints a table and writes JSON."""
+"""kill -9 in the middle: `python tests/kill.py edit -n 50`. A command is killed at random moments of its run.
+
+Whatever then lies under the name of an output must be whole, and the same command must complete, with the same bytes as
+a run that nobody disturbed. Prints a table and writes JSON; with --record also bench/results/kill.json."""
 import argparse, hashlib, json, os, random, shutil, signal, subprocess, sys, tempfile, time
 from pathlib import Path
 
@@ -8,20 +10,23 @@ TAKES_TIME = ('.json', '.ipynb', '.png', '.log')             # these hold dates,
 
 
 def material(folder: Path, pairs: int = 2):
-    "Two little pairs."
-    import numpy as np, soundfile as sf
+    "Two little pairs of the synthetic band, of one length."
+    import soundfile as sf
+    from editorbot.simulation.band import synth_song
     for k in range(pairs):
-        rng, n = np.random.default_rng(k), 30 * 22050
-        x = rng.standard_normal((n, 1)) * (.02 + .3 * (np.arange(n) % 11025 < 3000))[:, None] * .3
-        for sub, y in (('input', x), ('desired_output', x[4 * 22050:20 * 22050])):
+        x = synth_song(k, 40, 22050)
+        for sub, y in (('input', x), ('desired_output', x[4 * 22050:30 * 22050])):
             (folder/'data'/sub).mkdir(parents=True, exist_ok=True)
             sf.write(folder/'data'/sub/f's{k}_{"raw" if sub == "input" else "edit"}.wav', y, 22050)
 
 
 COMMANDS = {
-    'edit': ['edit', 'data/input/s0_raw.wav', '-o', 'out/edit.wav', '--editor', 'keep', '--target-ratio', '.5', '--overwrite'],
+    'edit': ['edit', 'data/input/s0_raw.wav', '--with', 'data/input/s1_raw.wav', '-o', 'out/edit.wav', '--editor', 'keep',
+             '--target-ratio', '.5', '--overwrite'],
+    'songs': ['songs', 'data/input/s0_raw.wav', '-o', 'out/songs', '--overwrite'],
     'precache': ['precache', '--data', 'data', '-j', '1', '--features', 'basic'],
-    'pointer': ['train', 'pointer', '-p', 'recipe', 'quick', '-p', 'output', 'out/model'],
+    'pointer': ['train', 'pointer', '-p', 'recipe', 'quick', '-p', 'sessions', '2', '-p', 'steps', '6', '-p', 'jobs', '1', '-p', 'output', 'out/model'],
+    'fine_tuning': ['train', 'pointer', '--data', 'data', '--from', 'shipped', '-p', 'recipe', 'quick', '-p', 'jobs', '1', '-p', 'output', 'out/person'],
 }
 
 
@@ -77,10 +82,25 @@ def trial(command: str, n: int, seed: int, folder: Path) -> dict:
     return dict(command=command, runs=n, killed=killed, half_written=broken, not_completed=failed, other_bytes=differ, seconds=round(seconds, 1))
 
 
+def recorded(rows: list[dict]):
+    "The rows as claims of bench/results/kill.json; those of other commands stay."
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]/'bench'))
+    import results
+    p = results.FOLDER/'kill.json'
+    old = {c['claim']: c for c in json.loads(p.read_text(encoding='utf-8'))['claims']} if p.exists() else {}
+    for r in rows:
+        bad = [f'{len(r[k])} {k.replace("_", " ")}' for k in ('half_written', 'not_completed', 'other_bytes') if r[k]]
+        claim = f'`{r["command"]}` killed at random moments'
+        old[claim] = dict(claim=claim, value=f'{r["killed"]} of {r["runs"]} killed: ' + (', '.join(bad) or 'all whole, all complete, the same bytes'))
+    results.record('kill', 'files', 'kill -9 in the middle', 'python tests/kill.py -n 10 --record', list(old.values()))
+
+
 if __name__ == '__main__':
     a = argparse.ArgumentParser(description=__doc__)
     a.add_argument('commands', nargs='*', default=list(COMMANDS)); a.add_argument('-n', type=int, default=50)
-    a.add_argument('--seed', type=int, default=0); a.add_argument('-o', default='outputs/kill.json')
+    a.add_argument('--seed', type=int, default=0)
+    a.add_argument('-o', default='outputs/kill.json')
+    a.add_argument('--record', action='store_true', help='also write bench/results/kill.json')
     a = a.parse_args()
     rows = []
     for c in a.commands or COMMANDS:
@@ -89,5 +109,7 @@ if __name__ == '__main__':
         print(f'{c:<10} {r["killed"]} of {r["runs"]} killed, half-written {len(r["half_written"])}, not completed {len(r["not_completed"])}, other bytes {len(r["other_bytes"])}', flush=True)
         for k in ('half_written', 'not_completed', 'other_bytes'):
             for x in r[k][:20]: print(f'  {k.replace("_", " ")}: {x}', flush=True)
-    Path(a.o).parent.mkdir(parents=True, exist_ok=True); Path(a.o).write_text(json.dumps(rows, indent=1))
+    Path(a.o).parent.mkdir(parents=True, exist_ok=True)
+    Path(a.o).write_text(json.dumps(rows, indent=1))
+    if a.record: recorded(rows)
     sys.exit(any(r['half_written'] or r['not_completed'] or r['other_bytes'] for r in rows))

@@ -351,3 +351,29 @@ def test_a_timeline_from_a_video_editor(tmp_path):
     f = 48000 // 25
     assert [(s.source_in, s.source_out, s.edit_in, s.crossfade) for s in import_edl(tmp_path/'v.otio').segments] == [
         (50 * f, 145 * f, 0, 0), (295 * f, 350 * f, 95 * f, 10 * f), (None, None, 150 * f, 0), (0, 25 * f, 175 * f, 0)]
+
+
+def test_other_takes_lie_under_the_kept_one(tmp_path):
+    "REAPER: takes of the item, the kept one active; any of them may be chosen and comes back. Ardour: playlists that the track does not play."
+    x = np.random.default_rng(0).uniform(-.5, .5, (96_000, 2))
+    raw = tmp_path/'jam.wav'
+    sf.write(raw, x, 48_000, subtype='PCM_16')
+    takes = [([10_000, 30_000], [(40_000, 60_000, 'take 1'), (70_000, 75_000, 'take "3"')])]
+    edl = EDL(Source.from_file(raw), [Segment(0, 5_000, 0), Segment(10_000, 30_000, 5_000, crossfade=200)], {'takes': takes})
+    text = export(edl, tmp_path/'a.rpp').read_text(encoding='utf-8')
+    assert import_edl(tmp_path/'a.rpp').segments == edl.segments
+    for k, name in enumerate(('take 1', 'take "3"')):
+        lines = text.splitlines()
+        at = [i for i, line in enumerate(lines) if line.strip() == 'TAKE'][k]
+        lines[at] += ' SEL'
+        (tmp_path/'b.rpp').write_text('\n'.join(lines), encoding='utf-8')
+        got = [(s.source_in, s.source_out) for s in import_edl(tmp_path/'b.rpp').segments][1]
+        start = takes[0][1][k][0]
+        assert got == (start, start + 20_000), name
+    session = ElementTree.parse(export(edl, tmp_path/'s/s.ardour')).getroot()
+    track = next(r for r in session.iter('Route') if r.get('name') == 'edit')
+    own = [p for p in session.iter('Playlist') if p.get('orig-track-id') == track.get('id')]
+    assert [p.get('name') for p in own] == ['edit', 'edit.1', 'edit.2'] and track.get('audio-playlist') == own[0].get('id')
+    tick = 282_240_000 // 48_000
+    assert [(r.get('start'), r.get('length')) for r in own[2].iter('Region')] == [(f'a{70_000 * tick}', f'a{5_000 * tick}@a{5_000 * tick}')]
+    assert [(s.source_in, s.source_out) for s in import_edl(tmp_path/'s/s.ardour').segments] == [(0, 5_000), (10_000, 30_000)]

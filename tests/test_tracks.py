@@ -304,3 +304,19 @@ def test_render_together_leaves_nothing_half(band, tmp_path):
     drums.write_bytes(drums.read_bytes()[:-100] + bytes(100))
     with pytest.raises(EditorbotError, match='drums.wav'): render_together(edl, tmp_path/'o.wav')
     assert not (tmp_path/'o.wav').exists() and join_paths([mix]) == str(mix)
+
+
+def test_what_is_odd_about_a_file_is_said_by_whoever_reads_it(tmp_path, caplog):
+    "The recorder's battery died, so the header has no sizes: rendering and analysing (align, songs, precache) read on, and say so."
+    from editorbot.audio import audio_info, stream_mono
+    p = tmp_path/'ZOOM0001.WAV'
+    sf.write(p, np.random.default_rng(0).uniform(-.5, .5, (8000, 1)), 8000, subtype='PCM_16')
+    whole = p.read_bytes()
+    for name, read in (('a', lambda q: render_together(edl_from_regions(Source.from_file(q), [(100, 900)]), tmp_path/'edit.wav')),
+                       ('b', lambda q: list(stream_mono(q)))):
+        q = tmp_path/f'{name}.wav'
+        q.write_bytes(whole[:4] + bytes(4) + whole[8:40] + bytes(4) + whole[44:])
+        note, = audio_info(q).notes
+        caplog.clear()
+        read(q)
+        assert [r.getMessage() for r in caplog.records] == [f'{q}: {note}']

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['log', 'BESIDE', 'Pair', 'numbered', 'all_named', 'named', 'loosely', 'near_misses', 'find_pairs', 'PairCheck',
-           'check_pairs', 'pairs_report']
+           'opened', 'twins', 'pair_notes', 'check_pairs', 'pairs_report']
 
 # %% ../../nbs/data/00_pairs.ipynb #8ec09a18
 import logging, re, unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from ..core import *
@@ -18,6 +18,9 @@ from ..interchange.tracks import check_parts
 
 # %% ../../nbs/data/00_pairs.ipynb #79c23794
 log = logging.getLogger('editorbot.data.pairs')
+#: what lies beside recordings and is none: beats by hand, notes
+BESIDE = ('.json', '.csv', '.txt', '.md', '.png', '.jpg', '.pdf', '.npy', '.npz', '.srt', '.rpp', '.zip', '.part',
+          '.crdownload')
 
 @dataclass(frozen=True)
 class Pair:
@@ -29,55 +32,60 @@ class Pair:
 # %% ../../nbs/data/00_pairs.ipynb #4af11cc3
 def numbered(folder: str | Path,  # where to look
              ending: str,         # '_raw' or '_edit'
-            ) -> dict[str, Path]: # sample -> one path for all its files
+            ) -> dict[str, Path]: # sample -> one path for all its files, see `audio.join_paths`
     "Recordings that a recorder has split: `NAME_raw_1.wav`, `NAME_raw_2.wav`."
     found = defaultdict(list)
     for p in Path(folder).glob('*'):
         m = re.fullmatch(rf'(.+){ending}_(\d+)\.[^.]+', unicodedata.normalize('NFC', p.name), re.I)
-        if m and not m[1].startswith('.') and p.suffix.lower() not in BESIDE and p.is_file(): found[m[1]].append((int(m[2]), p))
+        if m and not m[1].startswith('.') and p.suffix.lower() not in BESIDE and p.is_file():
+            found[m[1]].append((int(m[2]), p))
     return {name: Path(join_paths([p for _, p in sorted(parts)])) for name, parts in found.items()}
 
 # %% ../../nbs/data/00_pairs.ipynb #31fb32eb
-#: what lies beside recordings and is none: beats by hand, notes
-BESIDE = ('.json', '.csv', '.txt', '.md', '.png', '.jpg', '.pdf', '.npy', '.npz', '.srt', '.rpp', '.zip', '.part', '.crdownload')
-
 def all_named(folder: str | Path,  # where to look
               ending: str,         # '_raw' or '_edit'
              ) -> dict[str, list[Path]]: # sample -> files, in order
-    "Every file of a folder that may be a recording, by sample. `_RAW` is `_raw`, and an ü is an ü however it is composed."
+    "Every file of a folder that may be a recording, by sample; names are compared in NFC and without case."
     out = defaultdict(list)
     for p in sorted(Path(folder).glob('*')):
         name = unicodedata.normalize('NFC', p.name)
         k = name.lower().rfind(ending + '.')
-        if k >= 0 and not name.startswith('.') and p.suffix.lower() not in BESIDE and p.is_file(): out[name[:k]].append(p)
+        if k >= 0 and not name.startswith('.') and p.suffix.lower() not in BESIDE and p.is_file():
+            out[name[:k]].append(p)
     for name, parts in numbered(folder, ending).items(): out[name].append(parts)
     return dict(out)
 
+# %% ../../nbs/data/00_pairs.ipynb #a4741066
 def named(folder: str | Path,  # where to look
           ending: str,         # '_raw' or '_edit'
          ) -> dict[str, Path]: # sample -> file
     "Files of a folder by sample; raises `EditorbotError` for two files of one sample."
     for name, (p, *more) in (out := all_named(folder, ending)).items():
-        if more: raise describe(more[0], f'one file for the sample {name!r}', f'also {p.name}', 'remove or rename one of them')
+        if more:
+            raise describe(more[0], f'one file for the sample {name!r}', f'also {p.name}',
+                           'remove or rename one of them')
     return {name: p for name, (p,) in out.items()}
 
 # %% ../../nbs/data/00_pairs.ipynb #c699071c
 def loosely(name: str) -> str:
     "A file name without what copying adds to it: case, spaces, dashes, `(1)`, `copy`."
-    return re.sub(r'[\W_]+', '', re.sub(r'[\s_-]*(\(\d+\)|copy( \d+)?|kopie)$', '', unicodedata.normalize('NFC', name).casefold()))
+    plain = re.sub(r'[\s_-]*(\(\d+\)|copy( \d+)?|kopie)$', '', unicodedata.normalize('NFC', name).casefold())
+    return re.sub(r'[\W_]+', '', plain)
 
+# %% ../../nbs/data/00_pairs.ipynb #589cf39b
 def near_misses(folder: str | Path, # where the partner should lie
                 ending: str,        # '_raw' or '_edit'
                 name: str,          # the sample
                ) -> str:            # '; is it E_raw (1).wav?', or nothing
     "Words for files that may be the missing partner of a sample."
-    found = [p.name for p in sorted(Path(folder).glob('*')) if p.suffix.lower() not in BESIDE and loosely(p.stem) == loosely(name + ending)]
+    like = lambda p: p.suffix.lower() not in BESIDE and loosely(p.stem) == loosely(name + ending)
+    found = [p.name for p in sorted(Path(folder).glob('*')) if like(p)]
     return f'; is it {" or ".join(found)}?' if found else ''
 
 # %% ../../nbs/data/00_pairs.ipynb #3ef06a74
 def find_pairs(data: str | Path = 'data', # the data folder
               ) -> list[Pair]:            # by name
-    "Pairs of recordings and edits; unmatched files are named in the log. Raises `EditorbotError` when there is no pair."
+    "Pairs of recordings and edits; the log names unmatched files. Raises `EditorbotError` when there is no pair."
     data, hints = Path(data), {}
     raws, edits = named(data/'input', '_raw'), named(data/'desired_output', '_edit')
     for name in sorted(raws.keys() ^ edits.keys()):
@@ -100,18 +108,27 @@ class PairCheck:
     notes: tuple = ()            # what one should know
 
     @property
-    def ok(self) -> bool: return not self.faults
+    def ok(self) -> bool:
+        "Can it be used?"
+        return not self.faults
 
 # %% ../../nbs/data/00_pairs.ipynb #434de8a3
-def _opened(data: Path, paths: list, kind: str, where: str, name: str) -> tuple[AudioInfo | None, list]:
+def opened(data: Path,    # the data folder
+           paths: list,   # files of the sample
+           kind: str,     # 'recording' or 'edit'
+           name: str,     # of the sample
+          ) -> tuple[AudioInfo | None, list]: # what the file is; faults
     "The one file of a sample, and what is wrong with it."
-    ending = '_raw' if kind == 'recording' else '_edit'
-    if not paths: return None, [f'no {kind}: expected {where}/{name}{ending}.*{near_misses(data/where, ending, name)}']
+    where, ending = ('input', '_raw') if kind == 'recording' else ('desired_output', '_edit')
+    if not paths:
+        return None, [f'no {kind}: expected {where}/{name}{ending}.*{near_misses(data/where, ending, name)}']
     if len(paths) > 1: return None, [f'two {kind}s: {", ".join(p.name for p in paths)}; remove or rename one of them']
     try: return audio_info(check_parts(parts_of(paths[0]))), []
     except EditorbotError as e: return None, [str(e)]
 
-def _twins(paths: list) -> dict: # path -> path
+# %% ../../nbs/data/00_pairs.ipynb #5a8b07fb
+def twins(paths: list,  # files
+         ) -> dict:     # path -> the first file with the same bytes
     "Files with the same bytes; only files of the same size are read."
     sizes, first, out = defaultdict(list), {}, {}
     for p in paths: sizes[p.stat().st_size].append(p)
@@ -121,32 +138,47 @@ def _twins(paths: list) -> dict: # path -> path
         first.setdefault(h, p)
     return out
 
+# %% ../../nbs/data/00_pairs.ipynb #ed6cc485
+def pair_notes(raw: AudioInfo | None, edit: AudioInfo | None, # None: missing or unreadable
+               same: dict,  # of `twins`
+              ) -> list[str]:
+    "What one should know about a pair."
+    notes = [f'{Path(p.path).name} is the same file as {same[p.path].name}' for p in (raw, edit) if p
+             and p.path in same]
+    notes += [f'{Path(p.path).name}: {n}' for p in (raw, edit) if p for n in p.notes]
+    if not (raw and edit): return notes
+    if raw.sample_rate != edit.sample_rate: notes.append(f'rates differ: {raw.sample_rate} and {edit.sample_rate} Hz')
+    if raw.channels != edit.channels: notes.append(f'channels differ: {raw.channels} and {edit.channels}')
+    if edit.duration > raw.duration:
+        notes.append(f'the edit is longer than its raw ({clock(edit.duration)} of {clock(raw.duration)})')
+    return notes
+
+# %% ../../nbs/data/00_pairs.ipynb #e6c664f9
 def check_pairs(data: str | Path = 'data', # the data folder
                ) -> list[PairCheck]:       # by name
-    "Look at every recording and edit of a folder; a bad file is reported, not raised. Raises `EditorbotError` if the folder isn't there."
+    """Look at every recording and edit of a folder; a bad file is reported, not raised. Raises `EditorbotError` if the
+    folder isn't there."""
     data = Path(data)
-    if not data.is_dir(): raise describe(data, 'a data folder (with input/ and desired_output/)', 'a file' if data.exists() else 'no such folder', 'name another')
+    if not data.is_dir():
+        found = 'a file' if data.exists() else 'no such folder'
+        raise describe(data, 'a data folder (with input/ and desired_output/)', found, 'name another')
     raws, edits, out = all_named(data/'input', '_raw'), all_named(data/'desired_output', '_edit'), []
-    twins = _twins([p for v in (*raws.values(), *edits.values()) for path in v for p in parts_of(path)])
+    same = twins([p for v in (*raws.values(), *edits.values()) for path in v for p in parts_of(path)])
     for name in sorted(raws.keys() | edits.keys()):
-        (raw, a) = _opened(data, raws.get(name, []), 'recording', 'input', name)
-        (edit, b) = _opened(data, edits.get(name, []), 'edit', 'desired_output', name)
-        notes = [f'{Path(p.path).name} is the same file as {twins[p.path].name}' for p in (raw, edit) if p and p.path in twins]
-        notes += [f'{Path(p.path).name}: {n}' for p in (raw, edit) if p for n in p.notes]
-        if raw and edit:
-            if raw.sample_rate != edit.sample_rate: notes.append(f'rates differ: {raw.sample_rate} and {edit.sample_rate} Hz')
-            if raw.channels != edit.channels: notes.append(f'channels differ: {raw.channels} and {edit.channels}')
-            if edit.duration > raw.duration: notes.append(f'the edit is longer than its raw ({clock(edit.duration)} of {clock(raw.duration)})')
-        out.append(PairCheck(name, raw, edit, tuple(a + b), tuple(notes)))
+        raw, wrong = opened(data, raws.get(name, []), 'recording', name)
+        edit, wrong_edit = opened(data, edits.get(name, []), 'edit', name)
+        out.append(PairCheck(name, raw, edit, (*wrong, *wrong_edit), tuple(pair_notes(raw, edit, same))))
     return out
 
 # %% ../../nbs/data/00_pairs.ipynb #7a2a34b9
 def pairs_report(checks: list[PairCheck]) -> str:
-    "What was found, as lines for a terminal: the formats, then every sample about which there is something to say."
-    usable, formats = [c for c in checks if c.ok], defaultdict(int)
-    for c in usable:
-        for i in (c.raw, c.edit): formats[f'{i.format} {i.subtype} {i.sample_rate} Hz {i.channels} ch'] += 1
+    "What was found, as lines for a terminal: the formats, then every sample with a fault or a note."
+    usable = [c for c in checks if c.ok]
+    formats = Counter(f'{i.format} {i.subtype} {i.sample_rate} Hz {i.channels} ch' for c in usable
+                      for i in (c.raw, c.edit))
     hours = lambda part: clock(sum(getattr(c, part).duration for c in usable))
-    lines = [f'{count(len(usable), "pair")}: {hours("raw")} of recordings, {hours("edit")} of edits'] + [f'  {n} x {f}' for f, n in sorted(formats.items(), key=lambda v: (-v[1], v[0]))]
-    for c in checks: lines += [f'  {c.name}: left out, {f}' for f in c.faults] + [f'  {c.name}: note, {n}' for n in c.notes]
+    lines = [f'{count(len(usable), "pair")}: {hours("raw")} of recordings, {hours("edit")} of edits']
+    lines += [f'  {n} x {f}' for f, n in sorted(formats.items(), key=lambda v: (-v[1], v[0]))]
+    for c in checks:
+        lines += [f'  {c.name}: left out, {f}' for f in c.faults] + [f'  {c.name}: note, {n}' for n in c.notes]
     return '\n'.join(lines)

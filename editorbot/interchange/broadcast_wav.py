@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['KEPT', 'STRUCTURE', 'MAX_CHUNK', 'log', 'read_chunks', 'sample_count', 'wav_head', 'insert_chunks', 'played_at',
            'time_shift', 'edit_bext', 'replace_number', 'edit_sync_point', 'edit_ixml', 'parse_cues', 'parse_adtl',
-           'build_cues', 'edit_cues', 'edited_chunks', 'keep_format', 'copy_chunks', 'render_with_chunks', 'salvaged',
-           'repair']
+           'build_cues', 'marks_of', 'edit_cues', 'edited_chunks', 'keep_format', 'copy_chunks', 'render_with_chunks',
+           'salvaged', 'repair']
 
 # %% ../../nbs/interchange/01_broadcast_wav.ipynb #4bc160da
 import logging, os, re, struct, typing
@@ -190,40 +190,56 @@ def build_cues(cues: list[tuple[int, int]],                # id, sample
     return [(b'cue ', cue)] + ([(b'LIST', b'adtl' + sub)] if sub else [])
 
 # %% ../../nbs/interchange/01_broadcast_wav.ipynb #cefddbf0
-def edit_cues(chunks: list[tuple[bytes, bytes]], # of the recording
-              edl: EDL,                          # the edit
-             ) -> list[tuple[bytes, bytes]]:     # chunks of the edit
+def marks_of(files: typing.Sequence,   # of a recording, in order
+             frames: typing.Sequence,  # how long each is, samples
+            ) -> tuple[dict[int, int], list]: # id -> sample of the recording; labels: kind, id, the rest
+    "The marks of a recording of one or several files, on one time axis."
+    cues, labels, start = {}, [], 0
+    for file, n in zip(files, frames):
+        chunks = read_chunks(file)
+        new = {old: len(cues) + k for k, old in enumerate(parse_cues(chunks), 1)}
+        labels += [(kind, new[i], b) for kind, i, b in parse_adtl(chunks) if i in new]
+        cues |= {new[i]: start + at for i, at in parse_cues(chunks).items()}
+        start += n
+    return cues, labels
+
+# %% ../../nbs/interchange/01_broadcast_wav.ipynb #ad424517
+def edit_cues(cues: dict[int, int],          # id -> sample of the recording
+              labels: list,                  # kind, id, the rest
+              edl: EDL,                      # the edit
+             ) -> list[tuple[bytes, bytes]]: # chunks of the edit
     "The marks that the edit plays, at its places, in order."
-    labels, cues, kept = parse_adtl(chunks), [], []
-    played = [(n, i, p, k) for i, p in parse_cues(chunks).items() for k,
-              (n, _) in enumerate(played_at(edl, p)) if n < 2**32]
+    out, kept = [], []
+    places = {i: [n for n, _ in played_at(edl, p)] for i, p in cues.items()}
+    played = [(n, i, cues[i], k) for i, at in places.items() for k, n in enumerate(at) if n < 2**32]
     for new, (n, old, p, k) in enumerate(sorted(played), 1):
         seg = played_at(edl, p)[k][1]
         room = (p + 1 - seg.source_in if seg.reverse else seg.source_out - p) / seg.rate
-        cues.append((new, n))
+        out.append((new, n))
         for kind, i, b in labels:
             if i != old: continue
             if kind == b'ltxt' and len(b) >= 4:
                 length = round(struct.unpack_from('<I', b)[0] / seg.rate)
                 b = struct.pack('<I', min(length, round(room))) + b[4:]
             kept.append((kind, new, b))
-    return build_cues(cues, kept)
+    return build_cues(out, kept)
 
 # %% ../../nbs/interchange/01_broadcast_wav.ipynb #dbc3777f
 log = logging.getLogger('editorbot')
 
-def edited_chunks(src: str | Path,               # the recording
+def edited_chunks(src: str | Path,               # the recording; of several files the first one tells the time
                   edl: EDL,                      # an edit of it
                  ) -> list[tuple[bytes, bytes]]: # name, bytes
     "The metadata of a recording as its edit should carry it."
-    chunks = read_chunks(src)
+    files, parts = parts_of(src), edl.source.parts or (edl.source,)
+    chunks = read_chunks(files[0])
     time = next((struct.unpack_from('<Q', b, 338)[0] for n, b in chunks if n == b'bext' and len(b) >= 346), None)
     out = []
     for name, b in chunks:
         if name == b'bext': out.append((name, edit_bext(b, edl)))
         elif name == b'iXML': out.append((name, edit_ixml(b, edl, time)))
         elif name != b'cue ' and not (name == b'LIST' and b[:4] == b'adtl'): out.append((name, b))
-    return out + edit_cues(chunks, edl)
+    return out + edit_cues(*marks_of(files, [p.frames for p in parts]), edl)
 
 # %% ../../nbs/interchange/01_broadcast_wav.ipynb #39057b0c
 def keep_format(src: str | Path, # the recording
@@ -252,7 +268,7 @@ def copy_chunks(src: str | Path,        # the recording
                     words(n for n, _ in chunks))
         return []
     insert_chunks(dst, chunks)
-    left = {c.name for c in chunk_table(src)} - {*KEPT, *STRUCTURE}
+    left = {c.name for p in parts_of(src) for c in chunk_table(p)} - {*KEPT, *STRUCTURE}
     if left: log.info('%s: what can\'t follow an edit is left out: %s', dst, words(left))
     return [n.decode('latin-1').strip() for n, _ in chunks]
 
@@ -269,8 +285,7 @@ def render_with_chunks(edl: EDL,                      # what to play
     with atomic_path(out) as tmp:
         try:
             render(edl, tmp, raw, overwrite=True, **options)
-            # of several files the first one tells the time
-            copy_chunks(parts_of(src)[0], tmp, edl)
+            copy_chunks(src, tmp, edl)
             keep_format(parts_of(src)[0], tmp)
         except EditorbotError as e: raise EditorbotError(str(e).replace(str(tmp), str(out))) from e
     return Path(out)

@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['log', 'RPP_SHAPE', 'RECORDING', 'AAF_DEFS', 'SUPERCLOCK', 'WRITERS', 'TXT', 'Clip', 'clips', 'at_borders',
-           'room_in_file', 'per_file', 'file_clips', 'cut_regions', 'cut_edl', 'Lane', 'session_lanes', 'media_path',
-           'media_url', 'one_line', 'label', 'optional_module', 'write_csv', 'write_audacity', 'rpp_fade', 'Quoted',
-           'rpp_source', 'rpp_item', 'rpp_name', 'rpp_track', 'rpp_marks', 'write_rpp', 'otio_clip', 'otio_track',
-           'otio_timeline', 'write_otio', 'aaf_definitions', 'aaf_media', 'aaf_clip', 'aaf_transition', 'aaf_lane',
-           'aaf_reasons', 'write_aaf', 'ardour_curve', 'ArdourSession', 'ardour_envelope', 'ardour_fades',
-           'ardour_region', 'ardour_ports', 'ardour_processors', 'ardour_route', 'ardour_clock', 'ardour_sources',
-           'ardour_clip', 'ardour_lane', 'ardour_config', 'ardour_marks', 'ardour_xml', 'write_ardour', 'Writer',
-           'write_txt', 'export_format', 'export']
+           'room_in_file', 'per_file', 'file_clips', 'cut_regions', 'cut_edl', 'Lane', 'session_lanes', 'other_takes',
+           'take_edls', 'media_path', 'media_url', 'one_line', 'label', 'optional_module', 'write_csv',
+           'write_audacity', 'rpp_fade', 'Quoted', 'rpp_source', 'rpp_item', 'rpp_takes', 'rpp_name', 'rpp_track',
+           'rpp_marks', 'write_rpp', 'otio_clip', 'otio_track', 'otio_timeline', 'write_otio', 'aaf_definitions',
+           'aaf_media', 'aaf_clip', 'aaf_transition', 'aaf_lane', 'aaf_reasons', 'write_aaf', 'ardour_curve',
+           'ArdourSession', 'ardour_envelope', 'ardour_fades', 'ardour_region', 'ardour_ports', 'ardour_processors',
+           'ardour_route', 'ardour_clock', 'ardour_sources', 'ardour_clip', 'ardour_lane', 'ardour_config',
+           'ardour_marks', 'ardour_xml', 'write_ardour', 'Writer', 'write_txt', 'export_format', 'export']
 
 # %% ../../nbs/interchange/00_export.ipynb #760f03cb
 import csv, dataclasses, itertools, logging, typing
@@ -55,8 +55,8 @@ def clips(edl: EDL) -> list[Clip]: # one for each segment, silence included
     n, segs = edl.segment_lengths(), edl.segments
     after = [*(s.crossfade // 2 for s in segs[1:]), 0]
     laws = [*(s.law for s in segs[1:]), LAWS[0]]
-    return [Clip(i, s, int(n[i]), s.crossfade // 2, after[i], laws[i], 0, edl.source.frames) for i,
-            s in enumerate(segs)]
+    return [Clip(i, s, int(n[i]), s.crossfade // 2, after[i], laws[i], 0, edl.source.frames)
+            for i, s in enumerate(segs)]
 
 # %% ../../nbs/interchange/00_export.ipynb #f4cdcf39
 log = logging.getLogger('editorbot')
@@ -167,6 +167,34 @@ def session_lanes(edl: EDL,                      # with its tracks
     cut = cut_edl(edl)
     return [*out, Lane('cut', cut, tuple(map(Path, files)), True)] if cut.segments else out
 
+# %% ../../nbs/interchange/00_export.ipynb #39a3c00f
+def other_takes(edl: EDL,    # with `meta['takes']`
+                s: Segment,  # of it
+               ) -> list[tuple[int, int, str]]: # source samples [from, to), name
+    "What other takes play while a segment does; nothing for one that is reversed or plays at another speed."
+    if not s.has_source or s.reverse or s.rate != 1: return []
+    for (a, b), others in edl.meta.get('takes', []):
+        if not a <= s.source_in < b: continue
+        moved = [(c + s.source_in - a, min(d, c + s.source_out - a), name) for c, d, name in others]
+        return [(c, d, name) for c, d, name in moved if c < d]
+    return []
+
+# %% ../../nbs/interchange/00_export.ipynb #ba4c5e20
+def take_edls(edl: EDL) -> list[EDL]: # as many as a segment has other takes at most
+    "The edit with other takes in place of its segments."
+    rows, out = [other_takes(edl, s) for s in edl.segments], []
+    for k in range(max(map(len, rows), default=0)):
+        segs = []
+        for s, others in zip(edl.segments, rows):
+            if k >= len(others):
+                segs.append(Segment(None, None, s.edit_in))
+                continue
+            c, d, name = others[k]
+            segs.append(Segment(c, d, s.edit_in, gain_db=s.gain_db, reason=name))
+            if d - c < s.source_out - s.source_in: segs.append(Segment(None, None, s.edit_in + d - c))
+        out.append(EDL(edl.source, segs, {'edit_frames': edl.edit_frames}))
+    return out
+
 # %% ../../nbs/interchange/00_export.ipynb #e195d565
 def media_path(media: Path,     # the recording
                project: Path,   # the file that will refer to it
@@ -262,6 +290,7 @@ def rpp_item(rpp: typing.Any,   # the rpp module
              sr: int,           # of the recording, Hz
              c: Clip,           # what to place
              file: str,         # how the project names the file that it plays
+             takes: typing.Sequence = (), # of `rpp_takes`: lines of other takes
             ):                  # an ITEM block
     "A clip as a REAPER item."
     s = c.segment
@@ -280,9 +309,26 @@ def rpp_item(rpp: typing.Any,   # the rpp module
     return rpp.Element('ITEM', [], [*place, ['NAME', Quoted(label(c))],
                                     ['VOLPAN', repr(10 ** (s.gain_db / 20)), 0, 1, -1],
                                     ['SOFFS', seconds(offset)], speed, ['CHANMODE', 0],
-                                    rpp_source(rpp, file, seconds(c.frames) if s.reverse else None)])
+                                    rpp_source(rpp, file, seconds(c.frames) if s.reverse else None), *takes])
 
 # %% ../../nbs/interchange/00_export.ipynb #c98ce2b8
+def rpp_takes(rpp: typing.Any,  # the rpp module
+              lane: Lane,       # with other takes
+              c: Clip,          # of it
+              names: list[str], # how the project names the lane's files
+             ) -> list:         # lines and blocks that follow those of the clip's own take
+    "The other takes of a clip, as those of its REAPER item."
+    parts, sr, out = lane.edl.source.parts or (lane.edl.source,), lane.edl.source.sample_rate, []
+    starts = np.cumsum([0, *(p.frames for p in parts)]).tolist()
+    moved = [None if n is None else n + starts[c.file] for n in (c.segment.source_in, c.segment.source_out)]
+    for a, _, name in other_takes(lane.edl, dataclasses.replace(c.segment, source_in=moved[0], source_out=moved[1])):
+        k = int(np.searchsorted(starts, a, 'right')) - 1
+        out += [['TAKE'], ['NAME', Quoted(one_line(name))], ['TAKEVOLPAN', 0, 1, -1],
+                ['SOFFS', f'{(a - starts[k] - c.head) / sr:.14f}'],
+                ['PLAYRATE', '1.0', 1, '0.0', -1, 0, '0.0025'], ['CHANMODE', 0], rpp_source(rpp, names[k], None)]
+    return out
+
+# %% ../../nbs/interchange/00_export.ipynb #84c1931a
 def rpp_name(media: Path, project: Path) -> str:
     "How a REAPER project names a file; raises `EditorbotError` for a name that it can't quote."
     file = media_path(media, project)
@@ -299,7 +345,7 @@ def rpp_track(rpp: typing.Any,   # the rpp module
              ):                  # a TRACK block
     "A REAPER track."
     ch, sr, names = lane.edl.source.channels, lane.edl.source.sample_rate, [rpp_name(f, project) for f in lane.files]
-    items = [rpp_item(rpp, sr, c, names[c.file]) for c in lane.clips]
+    items = [rpp_item(rpp, sr, c, names[c.file], rpp_takes(rpp, lane, c, names)) for c in lane.clips]
     mute = [['MUTESOLO', 1, 0, 0]] if lane.muted else []
     return rpp.Element('TRACK', [], [['NAME', one_line(lane.name)], *mute, ['NCHAN', max(2, ch + ch % 2)], *items])
 
@@ -713,6 +759,12 @@ def ardour_lane(x: ArdourSession,
                  combine_ops=0)
     for c in lane.clips:
         if c.segment.has_source: ardour_clip(x, line, c, media[c.file])
+    for k, other in enumerate(take_edls(lane.edl), 1):
+        spare = x.add(playlists, 'Playlist', id=x.new_id(), name=f'{name}.{k}', type='audio',
+                      orig_track_id=track.get('id'),
+                      frozen=0, combine_ops=0)
+        for c in file_clips(other):
+            if c.segment.has_source: ardour_clip(x, spare, c, media[c.file])
 
 # %% ../../nbs/interchange/00_export.ipynb #10acdffc
 def ardour_config(x: ArdourSession, root) -> None:
@@ -778,7 +830,6 @@ class Writer:
     media: bool = True          # does it refer to the recording?
     speed: bool = True          # can it hold rate, pitch and reverse?
 
-
 # %% ../../nbs/interchange/00_export.ipynb #7ca55ff4
 #: format -> writer
 WRITERS = {'rpp': Writer('.rpp', write_rpp, 'REAPER project'),
@@ -793,7 +844,7 @@ def write_txt(edl: EDL, path: Path) -> None:
     "The text form of an EDL, for a text editor; `import`, `render` and `export` read it."
     Path(path).write_text(edl_text(edl), encoding='utf-8')
 
-#: `--to txt`; without a word `.txt` means Audacity labels
+#: `--to txt`; by its suffix alone `.txt` means Audacity labels
 TXT = Writer('.txt', write_txt, 'EDL as text', media=False)
 
 # %% ../../nbs/interchange/00_export.ipynb #6c04febd

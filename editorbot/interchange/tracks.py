@@ -8,7 +8,7 @@ __all__ = ['log', 'counter_of', 'fault_of_names', 'Stamp', 'stamp_of', 'fault_of
            'summed', 'deciding_track', 'track_outputs', 'checked_targets', 'render_together']
 
 # %% ../../nbs/interchange/02_tracks.ipynb #07cc0bf5
-import dataclasses, logging, re, typing
+import contextlib, dataclasses, logging, re, typing
 from pathlib import Path
 import numpy as np
 from ..core import *
@@ -281,11 +281,14 @@ def render_together(edl: EDL,                      # with its tracks
     targets = checked_targets(edl, out, edl.source.path if raw is None else join_paths(raw), overwrite)
     owns = [track_edl(edl, t) for t in edl.tracks]
     for e in owns: find_source(e, None, verify)
+    for p in (edl.source.path if raw is None else join_paths(raw), *(e.source.path for e in owns)):
+        for note in audio_info(p, allow_truncated=True).notes: say_once(p, note)
     made = []
     try:
         made.append(render_with_chunks(edl, out, None if raw is None else join_paths(raw), overwrite, verify=verify))
         for e, p in zip(owns, targets): made.append(render_with_chunks(e, p, None, overwrite, verify=False))
     except BaseException:
-        for p in made if not overwrite else (): p.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):                      # where the folder has become read-only they stay, whole
+            for p in made if not overwrite else (): p.unlink(missing_ok=True)
         raise
     return made

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn, Tensor
 from ..core import *
-from ..data.labels import HEARD, Label, edit_labels, edl_from_labels, label_runs
+from ..data.labels import KEPT, Label, edit_labels, edl_from_labels
 from ..edl import EDL, Source, edl_from_regions
 from ..editors.editor import Proposal
 from ..data.examples import Example
 from ..nn.checkpoints import CheckpointKind, load_checkpoint, save_checkpoint
 from ..nn.lattice import keep_lattice, search
-from ..pieces import regions_played
+from ..pieces import regions_of, regions_played
 from ..pointer.pointer_network import load_pointer, score_recording
 from ..sound.mel import Track, load_track
 from .mastering import Chain, Rendered, render_mastered
@@ -154,7 +154,7 @@ def reward_terms(t: BeatTrack,
     k, p, s = (labels != Label.CUT).astype(np.float32), t.posterior, t.seconds
     step, edge = np.abs(np.diff(k)), np.abs(np.diff(p))
     z = ((t.sound - np.array(r.mean)) / np.array(r.spread))[k > 0]
-    joins = max(0, len([x for x in label_runs((k > 0).astype(int)) if x[0] == 1]) - 1)
+    joins = max(0, len(regions_of(k > 0)) - 1)
     return dict(posterior=f1(k, p, s), edges=2 * float((step * edge).sum()) / max(float(step.sum() + edge.sum()), 1e-9), sound=-.5 * float((z**2).mean()) if len(z) else -2.,
                 joins=-joins * 60 / max(float(s.sum()), 1.), ratio=-abs(float((k * s).sum() / s.sum()) - r.usual_ratio))
 
@@ -318,7 +318,7 @@ def labels_edl(editor: SuperEditor, track: Track, edges: np.ndarray | None = Non
     "The edit that the predicted labels mean, fades and loops included. Raises `EditorbotError` where everything would be cut."
     t = editor.track(track.mel, edges)
     labels = predict_labels(editor.net, t)
-    if not np.isin(labels, HEARD).any(): raise describe(track.path, 'something worth keeping', 'only CUT', 'try another --editor')
+    if not np.isin(labels, KEPT).any(): raise describe(track.path, 'something worth keeping', 'only CUT', 'try another --editor')
     e = t.edges.copy(); e[-1] = track.duration
     return edl_from_labels(labels, e, track.source), labels
 
