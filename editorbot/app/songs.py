@@ -6,7 +6,7 @@
 __all__ = ['TALK', 'STEP', 'RATE', 'LOW', 'HIGH', 'LEAST', 'SKIP', 'MOST', 'NEAR', 'INSIDE', 'SURE', 'MAYBE', 'CHANGE', 'SLOPE',
            'MIDDLE', 'SHORT', 'NEXT', 'NOODLING', 'find_takes', 'semitone_weights', 'pitch_lines', 'unit', 'likeness',
            'local_match', 'Match', 'likely_keys', 'match', 'centred', 'Hearing', 'pooled', 'listen', 'novelty',
-           'edge_scores', 'where_others_begin', 'cuts_inside', 'match_takes', 'goes_on', 'split_takes', 'same_song',
+           'edge_scores', 'where_others_begin', 'cuts_inside', 'same_song', 'match_takes', 'goes_on', 'split_takes',
            'numbered', 'group_takes', 'with_common_start', 'is_medley', 'songs_of', 'faint_takes', 'known_matches',
            'find_songs_in', 'Take', 'state_of', 'why_not', 'why_kept', 'choose_takes']
 
@@ -55,7 +55,7 @@ def semitone_weights() -> np.ndarray: # float32 (128, 48)
     near = np.maximum(0, 1 - np.abs(69 + 12 * np.log2(hz / 440)[:, None] - np.arange(LOW, HIGH)))
     return (near / np.maximum(near.sum(0), 1e-9)).astype(np.float32)
 
-# %% ../../nbs/app/04_songs.ipynb #c2d3e76c
+# %% ../../nbs/app/04_songs.ipynb #cd4b7978
 def pitch_lines(mel: np.ndarray, # float (128, T) in [0, 1]
                ) -> np.ndarray:  # float32 (T // 16, 48)
     "What stands out of the spectrum, by semitone."
@@ -72,7 +72,7 @@ def unit(x: np.ndarray) -> np.ndarray: # (N, D) -> (N, D)
     "Rows of length one; rows of zeros stay."
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-6)
 
-# %% ../../nbs/app/04_songs.ipynb #1a98ca90
+# %% ../../nbs/app/04_songs.ipynb #de356274
 def likeness(x: np.ndarray,   # float32 (N, 48), centred
              y: np.ndarray,   # float32 (M, 48), centred
              key: int = 0,    # semitones by which `y` is higher
@@ -131,7 +131,7 @@ class Match:
         "How much faster the second take is."
         return (self.a[1] - self.a[0]) / max(self.b[1] - self.b[0], 1e-6)
 
-# %% ../../nbs/app/04_songs.ipynb #f259d9e7
+# %% ../../nbs/app/04_songs.ipynb #80e7c285
 def likely_keys(x: np.ndarray, y: np.ndarray, # (N, 48) and (M, 48), centred
                 n: int = 2) -> list[int]:     # semitones, -6 to 5, without 0
     "The transpositions after which the mean pitch classes agree best."
@@ -152,7 +152,7 @@ def match(x: np.ndarray, y: np.ndarray, # float32 (N, 48) and (M, 48), centred
         if best is None or found.score > best.score + .05: best = found
     return best
 
-# %% ../../nbs/app/04_songs.ipynb #9a22e2e6
+# %% ../../nbs/app/04_songs.ipynb #462c6e71
 def centred(lines: np.ndarray,  # float32 (N, 48) of the recording
             takes: np.ndarray,  # int (n, 2) frames
            ) -> list:           # of float32 (N, 48)
@@ -171,13 +171,13 @@ class Hearing:
     wanted: np.ndarray  # float32 (ceil(T / 8),): probability of being heard in an edit
     edges: np.ndarray   # float32 (ceil(T / 8), 2): scores of an end, and of a beginning
 
-# %% ../../nbs/app/04_songs.ipynb #9c9cb009
+# %% ../../nbs/app/04_songs.ipynb #e419cb9f
 def pooled(x: np.ndarray, # (T,)
            f: typing.Callable = np.mean) -> np.ndarray: # float32 (ceil(T / 8),)
     "Mean, or another function, of every 8 frames."
     return f(np.pad(x, (0, -len(x) % POOL), mode='edge').reshape(-1, POOL), 1).astype(np.float32)
 
-# %% ../../nbs/app/04_songs.ipynb #4c6ad4c5
+# %% ../../nbs/app/04_songs.ipynb #d94a113a
 def listen(mel: np.ndarray, # float (128, T)
            scores,          # `PointerScores` of it
           ) -> Hearing:
@@ -211,7 +211,7 @@ def edge_scores(h: Hearing) -> np.ndarray: # float32 (ceil(T / 8),)
     "Score of an end plus score of a beginning, each the best within 1.5 s."
     return scipy.ndimage.maximum_filter1d(h.edges, 17, axis=0, mode='nearest').sum(1)
 
-# %% ../../nbs/app/04_songs.ipynb #bc4dc6e8
+# %% ../../nbs/app/04_songs.ipynb #c45d7a57
 def where_others_begin(take: int, spans: np.ndarray, # int (n, 2) frames
                       matches: dict,                # (i, j) -> Match
                      ) -> list:                     # s from its beginning
@@ -243,6 +243,16 @@ def cuts_inside(h: Hearing,
         left[max(0, k - margin // POOL):k + margin // POOL] = -np.inf
     return sorted(found)
 
+# %% ../../nbs/app/04_songs.ipynb #d08e3019
+SLOPE, MIDDLE, SHORT, NEXT = 36.0, .14, .6, .04   #: logistic curve: even odds at `MIDDLE + SHORT / s`, less `NEXT` for neighbours
+
+def same_song(m: Match,
+              neighbours: bool = False, # is one played right after the other?
+             ) -> float:                # 0 to 1
+    "Probability that two takes play the same song."
+    return 1 / (1 + math.exp(-SLOPE * (m.score - MIDDLE - SHORT / max(m.shorter, 2) - .03 * bool(m.key) + NEXT
+                                       * neighbours)))
+
 # %% ../../nbs/app/04_songs.ipynb #d726afdf
 def match_takes(lines: np.ndarray,      # float32 (N, 48)
                 spans: np.ndarray,      # int (n, 2) frames
@@ -256,7 +266,7 @@ def match_takes(lines: np.ndarray,      # float32 (N, 48)
         tick(1)
     return out
 
-# %% ../../nbs/app/04_songs.ipynb #0cc7fc22
+# %% ../../nbs/app/04_songs.ipynb #c15bad4e
 def goes_on(k: int, spans: np.ndarray, matches: dict, # of takes `k` and `k + 1`
             pause: float = 4.0,                       # s
            ) -> bool:
@@ -273,7 +283,7 @@ def goes_on(k: int, spans: np.ndarray, matches: dict, # of takes `k` and `k + 1`
         if abs(rest - (seconds - u[0][1] + gap + v[0][0])) < NEAR: return True
     return False
 
-# %% ../../nbs/app/04_songs.ipynb #f35ec28d
+# %% ../../nbs/app/04_songs.ipynb #b55e0145
 def split_takes(h: Hearing, spans: np.ndarray, matches: dict) -> np.ndarray: # int64 (m, 2) frames
     "Takes cut where one song goes into the next, and put together where they only paused."
     out, joined = [], [k for k in range(len(spans) - 1) if goes_on(k, spans, matches)]
@@ -283,23 +293,13 @@ def split_takes(h: Hearing, spans: np.ndarray, matches: dict) -> np.ndarray: # i
         if k - 1 in joined: i = len(out) - len(edges) + 1; out[i - 1:i + 1] = [(out[i - 1][0], out[i][1])]
     return np.array(out, np.int64).reshape(-1, 2)
 
-# %% ../../nbs/app/04_songs.ipynb #d08e3019
-SLOPE, MIDDLE, SHORT, NEXT = 36.0, .14, .6, .04   #: logistic curve: even odds at `MIDDLE + SHORT / s`, less `NEXT` for neighbours
-
-def same_song(m: Match,
-              neighbours: bool = False, # is one played right after the other?
-             ) -> float:                # 0 to 1
-    "Probability that two takes play the same song."
-    return 1 / (1 + math.exp(-SLOPE * (m.score - MIDDLE - SHORT / max(m.shorter, 2) - .03 * bool(m.key) + NEXT
-                                       * neighbours)))
-
-# %% ../../nbs/app/04_songs.ipynb #f7fe4a85
+# %% ../../nbs/app/04_songs.ipynb #73569315
 def numbered(labels: typing.Sequence) -> np.ndarray: # int64 (n,)
     "Labels as 0, 1, 2, ... in the order in which they appear."
     order = {k: i for i, k in enumerate(dict.fromkeys(np.asarray(labels).tolist()))}
     return np.array([order[k] for k in np.asarray(labels).tolist()], np.int64)
 
-# %% ../../nbs/app/04_songs.ipynb #2b5fcb1d
+# %% ../../nbs/app/04_songs.ipynb #dcf6035a
 def group_takes(n: int,          # takes
                 matches: dict,   # (i, j) -> Match
                 level: float = .5,
@@ -315,7 +315,7 @@ def with_common_start(labels: np.ndarray, matches: dict) -> set: # of takes
     common = lambda m: m.a[0] < NEAR and m.b[0] < NEAR and m.a[1] - m.a[0] > .5 * m.shorter
     return {k for (i, j), m in matches.items() if labels[i] == labels[j] and common(m) for k in (i, j)}
 
-# %% ../../nbs/app/04_songs.ipynb #3576cbd8
+# %% ../../nbs/app/04_songs.ipynb #6d1c8e40
 def is_medley(take: int, labels: np.ndarray, matches: dict, seconds: float, # of the take
               least: float = 10.0) -> bool: # s
     "Does a take play parts of songs that its own group doesn't have?"
@@ -331,7 +331,7 @@ def is_medley(take: int, labels: np.ndarray, matches: dict, seconds: float, # of
     long = [s for s in best.values() if s[1] - s[0] >= least]
     return any(apart(s, t) for s, t in itertools.combinations(long, 2))
 
-# %% ../../nbs/app/04_songs.ipynb #2667e089
+# %% ../../nbs/app/04_songs.ipynb #b80f0c67
 def songs_of(spans: np.ndarray, matches: dict) -> np.ndarray: # int64 (n,)
     "The number of the song that each take plays; a medley is a song of its own."
     labels = group_takes(len(spans), matches)
@@ -374,7 +374,7 @@ def known_matches(spans: np.ndarray, # int (n, 2) frames
     keys = [tuple(s) for s in np.asarray(spans).tolist()]
     return {(keys[i], keys[j]): m for (i, j), m in matches.items()}
 
-# %% ../../nbs/app/04_songs.ipynb #af13846f
+# %% ../../nbs/app/04_songs.ipynb #5bb29e33
 def find_songs_in(h: Hearing,
                   tick: typing.Callable = lambda n: None, # called with the number of pairs of takes done
                  ) -> tuple[np.ndarray, np.ndarray, dict]: # int64 (n, 2) frames; int64 (n,) songs; (i, j) -> Match
@@ -412,7 +412,7 @@ class Take:
     @property
     def seconds(self) -> float: return (self.end - self.start) / FRAME_RATE  # s
 
-# %% ../../nbs/app/04_songs.ipynb #33f2f5ed
+# %% ../../nbs/app/04_songs.ipynb #69b7ce46
 def state_of(kind: np.ndarray,   # float (N, classes) of the take
              seconds: float, longest: float, # s: of the take, of its song's longest
             ) -> str:
@@ -429,7 +429,7 @@ def why_not(t: Take, best: Take) -> str:
     if t.state == 'spoilt': return 'something goes wrong in it'
     return f'take {best.number} is better' if t.number > best.number else f'played again later (take {best.number})'
 
-# %% ../../nbs/app/04_songs.ipynb #fb8831f9
+# %% ../../nbs/app/04_songs.ipynb #05468aca
 def why_kept(best: Take, others: list) -> str:
     "Why a take is the one to keep."
     wrong = {'complete': '', 'spoilt': ', though it is spoilt'}.get(best.state,
