@@ -111,7 +111,7 @@ def switch(self: Rehearsal, i: int, # which part
     new = dataclasses.replace(p, on=on, why='you asked for it' if on else 'you left it out', confidence=1.0)
     self.change((*self.parts[:i], new, *self.parts[i+1:]))
 
-# %% ../../nbs/app/10_rehearsal_view.ipynb #b8c5f7bc
+# %% ../../nbs/app/10_rehearsal_view.ipynb #bccc98a0
 @patch
 def rename(self: Rehearsal, i: int, name: str):
     "Give a part another name; files are called by it."
@@ -142,7 +142,7 @@ def move_edge(self: Rehearsal, i: int,
                                    f'end of it; choose less')
     self.change(new)
 
-# %% ../../nbs/app/10_rehearsal_view.ipynb #70e24ac6
+# %% ../../nbs/app/10_rehearsal_view.ipynb #b5b06591
 @patch
 def adopt(self: Rehearsal, edl: EDL):
     "Take over an EDL of the same recording that was corrected elsewhere, in `JoinView` or by hand."
@@ -170,7 +170,7 @@ def step_powers(path: str | Path,         # a recording
             bar.update(len(x) / info.sample_rate)
     return np.concatenate(out) if out else np.zeros(0)
 
-# %% ../../nbs/app/10_rehearsal_view.ipynb #919462d5
+# %% ../../nbs/app/10_rehearsal_view.ipynb #844822f1
 def loudness_of(powers: np.ndarray,  # of `step_powers`
                 edl: EDL,
                ) -> float:           # LUFS; -inf for silence
@@ -180,7 +180,7 @@ def loudness_of(powers: np.ndarray,  # of `step_powers`
     parts = [powers[place(s)] * 10**(s.gain_db / 10) for s in edl.segments if s.has_source]
     return gated(np.concatenate(parts or [np.zeros(0)]))
 
-# %% ../../nbs/app/10_rehearsal_view.ipynb #13404099
+# %% ../../nbs/app/10_rehearsal_view.ipynb #39d37c43
 def mastered_clips(edl: EDL, i: int,  # a segment
                    chain,             # of `train super_editor`
                   ) -> tuple:         # two Ogg files: as recorded, and mastered, equally loud
@@ -282,7 +282,7 @@ class RehearsalView(W.VBox):
         if what is not None: self.load(what)
         else: self.say('Choose a recording, or an EDL, and press Open.')
 
-# %% ../../nbs/app/10_rehearsal_view.ipynb #7dbc0902
+# %% ../../nbs/app/10_rehearsal_view.ipynb #b6dfb5cc
 def nudge_button(end: bool, # of the end, otherwise of the beginning
                  s: float,  # seconds later
                 ) -> W.Button:
@@ -355,7 +355,7 @@ def _wire(self: RehearsalView):
     self.fine.on_click(lambda _: self.open_joins())
     self.take.on_click(lambda _: self.do(lambda: self.state.adopt(self.fine_box.children[0].edl)))
 
-# %% ../../nbs/app/10_rehearsal_view.ipynb #e33dd7d4
+# %% ../../nbs/app/10_rehearsal_view.ipynb #fd774583
 @patch
 def say(self: RehearsalView, text: str, bad: bool = False, where: W.HTML | None = None):
     "Show a line."
@@ -363,7 +363,7 @@ def say(self: RehearsalView, text: str, bad: bool = False, where: W.HTML | None 
     colour = 'var(--jp-error-color1, #b00020)' if bad else 'var(--jp-ui-font-color1, #222)'
     (where or self.status).value = f'<span style="color:{colour}">{html.escape(text)}</span>'
 
-# %% ../../nbs/app/10_rehearsal_view.ipynb #fc102d95
+# %% ../../nbs/app/10_rehearsal_view.ipynb #b5b97533
 @patch
 @contextlib.contextmanager
 def _told(self: RehearsalView, where: W.HTML | None = None):
@@ -371,7 +371,7 @@ def _told(self: RehearsalView, where: W.HTML | None = None):
     try: yield
     except EditorbotError as e: self.say(str(e), True, where)
 
-# %% ../../nbs/app/10_rehearsal_view.ipynb #bc889a33
+# %% ../../nbs/app/10_rehearsal_view.ipynb #1f63c52e
 @patch
 @contextlib.contextmanager
 def _hold(self: RehearsalView):
@@ -388,7 +388,7 @@ def browse(self: RehearsalView, folder: str | Path):
         rows = folder_list(folder)
         with self._hold(): self.files.options = rows; self.files.value = None
 
-# %% ../../nbs/app/10_rehearsal_view.ipynb #26b27f1b
+# %% ../../nbs/app/10_rehearsal_view.ipynb #59741945
 @patch
 def _picked(self: RehearsalView, path: str | None):
     "A folder is entered, a file is named."
@@ -396,7 +396,7 @@ def _picked(self: RehearsalView, path: str | None):
     if Path(path).is_dir(): self.browse(path)
     else: self.path.value = path
 
-# %% ../../nbs/app/10_rehearsal_view.ipynb #b4b29742
+# %% ../../nbs/app/10_rehearsal_view.ipynb #f86e68c7
 @patch
 def load(self: RehearsalView, what: EDL | str | Path):
     "Open a recording or an EDL. Whatever was open before is closed first."
@@ -428,7 +428,7 @@ def do(self: RehearsalView, change):
         change()
     self.show()
 
-# %% ../../nbs/app/10_rehearsal_view.ipynb #e5a6c4f7
+# %% ../../nbs/app/10_rehearsal_view.ipynb #f9a0143f
 @patch
 def show(self: RehearsalView):
     "Picture, facts and list."
@@ -466,7 +466,7 @@ def show_part(self: RehearsalView):
              'join': join_clip(edl, at, half) if at else b''}
     for k, clip in clips.items(): self.players[k].value, self.cards[k].layout.display = clip, '' if clip else 'none'
 
-# %% ../../nbs/app/10_rehearsal_view.ipynb #e9424579
+# %% ../../nbs/app/10_rehearsal_view.ipynb #8c3bd41a
 @patch
 def suggest(self: RehearsalView):
     "A target that suits the kind of file."
@@ -474,7 +474,7 @@ def suggest(self: RehearsalView):
     self.target.value = str(self.out/stem if kind.startswith('songs') else 'data' if kind == 'training pair'
                             else self.out/f'{stem}_edit{KINDS[kind]}')
 
-# %% ../../nbs/app/10_rehearsal_view.ipynb #eebbae6d
+# %% ../../nbs/app/10_rehearsal_view.ipynb #19fdac47
 @patch
 def write(self: RehearsalView):
     "Save what is shown."
@@ -482,7 +482,7 @@ def write(self: RehearsalView):
         made = self.state.save_as(self.kind.value, self.target.value.strip(), self.overwrite.value, self.chain)
         self.say('Saved ' + ', '.join([str(made[0].resolve()), *(p.name for p in made[1:])]), where=self.saved)
 
-# %% ../../nbs/app/10_rehearsal_view.ipynb #47bec7b7
+# %% ../../nbs/app/10_rehearsal_view.ipynb #f4fe6669
 @patch
 def open_joins(self: RehearsalView):
     "Show `JoinView`, which moves joins by single samples."
