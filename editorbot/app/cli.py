@@ -7,7 +7,7 @@ __all__ = ['AUDIO', 'OVERWRITE', 'TRUNCATED', 'with_tracks', 'WANTED', 'SOUND', 
            'main', 'Beats', 'Several', 'options', 'check_there', 'one_recording', 'edit_files', 'check_edit',
            'edit_shares', 'propose_edits', 'write_edit', 'say_edit', 'say_few', 'edit', 'songs', 'view', 'demo',
            'render', 'repair', 'score_lines', 'evaluate', 'run_board', 'check_order', 'align_pair', 'align', 'export_',
-           'import_', 'sessions', 'train', 'precache', 'cache_', 'status', 'verify', 'prune']
+           'import_', 'sessions', 'train', 'rate', 'precache', 'cache_', 'status', 'verify', 'prune']
 
 # %% ../../nbs/app/11_cli.ipynb #9817bdc4
 import dataclasses, sys, time, types
@@ -28,13 +28,13 @@ class Commands(click.Group):
             click.echo('editorbot: interrupted; finished files are whole, run the same command to continue', err=True)
             ctx.exit(130)
 
-# %% ../../nbs/app/11_cli.ipynb #55cbee71
+# %% ../../nbs/app/11_cli.ipynb #2d045173
 def say(**what): # label=value; what is None is left out
     "Print labelled lines, aligned."
     for k, v in what.items():
         if v is not None: click.echo(f'  {k.replace("_", " "):<12} {v}')
 
-# %% ../../nbs/app/11_cli.ipynb #5fe2ebdc
+# %% ../../nbs/app/11_cli.ipynb #60d6b5b9
 @click.group(cls=Commands, context_settings=dict(help_option_names=['-h', '--help']))
 @click.option('--debug', is_flag=True, help='Show the full traceback of an error.')
 @click.version_option(__version__)
@@ -65,7 +65,7 @@ class Several(click.Command):
             else: many = False; out.append(a)
         return super().parse_args(ctx, out)
 
-# %% ../../nbs/app/11_cli.ipynb #113cf7e4
+# %% ../../nbs/app/11_cli.ipynb #da8b806f
 def options(*made): # of click.option
     "Several options as one decorator, in their order."
     def all_of(command):
@@ -73,7 +73,7 @@ def options(*made): # of click.option
         return command
     return all_of
 
-# %% ../../nbs/app/11_cli.ipynb #72d1218a
+# %% ../../nbs/app/11_cli.ipynb #89a43f7e
 with_tracks = options(
     click.option('--with', 'with_', multiple=True, type=AUDIO, metavar='FILE...',
                  help='Tracks that run together with RAW and are cut alike, each into a file of its own.'),
@@ -81,14 +81,14 @@ with_tracks = options(
                  help='How much later a track begins than RAW, such as drums=0:01.5 or drums=480 (samples); without '
                       'a name for all.'))
 
-# %% ../../nbs/app/11_cli.ipynb #351aafbc
+# %% ../../nbs/app/11_cli.ipynb #a4a2ae00
 def check_there(path: Path | None,  # a file or folder; None: the default
                 what: str,          # what it should be
                ):
     "Raises `EditorbotError` for a path where nothing is."
     if path is not None and not Path(path).exists(): raise describe(path, what, 'no such file', 'check the name')
 
-# %% ../../nbs/app/11_cli.ipynb #ffee547e
+# %% ../../nbs/app/11_cli.ipynb #9a5a6253
 def one_recording(paths,                        # of files, in order
                   allow_truncated: bool = False, # accept gaps between them
                  ) -> Path:                     # one path for all of them
@@ -97,7 +97,7 @@ def one_recording(paths,                        # of files, in order
     from editorbot.interchange.tracks import check_parts
     return Path(check_parts(paths, allow_truncated))
 
-# %% ../../nbs/app/11_cli.ipynb #839174d4
+# %% ../../nbs/app/11_cli.ipynb #e8494274
 WANTED = options(
     click.option('--keep', multiple=True, metavar='FROM-TO',
                  help='A stretch that must be in the edit, such as 1:20-3:10; may be given several times.'),
@@ -127,7 +127,7 @@ WRITTEN = options(
     click.option('--report', 'page', is_flag=True,
                  help='Also write one HTML page to see and hear the edit, and what was cut.'))
 
-# %% ../../nbs/app/11_cli.ipynb #62ece8a9
+# %% ../../nbs/app/11_cli.ipynb #be7c28e4
 def edit_files(output: Path,        # the edit
                n: int = 1,          # alternatives
                plot: bool = True, page: bool = False, # also a picture, also a page?
@@ -137,7 +137,7 @@ def edit_files(output: Path,        # the edit
     outs = [output.with_stem(f'{output.stem}_{i + 1}') if i else output for i in range(n)]
     return [dict(edit=o, **{k: o.with_suffix(s) for k, s in kinds.items()}) for o in outs]
 
-# %% ../../nbs/app/11_cli.ipynb #bfd847ad
+# %% ../../nbs/app/11_cli.ipynb #ad2bf13b
 def check_edit(o: types.SimpleNamespace) -> types.SimpleNamespace: # the options of `edit`, read: seconds, files, recording
     "What is wanted of an edit; raises `EditorbotError`."
     from editorbot.audio import audio_info, output_format
@@ -160,7 +160,7 @@ def check_edit(o: types.SimpleNamespace) -> types.SimpleNamespace: # the options
     return types.SimpleNamespace(**{**vars(o), **spans, 'max_duration': longest, 'inputs': o.raw, 'raw': raw,
                                     'info': info, 'files': files})
 
-# %% ../../nbs/app/11_cli.ipynb #f4f62392
+# %% ../../nbs/app/11_cli.ipynb #e5abcec7
 def edit_shares(o: types.SimpleNamespace) -> dict: # stage -> share of the work
     "What an edit has to do, and how much of the time it takes."
     n = 0 if o.dry_run else o.alternatives
@@ -170,7 +170,7 @@ def edit_shares(o: types.SimpleNamespace) -> dict: # stage -> share of the work
               'report': 30 * n * o.page}
     return {k: v for k, v in shares.items() if v}
 
-# %% ../../nbs/app/11_cli.ipynb #48b3303b
+# %% ../../nbs/app/11_cli.ipynb #961cfcfa
 def propose_edits(o: types.SimpleNamespace, # of `check_edit`
                  ) -> tuple:                # the edits, the editor, the recording's length in s
     "The edits that were asked for, the best first."
@@ -187,7 +187,7 @@ def propose_edits(o: types.SimpleNamespace, # of `check_edit`
                            keep=o.keep, cut=o.cut, skip=(*o.without, *['fades'] * o.no_fades))
     return [dataclasses.replace(e, tracks=tracks) for e in edls], chosen, track.duration
 
-# %% ../../nbs/app/11_cli.ipynb #a6bc2d7e
+# %% ../../nbs/app/11_cli.ipynb #fafbbd8e
 def write_edit(edl, files: dict,           # an EDL; of `edit_files`
                o: types.SimpleNamespace,   # of `check_edit`
                chain=None,                 # of `--master`
@@ -212,7 +212,7 @@ def write_edit(edl, files: dict,           # an EDL; of `edit_files`
         raise
     return f'to {sound.lufs:.1f} LUFS' if sound and sound.passes else None
 
-# %% ../../nbs/app/11_cli.ipynb #89fd5b05
+# %% ../../nbs/app/11_cli.ipynb #6136f7e5
 def say_edit(edl, files: dict, o: types.SimpleNamespace, chosen, mastered: str | None):
     "Tell a person what was kept and where it lies."
     from editorbot.edl import clock, summary
@@ -227,7 +227,7 @@ def say_edit(edl, files: dict, o: types.SimpleNamespace, chosen, mastered: str |
         say(edit=files['edit'], tracks=tracks, **{k: p for k, p in files.items() if k != 'edit'}, mastered=mastered)
     if edl.meta.get('said'): click.echo(f"  {edl.meta['said']}")
 
-# %% ../../nbs/app/11_cli.ipynb #94c4e2f2
+# %% ../../nbs/app/11_cli.ipynb #9d04dd47
 def say_few(n: int, wanted: int): # edits
     "Tell a person that there are fewer edits than they asked for."
     if n >= wanted: return
@@ -308,7 +308,7 @@ def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, n
         next=f'open {made.page} in a browser' if made.page else None)
     click.echo(f'  {time.perf_counter() - start:.1f} s')
 
-# %% ../../nbs/app/11_cli.ipynb #94b16cc8
+# %% ../../nbs/app/11_cli.ipynb #c929f773
 @main.command()
 @click.argument('what', type=AUDIO, required=False)
 @click.option('--port', type=int, help='Port on this computer. Default: a free one.')
@@ -375,7 +375,7 @@ def repair(recordings, output, overwrite):
         for a, b in lost: click.echo(f'  lost: {clock(a)} to {clock(b)}')
         say(copy=out)
 
-# %% ../../nbs/app/11_cli.ipynb #e480ceaa
+# %% ../../nbs/app/11_cli.ipynb #3d5a7645
 SCORES = dict(keep_f1='keep F1: of what is kept', cut_f1='cut F1: of what is cut',
               junk_left_s='kept, but should be cut (s)',
               music_lost_s='cut, but should be kept (s)', boundary_f1_05='edges within 0.5 s, F1', boundary_f1_3='edges within 3 s, F1',
@@ -416,7 +416,7 @@ def evaluate(predicted, true, as_json, board, data, editors, output, overwrite):
     scores = evaluate(load_edl(predicted), load_edl(true))
     click.echo(json.dumps(for_json(scores), indent=1) if as_json else '\n'.join(score_lines(scores)))
 
-# %% ../../nbs/app/11_cli.ipynb #08c1311f
+# %% ../../nbs/app/11_cli.ipynb #a5cadff2
 def run_board(data: Path, editors: str | None, output: Path, overwrite: bool, as_json: bool):
     "What `evaluate --leaderboard` does."
     from editorbot.judging.leaderboard import (DEFAULT_BOARD, board_table, leaderboard, leaderboard_files,
@@ -428,7 +428,7 @@ def run_board(data: Path, editors: str | None, output: Path, overwrite: bool, as
     click.echo(written['scores'].read_text(encoding='utf-8') if as_json else board_table(leaderboard(rows)))
     if not as_json: say(**written)
 
-# %% ../../nbs/app/11_cli.ipynb #38e2aa20
+# %% ../../nbs/app/11_cli.ipynb #53b2e125
 def check_order(raw: str | Path, edit: Path) -> None:
     "Say so when RAW and EDIT look swapped; raises `EditorbotError` for a file that is none."
     from editorbot.audio import audio_info
@@ -437,7 +437,7 @@ def check_order(raw: str | Path, edit: Path) -> None:
         click.echo(f'  note: {edit.name} is longer than {Path(str(raw)).name}; the recording comes first, then the '
                    f'edit')
 
-# %% ../../nbs/app/11_cli.ipynb #4ecf650b
+# %% ../../nbs/app/11_cli.ipynb #07667ad7
 def align_pair(p, output: Path, npz: Path | None, plot: bool, every: bool, overwrite: bool):
     "Align a pair, write what was found, and say it."
     from editorbot.alignment.alignment import align, alignment_files, alignment_npz, write_alignment
@@ -553,7 +553,7 @@ def sessions(music_dir, number, output, seed, minutes, engineers, jobs, overwrit
 
 # %% ../../nbs/app/11_cli.ipynb #dd0b05f9
 @main.command()
-@click.argument('model', type=click.Choice(['keep', 'pointer', 'super_editor', 'agent']))
+@click.argument('model', type=click.Choice(['keep', 'pointer', 'super_editor', 'agent', 'preference']))
 @click.option('--data', type=AUDIO,
               help='pointer, super_editor: a folder with your own pairs, to learn how you edit, or how your edits '
                    'sound.')
@@ -572,10 +572,37 @@ def train(model, data, start, param, output, list_):
         return
     check_there(data, 'a data folder (input/NAME_raw.wav, desired_output/NAME_edit.wav)')
     given = {k: str(v) for k, v in (('data', data), ('start', start)) if v is not None}
-    given |= {**({'recipe': 'full'} if data else {}), **dict(param)}
+    given |= {**({'recipe': 'full'} if data or model == 'preference' else {}), **dict(param)}
     check_params(model, given)
     say(notebook=run_notebook(model, given, output))
     click.echo('\n'.join(trained_lines(model, model_folder(model, given))))
+
+# %% ../../nbs/app/11_cli.ipynb #f06366b2
+@main.command()
+@click.argument('raws', type=AUDIO, nargs=-1)
+@click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='Folder of feedback.sqlite.')
+@click.option('--rater', default='me', show_default=True, help='Who listens.')
+@click.option('--checkpoint', type=AUDIO, help='Your editor so far. Default: the shipped network.')
+@click.option('--questions', default=30, show_default=True, help='Most questions of this sitting.')
+@click.option('--answers', type=AUDIO, help='Read answers from this file, a line each, instead of the terminal.')
+@click.option('--import', 'import_', type=AUDIO, help='First add the events of this JSONL file.')
+@click.option('--export', type=AUDIO, help='Last write all events to this JSONL file.')
+@click.option('--overwrite', is_flag=True, help='Replace an existing export.')
+def rate(raws, data, rater, checkpoint, questions, answers, import_, export, overwrite):
+    "Compare edits of RAWS, blind and equally loud. To listen in a browser, open tutorial 08 in JupyterLab or Voila."
+    from editorbot.feedback.listening import FeedbackStore, export_events, import_events
+    if export: check_output(export, overwrite, not_same_as=import_)
+    store, files = FeedbackStore(data/'feedback.sqlite'), [Path('outputs/rate')/f'{k}.wav' for k in 'AB']
+    if import_: say(imported=import_events(store, import_))
+    if raws:
+        from editorbot.feedback.rating import Sitting, material, sit
+        check_own('rate', *files)
+        sitting = Sitting(material(raws, checkpoint), store, rater)
+        lines = iter(answers.read_text(encoding='utf-8').splitlines()) if answers else iter(sys.stdin.readline, '')
+        try: given = sit(sitting, files[0].parent, lines, questions, click.echo)
+        finally: note_made('rate', *[p for p in files if p.is_file()])
+        say(answers=given, feedback=store.path, then='editorbot train preference')
+    if export: say(exported=export_events(store, export))
 
 # %% ../../nbs/app/11_cli.ipynb #b680fed9
 @main.command()
@@ -604,13 +631,13 @@ def precache(names, data, features, stems, stem_model, stem_repo, tracker, check
     click.echo(precache_table(reports)); say(cache=data/'cache')
     if any(r.error for r in reports): click.get_current_context().exit(1)
 
-# %% ../../nbs/app/11_cli.ipynb #a3e7d61e
+# %% ../../nbs/app/11_cli.ipynb #10eaf6dd
 DATA = click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder.')
 
 @main.group('cache')
 def cache_(): "Look after the cache of a data folder."
 
-# %% ../../nbs/app/11_cli.ipynb #353a3903
+# %% ../../nbs/app/11_cli.ipynb #74f7da8c
 @cache_.command()
 @DATA
 def status(data):
@@ -618,7 +645,7 @@ def status(data):
     from editorbot.data.cache import cache_table, inspect_cache
     click.echo(cache_table(inspect_cache(data)))
 
-# %% ../../nbs/app/11_cli.ipynb #c56c0b50
+# %% ../../nbs/app/11_cli.ipynb #0469b254
 @cache_.command()
 @DATA
 def verify(data):
@@ -628,7 +655,7 @@ def verify(data):
     click.echo(cache_table(found))
     if any(e.fault for e in found): click.get_current_context().exit(1)
 
-# %% ../../nbs/app/11_cli.ipynb #39d2dfc3
+# %% ../../nbs/app/11_cli.ipynb #478b6d1f
 @cache_.command()
 @DATA
 @click.option('--verify', 'all_bytes', is_flag=True, help='Read every byte first.')

@@ -31,7 +31,7 @@ def parameters_of(path: str | Path) -> dict[str, tuple[str, str]]: # parameter -
                        'tag it in JupyterLab: property inspector, cell tags')
     return {name: (default, comment.strip()) for name, default, comment in found}
 
-# %% ../../nbs/app/00_runs.ipynb #39ba6fbe
+# %% ../../nbs/app/00_runs.ipynb #dc31f76e
 def notebook_parameters(name: str,                    # of a training notebook
                        ) -> dict[str, tuple[str, str]]: # parameter -> (default as written, comment)
     "What can be set in a training notebook; raises `EditorbotError` for an unknown name."
@@ -46,7 +46,7 @@ def parse_value(text: str) -> object: # bool, int, float, str, list, None
     try: return json.loads({'True': 'true', 'False': 'false', 'None': 'null'}.get(text, text))
     except ValueError: return text
 
-# %% ../../nbs/app/00_runs.ipynb #1a2ae0f7
+# %% ../../nbs/app/00_runs.ipynb #0cc785f9
 KINDS = {bool: 'True or False', int: 'a whole number', float: 'a number'}   #: kind of a default -> what is expected
 
 def check_params(name: str | Path,       # of a training notebook, or a path to any notebook
@@ -72,13 +72,13 @@ def weights_in(folder: Path) -> list[Path]: # checkpoints and what lies beside t
     return [p for end in ('best.*', 'latest.*', 'style.*', 'fades.*') for p in sorted(folder.glob(end))
             if p.is_file()]
 
-# %% ../../nbs/app/00_runs.ipynb #a27defca
+# %% ../../nbs/app/00_runs.ipynb #28efcd8b
 def unexplained_weights(folder: Path) -> list[Path]:
     "Weights that no interrupted run can have left: nobody wrote them down, and there is no state to go on from."
     going_on, known = (folder/'state.pt').exists(), read_ledger(folder)
     return [p for p in weights_in(folder) if not going_on or p.name in known]
 
-# %% ../../nbs/app/00_runs.ipynb #a4e11450
+# %% ../../nbs/app/00_runs.ipynb #8ee0ef14
 def model_folder(name: str | Path,       # of a training notebook, or a path to any notebook
                  params: dict[str, str], # parameter -> value as typed
                 ) -> Path | None:        # None: the notebook has no parameter `output`
@@ -87,7 +87,7 @@ def model_folder(name: str | Path,       # of a training notebook, or a path to 
     folder = str(params.get('output') or known.get('output', [''])[0]).strip('\'"')
     return Path(folder) if folder else None
 
-# %% ../../nbs/app/00_runs.ipynb #550bd295
+# %% ../../nbs/app/00_runs.ipynb #944b3764
 @contextlib.contextmanager
 def shown_progress(show: bool | None = None, # None: only on a terminal
                    every: float = .5,        # s
@@ -139,7 +139,7 @@ def run_notebook(name: str | Path,            # of a training notebook, or a pat
     finally: note_made('train', *[p for p in (output, *weights_in(models)) if p.is_file()])
     return output
 
-# %% ../../nbs/app/00_runs.ipynb #b1f1f7b6
+# %% ../../nbs/app/00_runs.ipynb #f731a760
 def score_words(scores: dict,      # editor -> scores
                 judged_on: str,
                ) -> str:           # a line; '' where nothing was scored
@@ -147,7 +147,7 @@ def score_words(scores: dict,      # editor -> scores
     told = [f"{name} {s['keep_f1']:.3f}" for name, s in scores.items() if s.get('keep_f1') is not None]
     return f"keep F1 {', '.join(told)} ({judged_on})" if told else ''
 
-# %% ../../nbs/app/00_runs.ipynb #461cb0d2
+# %% ../../nbs/app/00_runs.ipynb #0aa3ee71
 def trained_lines(model: str,           # keep, pointer or super_editor
                   folder: Path | None,  # of the model
                  ) -> list[str]:
@@ -157,6 +157,10 @@ def trained_lines(model: str,           # keep, pointer or super_editor
         from editorbot.super_editor.mastering import in_words, load_master
         return ['this person', *('  ' + line for line in in_words(load_master(folder)[0])),
                 f'  next         editorbot edit RAW --master {folder}']
+    if model == 'preference':
+        liked = info('person.json')['preference']
+        return ['this person', *(f'  {line}' for line in (*liked['likes'], *liked['rules'])),
+                f'  next         editorbot edit RAW --checkpoint {folder}']
     if (folder/'person.json').exists():
         from editorbot.personal.fine_tuning import in_words
         i = info('person.json')
