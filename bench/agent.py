@@ -51,7 +51,7 @@ def heard_by(nets, e):
     for name, net in nets.items():
         s = score_recording(net, mel, e.repeats.astype(np.float32))
         spans, kind = beat_frames(e.edges, s.frames), np.repeat(s.kind, POOL, 0)[:s.frames].T
-        out |= {f'{name}/plays': beat_means(s.logits('plays'), spans), f'{name}/onset': beat_peaks(s.logits('into'), spans), f'{name}/offset': beat_peaks(s.logits('out'), spans),
+        out |= {f'{name}/plays': beat_means(s.logits('plays'), spans), f'{name}/onset': beat_peaks(s.logits('onset'), spans), f'{name}/offset': beat_peaks(s.logits('offset'), spans),
                 f'{name}/kind': beat_means(kind, spans), f'{name}/pieces': np.array([(p.start, p.end, p.times) for p in decode_edit(s)[0]], np.int64).reshape(-1, 3)}
     return out
 

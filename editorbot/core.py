@@ -46,6 +46,7 @@ def describe(where: object,      # the file (or option) that is wrong
 # %% ../nbs/00_core.ipynb #10830593
 @contextlib.contextmanager
 def atomic_path(path: str | Path,         # where the finished file goes
+                by: str = '',             # a command: remembered as the maker before the file is there
                ) -> typing.Iterator[Path]: # a temporary path beside it, with the same suffix
     "Lend a temporary path that becomes `path` when the block succeeds, else vanishes; raises `EditorbotError`."
     path, tmp = Path(path), None
@@ -59,6 +60,7 @@ def atomic_path(path: str | Path,         # where the finished file goes
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(tmp, 0o666 & ~umask)                # mkstemp makes private files; an output should be an ordinary one
+        if by: note_made(by, path, digest=sha256_file(tmp))
         os.replace(tmp, path)
     except OSError as e:
         raise EditorbotError(f'{path}: cannot be written ({e.strerror or e}); nothing was left behind, '
@@ -118,11 +120,13 @@ def read_ledger(folder: str | Path) -> dict: # name -> [command, SHA-256]
 
 # %% ../nbs/00_core.ipynb #17c66e76
 def note_made(by: str,             # the command
-              *paths: str | Path): # files that it has just written
+              *paths: str | Path,  # files that it has just written
+              digest: str = '',    # SHA-256 of one that it is about to write
+             ):
     "Remember outputs in the ledger of their folder, so that the same command may replace them later."
     lock = Path(tempfile.gettempdir())/f'editorbot-made-{getattr(os, "getuid", int)()}.lock'
     for folder in {Path(p).parent for p in paths}:
-        new = {Path(p).name: [by, sha256_file(p)] for p in paths if Path(p).parent == folder}
+        new = {Path(p).name: [by, digest or sha256_file(p)] for p in paths if Path(p).parent == folder}
         with FileLock(lock): write_json(folder/LEDGER, read_ledger(folder) | new)
 
 # %% ../nbs/00_core.ipynb #94e992b4

@@ -87,8 +87,8 @@ def hear(s: PointerScores,
         ) -> Hearing:
     "What a pointer network's scores say about the beats of a recording."
     spans, kind = beat_frames(edges, s.frames), np.repeat(s.kind, POOL, 0)[:s.frames].T
-    return Hearing(beat_means(s.logits('plays'), spans), beat_peaks(s.logits('into'), spans),
-                   beat_peaks(s.logits('out'), spans), beat_means(kind, spans), path_counts(pieces, spans),
+    return Hearing(beat_means(s.logits('plays'), spans), beat_peaks(s.logits('onset'), spans),
+                   beat_peaks(s.logits('offset'), spans), beat_means(kind, spans), path_counts(pieces, spans),
                    path_moved(pieces, spans))
 
 # %% ../../nbs/agent/03_policy.ipynb #8256798b

@@ -71,12 +71,13 @@ def agreed_slope(s: np.ndarray, dt: np.ndarray, # (n,) slopes; samples between t
                 ) -> tuple[float, np.ndarray]:  # the slope; bool (n,): pairs that agree
     "The slope on which most pairs agree."
     rate, _ = slope_mode(s, weight, .003, 2e-5)
-    near = np.abs(s - rate) * dt < 30
+    near, plain = np.abs(s - rate) * dt < 30, np.abs(s - 1) * dt < 4
     for _ in range(3):
         if near.sum() < 2: break
         rate = float(np.average(s[near], weights=(weight * dt)[near]))
         near = np.abs(s - rate) * dt < 4
-    return rate, near
+    if weight[plain].sum() <= weight[near].sum(): return rate, near
+    return float(np.average(s[plain], weights=(weight * dt)[plain])), plain
 
 # %% ../../nbs/alignment/03_alignment.ipynb #dc63e3e4
 def drift(matcher,            # PhaseMatcher or EnvelopeMatcher at the assumed speed
@@ -371,7 +372,9 @@ def join_positions(a: Analysis, chain: Chain, raw: ClockReader, edit: ClockReade
     for p, q in zip(a.runs, a.runs[1:]):
         room, guess = .5 * min(p.stop - p.start, q.stop - q.start) * HOP * k, q.start * HOP * k
         reach = int(min(.25 * sr, max(.05 * sr, room)))
-        if a.speed.kind == 'stretch': j = band_join(a.model, p, q, sr, reach / sr)
+        exact = q.exact[0] if q.exact[0] is not None else p.exact[1]
+        if exact is not None: j = Join(exact, confidence=1.)
+        elif a.speed.kind == 'stretch': j = band_join(a.model, p, q, sr, reach / sr)
         elif p.off is None and q.off is None: j = Join(guess)
         else: j = fit_join(chain, raw, edit, *(None if r.off is None else r.off * k for r in (p, q)), guess, reach)
         out.append(j)
@@ -483,10 +486,11 @@ def run_confidence(a: Analysis, r: Run) -> float: # 0 to 1
     return float(np.sqrt(explained) * (1 - np.exp(-max(0., np.nansum(m)) / 8)))
 
 # %% ../../nbs/alignment/03_alignment.ipynb #e1e9c980
-def edge_slack(runs: list[Run], bound: np.ndarray, side: int, # run on the other side of the edge
+def edge_slack(runs: list[Run], bound: np.ndarray,
+               side: int, edge: int, # run on the other side of the edge; which of its edges: 0 or 1
                sr: int) -> float | None:
     "Seconds by which the edge of a run beside run `side` may move; None where there is no silence."
-    if not 0 <= side < len(runs): return 0.
+    if not 0 <= side < len(runs) or runs[side].exact[edge] is not None: return 0.
     if runs[side].off is not None or not runs[side].silent: return None
     outer = side in (0, len(runs) - 1)
     return .25 + (min(3., (bound[side+1] - bound[side]) / sr) if outer else 0.)
@@ -514,7 +518,7 @@ def place_edges(a: Analysis, chain: Chain | None, raw: ClockReader, edit: ClockR
     runs, bound, fades = a.runs, bound.copy(), np.zeros((len(a.runs), 2))
     for i, r in enumerate(runs):
         for side, at_end in ((i - 1, False), (i + 1, True)):
-            slack = None if r.off is None else edge_slack(runs, bound, side, sr)
+            slack = None if r.off is None else edge_slack(runs, bound, side, int(not at_end), sr)
             if slack is None: continue
             at, fade = edge_and_fade(a, chain, raw, edit, r, bound[i], bound[i+1], at_end, slack, sr)
             fades[i, int(at_end)] = fade
@@ -725,7 +729,9 @@ def align(raw: str | Path | typing.Sequence, # the recording; several files in o
         a, *mixes = align_signals(raw, edit, bar, Stage(bar, 15 / ri.duration), Stage(bar, 5 / ei.duration))
         mono = dict(zip(('raw', 'edit'), mixes))
         R, E = ClockReader(raw, sr, mix=mono['raw']), ClockReader(edit, sr, a.speed.rate, mono['edit'])
-        if a.model is not None: a.runs = split_silences(a.runs, a.energy, expected_energy(a), a.unexplained)
+        if a.model is not None:
+            a.runs = split_silences(a.runs, a.energy, expected_energy(a), a.unexplained)
+            a.runs = insert_silences(a.runs, zero_spans(edit) * E.k, R, E, sr / SR)
         if a.model is not None and a.speed.kind != 'stretch': chain = fit_chain(a.runs, R, E, sr)
         if len(a.runs) > 1: joins = join_positions(a, chain or no_chain(sr), R, E, Stage(bar, 10))
         segs, notes = to_segments(a, joins, chain, R, E, source, edit_frames)
@@ -871,11 +877,8 @@ def write_alignment(edl: EDL,
                    ) -> list[Path]:      # what was written
     "Write `{sample}_pointers.npy`, `_ops.npy`, `_info.json`, `_alignment.png` and `.edl.json`."
     paths = alignment_files(out_dir, sample, picture)
-    for path, value in zip(paths, (edl.pointers(), edl.ops())):
-        with atomic_path(path) as tmp, open(tmp, 'wb') as f: np.save(f, value)
-    write_json(paths[2], alignment_info(edl))
-    edl.save(paths[3])
-    if picture:
-        with atomic_path(paths[4]) as tmp: plot_alignment(edl).savefig(tmp, dpi=100, format='png')
-    note_made('align', *paths)
+    writers = (lambda p: np.save(p, edl.pointers()), lambda p: np.save(p, edl.ops()), lambda p: write_json(p, alignment_info(edl)),
+               edl.save, lambda p: plot_alignment(edl).savefig(p, dpi=100, format='png'))
+    for path, write in zip(paths, writers):
+        with atomic_path(path, 'align') as tmp: write(tmp)
     return paths

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['LENGTHS', 'LEVELS', 'advance', 'trace_back', 'best_path', 'Run', 'runs_of', 'gap_frames', 'cut_gaps',
-           'split_silences', 'ClockReader', 'read_later', 'Chain', 'no_chain', 'octave_smooth', 'onto', 'trusted_pairs',
-           'least_gain', 'bare_fit', 'chain_weight', 'fit_chain', 'overlap_gains', 'overlap_kinds', 'block_sums',
-           'overlap_kernels', 'overlap_costs', 'Join', 'exact_cost', 'pattern_search', 'refine_overlap', 'zone',
-           'fit_overlap', 'local_power', 'mix_table', 'edge_table', 'profile', 'profile_kernels', 'profile_costs',
-           'best_profile', 'fit_mix', 'fit_edge', 'ramp_fit', 'fit_ramp']
+           'split_silences', 'ClockReader', 'read_later', 'zero_spans', 'abrupt', 'insert_silences', 'Chain',
+           'no_chain', 'octave_smooth', 'onto', 'trusted_pairs', 'least_gain', 'bare_fit', 'chain_weight', 'fit_chain',
+           'overlap_gains', 'overlap_kinds', 'block_sums', 'overlap_kernels', 'overlap_costs', 'Join', 'exact_cost',
+           'pattern_search', 'refine_overlap', 'zone', 'fit_overlap', 'local_power', 'mix_table', 'edge_table',
+           'profile', 'profile_kernels', 'profile_costs', 'best_profile', 'fit_mix', 'fit_edge', 'ramp_fit', 'fit_ramp']
 
 # %% ../../nbs/alignment/02_joins.ipynb #b7c323b3
 import functools, math, typing
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np, scipy.fft as fft, soxr
 from fastcore.basics import patch
 from ..core import *
-from ..audio import mix_channels, mix_dtype, open_audio
+from ..audio import audio_info, mix_channels, mix_dtype, open_audio, read_blocks
 from .candidates import *
 from .waveform import *
 
@@ -87,6 +87,7 @@ class Run:
     start: int        # first frame
     stop: int         # frame after the last
     silent: bool = False # no source because there is nothing to hear
+    exact: tuple = (None, None) # clock samples at which it begins and ends, where they are known
 
 # %% ../../nbs/alignment/02_joins.ipynb #c1cbdf2e
 def runs_of(path: np.ndarray,        # (frames,) piece or -1
@@ -191,6 +192,47 @@ def __call__(self: ClockReader, start: int, n: int, # clock samples; may lie out
     i, frac = math.floor(u), u - math.floor(u)
     y = y[i-m:i+n+m]
     return (read_later(y, frac) if frac > 1e-4 else y)[m:m+n]
+
+# %% ../../nbs/alignment/02_joins.ipynb #5f57868a
+def zero_spans(path: str | Path,     # a recording
+               least: float = .015,  # s
+              ) -> np.ndarray:       # int (n, 2): first sample, sample after the last; at the file's own rate
+    "Stretches inside a recording in which all channels are zero to the last bit."
+    edges, before, pos = [], True, 0
+    for x in read_blocks(path, dtype='float32'):
+        zero = np.logical_not(x.any(1))
+        edges.append(np.flatnonzero(np.diff(np.r_[before, zero].astype(np.int8))) + pos)
+        before, pos = bool(zero[-1]) if len(zero) else before, pos + len(x)
+    e = np.concatenate([np.zeros(0, int), *edges])[1:]                    # from the first sample that sounds on
+    e = e[:len(e) // 2 * 2].reshape(-1, 2)                                # a pause that lasts to the end is none
+    return e[e[:, 1] - e[:, 0] >= least * audio_info(path).sample_rate]
+
+# %% ../../nbs/alignment/02_joins.ipynb #d2d69a27
+def abrupt(x: np.ndarray, least: float = .003) -> bool: # (n,) the last samples before a silence (or the first after it)
+    "Does the sound stop without a fade? Its loudest sample is as loud nearby as a little further away."
+    half, level = len(x) // 2, np.abs(x).max(initial=0)
+    return bool(level > least and np.abs(x[half:]).max(initial=0) > .25 * np.abs(x[:half]).max(initial=0))
+
+# %% ../../nbs/alignment/02_joins.ipynb #f0d379b5
+def insert_silences(runs: list[Run],
+                    spans: np.ndarray,   # (n, 2) clock samples of `zero_spans`
+                    raw: ClockReader, edit: ClockReader,
+                    k: float,            # clock samples per sample at 22 050 Hz
+                    near: int = 4,       # frames: runs that end this near to a silence are taken for part of it
+                   ) -> list[Run]:
+    "Runs with digital silences put in at their exact place."
+    for lo, hi in spans:
+        a, b = round(lo / k / HOP), max(round(lo / k / HOP) + 1, round(hi / k / HOP))
+        before = next((i for i, r in enumerate(runs) if r.start <= a - near < r.stop), None)
+        after = next((i for i, r in enumerate(runs) if r.start <= b + near < r.stop), None)
+        if before is None or after is None or runs[before].off is None or runs[after].off is None: continue
+        p, q, n = runs[before], runs[after], int(hi) - int(lo)
+        if np.abs(raw(int(lo) + round(p.off * k), n)).max(initial=0) < 1e-4: continue
+        width = max(64, round(.004 * k * SR))
+        ends, begins = abrupt(edit(int(lo) - width, width)), abrupt(edit(int(hi), width)[::-1])
+        silence = Run(None, a, b, True, (float(lo) if ends else None, float(hi) if begins else None))
+        runs = runs[:before] + [replace(p, stop=a), silence, replace(q, start=b)] + runs[after+1:]
+    return runs
 
 # %% ../../nbs/alignment/02_joins.ipynb #77d207d6
 @dataclass

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['AUDIO', 'DATA', 'Commands', 'say', 'main', 'Beats', 'Several', 'with_tracks', 'edit', 'songs', 'demo', 'render',
-           'repair', 'evaluate', 'align', 'export_', 'import_', 'sessions', 'train', 'precache', 'cache_', 'status',
-           'verify', 'prune']
+           'repair', 'evaluate', 'align', 'export_', 'import_', 'sessions', 'train', 'rate', 'precache', 'cache_',
+           'status', 'verify', 'prune']
 
 # %% ../../nbs/app/09_cli.ipynb #9817bdc4
 import dataclasses, sys, time
@@ -335,7 +335,7 @@ def sessions(music_dir, number, output, seed, minutes, patches, riffs, arranged,
 
 # %% ../../nbs/app/09_cli.ipynb #dd0b05f9
 @main.command()
-@click.argument('model', type=click.Choice(['keep', 'pointer', 'super_editor', 'agent']))
+@click.argument('model', type=click.Choice(['keep', 'pointer', 'super_editor', 'agent', 'preference']))
 @click.option('--data', type=AUDIO, help='A folder with your own pairs, to learn how you edit (pointer, agent), or how your edits sound (super_editor).')
 @click.option('--from', 'start', help="pointer: what to begin with: 'shipped', 'keep', 'band' (trains a network on the synthetic band first) or a checkpoint.")
 @click.option('-p', '--param', nargs=2, multiple=True, metavar='NAME VALUE', help='A parameter of the training notebook; --list shows them.')
@@ -348,11 +348,18 @@ def train(model, data, start, param, output, list_):
         for k, (default, help) in notebook_parameters(model).items(): click.echo(f'  {k:<16} {default:<24} {help}')
         return
     given = {k: str(v) for k, v in (('data', data), ('start', start)) if v is not None}
-    say(notebook=run_notebook(model, {**given, **({'recipe': 'full'} if data else {}), **dict(param)}, output))
+    say(notebook=run_notebook(model, {**given, **({'recipe': 'full'} if data or model == 'preference' else {}), **dict(param)}, output))
     if model == 'super_editor':
         from editorbot.super_editor.mastering import in_words, load_master
         chain, _ = load_master(dict(param).get('output') or notebook_parameters(model)['output'][0].strip("'\""))
         click.echo('\n'.join(['this person', *('  ' + line for line in in_words(chain))]))
+    if model == 'preference':
+        import json
+        folder = Path(dict(param).get('output') or notebook_parameters(model)['output'][0].strip("'\""))
+        d = json.loads((folder/'person.json').read_text(encoding='utf-8'))
+        said = [*d['info']['preference']['likes'], *d['info']['preference']['rules']]
+        click.echo('\n'.join(['this person', *(f'  {line}' for line in said)]))
+        say(next=f'editorbot edit RAW --checkpoint {folder}')
     if model == 'pointer' and data:
         import json
         from editorbot.personal.fine_tuning import in_words
@@ -361,6 +368,33 @@ def train(model, data, start, param, output, list_):
         click.echo(in_words(info))
         kept = [f"{info['judged'][k]['keep_f1']:.2f} {word}" for k, word in (('before', 'before'), ('pointer', 'now'))] if info['held_out'] else ()
         if kept: click.echo('keep F1 on pairs of yours that were put aside: ' + ', '.join(kept))
+
+# %% ../../nbs/app/09_cli.ipynb #f06366b2
+@main.command()
+@click.argument('raws', type=AUDIO, nargs=-1)
+@click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='Folder of feedback.sqlite.')
+@click.option('--rater', default='me', show_default=True, help='Who listens.')
+@click.option('--checkpoint', type=AUDIO, help='Your editor so far. Default: the shipped network.')
+@click.option('--questions', default=30, show_default=True, help='Most questions of this sitting.')
+@click.option('--answers', type=AUDIO, help='Read answers from this file, a line each, instead of the terminal.')
+@click.option('--import', 'import_', type=AUDIO, help='First add the events of this JSONL file.')
+@click.option('--export', type=AUDIO, help='Last write all events to this JSONL file.')
+@click.option('--overwrite', is_flag=True, help='Replace an existing export.')
+def rate(raws, data, rater, checkpoint, questions, answers, import_, export, overwrite):
+    "Compare edits of RAWS, blind and equally loud. To listen in a browser, open tutorial 08 in JupyterLab or Voila."
+    from editorbot.feedback.listening import FeedbackStore, export_events, import_events
+    if export: check_output(export, overwrite, not_same_as=import_)
+    store, files = FeedbackStore(data/'feedback.sqlite'), [Path('outputs/rate')/f'{k}.wav' for k in 'AB']
+    if import_: say(imported=import_events(store, import_))
+    if raws:
+        from editorbot.feedback.rating import Sitting, material, sit
+        check_own('rate', *files)
+        sitting = Sitting(material(raws, checkpoint), store, rater)
+        lines = iter(answers.read_text(encoding='utf-8').splitlines()) if answers else iter(sys.stdin.readline, '')
+        try: given = sit(sitting, files[0].parent, lines, questions, click.echo)
+        finally: note_made('rate', *[p for p in files if p.is_file()])
+        say(answers=given, feedback=store.path, then='editorbot train preference')
+    if export: say(exported=export_events(store, export))
 
 # %% ../../nbs/app/09_cli.ipynb #b680fed9
 @main.command()

@@ -446,8 +446,7 @@ def write_views(edl: EDL, folder: Path, name: str, again: bool) -> None: # again
     for end, view in (('pointers', edl.pointers), ('ops', edl.ops)):
         p = folder/f'{name}_{end}.npy'
         if p.exists() and not again: continue
-        with atomic_path(p) as t, open(t, 'wb') as f: np.save(f, view())
-        note_made('align', p)
+        with atomic_path(p, 'align') as t: np.save(t, view())
 
 # %% ../../nbs/data/03_cache.ipynb #f3fc9431
 def ensure_alignment(pair: Pair,

@@ -177,54 +177,15 @@ def background(
 
 # %% ../../nbs/simulation/01_distractors.ipynb #220627d0
 log = logging.getLogger('editorbot.simulation.distractors')
-LANGUAGES = (
-    'en-us',
-    'en-gb',
-    'en-gb-scotland',
-    'de',
-    'fr-fr',
-    'es',
-    'it',
-    'pt-br',
-    'nl',
-    'pl',
-    'sv',
-    'fi',
-    'hu',
-    'ro',
-    'cs',
-    'da',
-    'el',
-    'tr',
-    'et',
-    'sk',
-)
-VARIANTS = (
-    '',
-    '+m1',
-    '+m2',
-    '+m3',
-    '+m4',
-    '+m5',
-    '+m6',
-    '+m7',
-    '+f1',
-    '+f2',
-    '+f3',
-    '+f4',
-    '+f5',
-    '+croak',
-    '+klatt',
-    '+klatt2',
-    '+klatt4',
-    '+whisper',
-)
+LANGUAGES = tuple('en-us en-gb en-gb-scotland de fr-fr es it pt-br nl pl sv fi hu ro cs da el tr et sk'.split())
+VARIANTS = ('', *'+m1 +m2 +m3 +m4 +m5 +m6 +m7 +f1 +f2 +f3 +f4 +f5 +croak +klatt +klatt2 +klatt4 +whisper'.split())
 WORDS = (
-    'again from the top okay wait stop sorry yeah no what was that the bridge chorus verse second time faster slower louder quiet drums bass guitar can you hear '
-    'me turn it up a bit down too I think we should play it one more time maybe with the intro ending key of D minor capo string broke let us try this tomorrow '
-    'good better great really nice not bad who counts in you start I come in after four bars eight bars then the solo hold on is it recording ready so how about '
-    'the lyrics my hands are cold coffee break what time is it next week my car did you bring cable battery pedal amp microphone monitor click tempo'
-).split()
+    'again from the top okay wait stop sorry yeah no what was that the bridge chorus verse second time faster slower '
+    'louder quiet drums bass guitar can you hear me turn it up a bit down too I think we should play it one more time '
+    'maybe with the intro ending key of D minor capo string broke let us try this tomorrow good better great really '
+    'nice not bad who counts in you start I come in after four bars eight bars then the solo hold on is it recording '
+    'ready so how about the lyrics my hands are cold coffee break what time is it next week my car did you bring cable '
+    'battery pedal amp microphone monitor click tempo').split()
 _lean = np.r_[[0.12] * 3, [0.64 / 17] * 17] # probabilities of the languages
 
 # %% ../../nbs/simulation/01_distractors.ipynb #4c63f1fd
@@ -233,9 +194,8 @@ def espeak_path() -> str | None:
     "Where espeak-ng is; None, said once in the log, when it is not installed."
     path = shutil.which('espeak-ng')
     if path is None:
-        log.warning(
-            'espeak-ng is not installed: talk is spoken by the formant voice alone (apt install espeak-ng for more variety)'
-        )
+        log.warning('espeak-ng is not installed: talk is spoken by the formant voice alone '
+                    '(apt install espeak-ng for more variety)')
     return path
 
 # %% ../../nbs/simulation/01_distractors.ipynb #197f25cd

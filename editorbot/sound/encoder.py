@@ -33,7 +33,8 @@ class EncoderConfig(Config):
     dropout: float = 0.05
     fine: int = 24              # channels of a frame
     texture: int = 8            # channels of the texture at its finest; twice as many further up; 0: none
-    recompute: bool = False     # training: blocks and fine features are computed again in the backward pass, for less memory
+    # training: blocks and fine features are computed again in the backward pass, for less memory
+    recompute: bool = False
     stems: int = 0              # 4: drums, bass, other and vocals are read as well, where they are known
 
 # %% ../../nbs/sound/07_encoder.ipynb #c34f77b5
@@ -51,7 +52,9 @@ class StemEncoder(nn.Module):
                ) -> Tensor:          # (B, T / 8, D)
         B, S = there.shape
         x = (stems * m[:, None] * there[..., None, None]).flatten(0, 1)
-        x = self.convs[1](F.gelu(self.convs[0](x)) * m[..., ::4].repeat_interleave(S, 0)).unflatten(0, (B, S)).transpose(2, 3)      # (B, S, T/8, D)
+        # (B, S, T/8, D)
+        x = self.convs[1](F.gelu(self.convs[0](x)) * m[..., ::4].repeat_interleave(S, 0)).unflatten(0,
+                (B, S)).transpose(2, 3)
         x = F.gelu(x + self.which.weight[None, :, None])
         w = self.score(x).masked_fill(~there[..., None, None], -1e4).softmax(1)
         return self.out((w * x).sum(1)) * there.any(1)[:, None, None]
@@ -62,7 +65,8 @@ class Texture(nn.Module):
     def __init__(self, channels: int, width: int):
         super().__init__()
         c = channels
-        self.convs = nn.ModuleList([nn.Conv2d(1, c, (5, 7), (2, 4), (2, 3)), nn.Conv2d(c, 2 * c, 3, 2, 1), nn.Conv2d(2 * c, 2 * c, (3, 1), (2, 1), (1, 0))])
+        self.convs = nn.ModuleList([nn.Conv2d(1, c, (5, 7), (2, 4), (2, 3)), nn.Conv2d(c, 2 * c, 3, 2, 1),
+                                    nn.Conv2d(2 * c, 2 * c, (3, 1), (2, 1), (1, 0))])
         self.out = nn.Linear(2 * c * N_MELS // POOL, width)
         nn.init.zeros_(self.out.weight); nn.init.zeros_(self.out.bias)
         self.register_load_state_dict_pre_hook(begins_as_new)
@@ -71,7 +75,8 @@ class Texture(nn.Module):
                 m: Tensor,         # (B, 1, T) 1.: a real frame
                ) -> Tensor:        # (B, T / 8, D)
         x = mel[:, None] - .5 * m[:, None]                                                   # (B, 1, 128, T)
-        for conv, step in zip(self.convs, (4, 8, 8)): x = conv(x).relu() * m[:, None, :, ::step]   # (B, C, 64, T / 4), then 32, T / 8, then 16, T / 8
+        # (B, C, 64, T / 4), then 32, T / 8, then 16, T / 8
+        for conv, step in zip(self.convs, (4, 8, 8)): x = conv(x).relu() * m[:, None, :, ::step]
         return self.out(x.flatten(1, 2).transpose(1, 2))
 
 # %% ../../nbs/sound/07_encoder.ipynb #49d415bc
@@ -83,9 +88,11 @@ class Encoder(nn.Module):
         self.config = c
         self.stem = nn.ModuleList([nn.Conv1d(N_MELS, d, 8, 4, 2), nn.Conv1d(d, d, 4, 2, 1)])
         self.texture = Texture(c.texture, d) if c.texture else None
-        self.level, self.repeats, self.retakes = nn.Linear(2 * N_MELS, d), nn.Linear(2 * MATCHES, d), RetakeAttention(d)
+        self.level, self.repeats, self.retakes = nn.Linear(2 * N_MELS, d), nn.Linear(2 * MATCHES,
+                d), RetakeAttention(d)
         self.early = nn.Sequential(nn.LayerNorm(d), nn.Linear(d, len(CLASSES)))
-        self.blocks = nn.ModuleList(Block(d, c.heads, c.kernel, c.dilations[i % len(c.dilations)], c.dropout) for i in range(c.layers))
+        self.blocks = nn.ModuleList(Block(d, c.heads, c.kernel, c.dilations[i % len(c.dilations)], c.dropout)
+                                    for i in range(c.layers))
         self.norm, self.spread = nn.LayerNorm(d), nn.Linear(d, c.fine * POOL)
         self.detail, self.mix = nn.Conv1d(N_MELS, c.fine, 5, padding=2), nn.Conv1d(c.fine, c.fine, 9, padding=4)
         self.sources = StemEncoder(c.stems, d) if c.stems else None
@@ -102,7 +109,8 @@ class Encoder(nn.Module):
         again = torch.is_grad_enabled() and (self.config.recompute or mel.shape[2] > LONG)
         run = (lambda f, *a: checkpoint(f, *a, use_reentrant=False)) if again else lambda f, *a: f(*a)
         x = self.coarse(mel, m)                                                               # (B, T/8, D)
-        x = x + self.level(torch.cat([mean, std], 1))[:, None] + self.repeats(matches[..., :2].flatten(2)).repeat_interleave(r, 1)
+        played_again = self.repeats(matches[..., :2].flatten(2)).repeat_interleave(r, 1)
+        x = x + self.level(torch.cat([mean, std], 1))[:, None] + played_again
         if stems is not None: x = x + self.sources(*stems, m)
         for block in self.blocks[:self.config.before]: x = run(block, x, real)
         early = self.early(x)
@@ -132,8 +140,9 @@ def found(self: Encoder,
          ) -> Tensor:       # (B, N, D)
     "What the places that match add to the tokens."
     r = STEP // POOL
-    junk = (1 - early.softmax(-1)[..., PLAYED].sum(-1)) * real
-    return self.retakes(x.unflatten(1, (-1, r)).mean(2), junk.unflatten(1, (-1, r)).mean(2), matches, size).repeat_interleave(r, 1)
+    not_music = (1 - early.softmax(-1)[..., PLAYED].sum(-1)) * real
+    return self.retakes(x.unflatten(1, (-1, r)).mean(2), not_music.unflatten(1, (-1, r)).mean(2), matches,
+                        size).repeat_interleave(r, 1)
 
 # %% ../../nbs/sound/07_encoder.ipynb #1d3d5ceb
 @patch
@@ -143,7 +152,8 @@ def detailed(self: Encoder,
              m: Tensor,    # (B, 1, T)
             ) -> Tensor:   # (B, T, F)
     "Fine features from tokens and a mel."
-    y = self.spread(x).view(*m.shape[::2], -1).transpose(1, 2).contiguous() + self.detail(mel)   # contiguous: the way back through `detail` is eight times as quick
+    # contiguous: the way back through `detail` is eight times as quick
+    y = self.spread(x).view(*m.shape[::2], -1).transpose(1, 2).contiguous() + self.detail(mel)
     return (F.gelu(self.mix(F.gelu(y) * m)) * m).transpose(1, 2)
 
 # %% ../../nbs/sound/07_encoder.ipynb #90c3f958
@@ -183,7 +193,8 @@ def tokens_in_blocks(self: Encoder,
         y, m = mel_part(mel, mask, u, v)
         again = self.repeats(matches[:, a // r:-(-b // r), :, :2].flatten(2)).repeat_interleave(r, 1)
         x[:, a:b] = self.coarse(y, m)[:, a - u:b - u] + level + again[:, a % r:a % r + b - a]
-        if stems is not None: x[:, a:b] += self.sources(mel_part(stems[0], mask, u, v)[0], stems[1], m)[:, a - u:b - u]
+        if stems is not None:
+            x[:, a:b] += self.sources(mel_part(stems[0], mask, u, v)[0], stems[1], m)[:, a - u:b - u]
     return x
 
 # %% ../../nbs/sound/07_encoder.ipynb #dd9ee2e0
@@ -205,5 +216,6 @@ def stream(self: Encoder,
     fine = x.new_empty(*mask.shape, self.config.fine)
     for a, b, *_ in spans(x.shape[1], size): x[:, a:b] = self.norm(x[:, a:b])
     for a, b, u, v in spans(x.shape[1], size, 1):
-        fine[:, a * POOL:b * POOL] = self.detailed(x[:, u:v], *mel_part(mel, mask, u, v))[:, (a - u) * POOL:(b - u) * POOL]
+        fine[:, a * POOL:b * POOL] = self.detailed(x[:, u:v], *mel_part(mel, mask, u, v))[:,
+                (a - u) * POOL:(b - u) * POOL]
     return x, early, fine

@@ -20,7 +20,7 @@ def snap_regions(regions: np.ndarray, # int64 (n, 2), samples
                  frames: int,         # length of the recording
                  fixed: typing.Collection = (), # samples that stay where they are
                 ) -> np.ndarray:      # int64 (n, 2)
-    "Regions with their edges on beats; a region that would vanish stays as it is, and no edge moves across one that stays."
+    "Regions with their edges on beats; one that would vanish stays, and no edge moves across one that stays."
     r, b = np.asarray(regions, np.int64).reshape(-1, 2), np.asarray(beats, float)
     if len(b) < 2: return r
     near = np.clip(np.searchsorted((b[1:] + b[:-1]) / 2, r), 0, len(b) - 1)
@@ -28,10 +28,11 @@ def snap_regions(regions: np.ndarray, # int64 (n, 2), samples
     reach = np.where(r < b[near], gap[near], gap[near + 1]) / 2
     to, fixed = np.round(b[near]).astype(np.int64), np.asarray(list(fixed), np.int64)
     free = (np.abs(b[near] - r) <= reach) & (r > 0) & (r < frames) & ~np.isin(r, fixed)
-    while True:                                                                     # what stays may bar the way to others
+    while True:  # what stays may bar the way to others
         out = np.where(free, to, r)
         walls = np.unique(np.concatenate([fixed, r[~free]]))
-        crosses = np.searchsorted(walls, np.minimum(r, to), 'right') < np.searchsorted(walls, np.maximum(r, to), 'left')
+        crosses = np.searchsorted(walls, np.minimum(r, to), 'right') < np.searchsorted(walls, np.maximum(r, to),
+                'left')
         left = free & ~crosses & ~np.isin(r, walls) & (out[:, 1] > out[:, 0])[:, None]
         if (left == free).all(): return out
         free = left
@@ -58,7 +59,7 @@ def in_phase(edl: EDL,
              window: float = 0.05,           # s that are compared, centred on the join
              fixed: typing.Collection = (),  # samples of the source at which a region must begin or end
             ) -> EDL:
-    "The EDL with the beginning of every region moved to where the join before it is in phase, and the law of each crossfade to match. Joins that go on in the source stay."
+    "The EDL with every region begun in phase with the one before it, and with the law of the crossfade to match."
     src, segs = edl.source, list(edl.segments)
     path, r, h = path or src.path, round(reach * src.sample_rate), round(window * src.sample_rate / 2)
     at = 0
@@ -72,7 +73,8 @@ def in_phase(edl: EDL,
                 d, rho = best_shift(mono(out - h, out + h), mono(into - h - r, into + h + r))
                 stays = out in fixed or any(min(into, into + d) <= f <= max(into, into + d) for f in fixed)
                 d = 0 if stays else d
-                new = dataclasses.replace(new, source_in=into + d, law='linear' if rho > LINEAR_FROM and not stays else s.law)
+                new = dataclasses.replace(new, source_in=into + d,
+                                          law='linear' if rho > LINEAR_FROM and not stays else s.law)
         segs[i] = new
         at += new.length()
     return validate(EDL(src, segs, edl.meta, edl.tracks))

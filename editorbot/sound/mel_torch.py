@@ -16,25 +16,31 @@ from .mel import mel_filters
 def _constants(device: str) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.hann_window(N_FFT, device=device), torch.from_numpy(mel_filters().T.copy()).to(device)
 
+# %% ../../nbs/sound/01_mel_torch.ipynb #88baf5f7
 def mel_power_torch(x: torch.Tensor, # float (B, N) at 22 050 Hz
                    ) -> torch.Tensor: # float32 (B, 128, T)
     "Mel power of a batch; float32 even under autocast."
     hann, filters = _constants(str(x.device))
     with torch.autocast(x.device.type, enabled=False):
-        z = torch.stft(x.float(), N_FFT, HOP, window=hann, center=True, pad_mode='constant', return_complex=True)     # (B, 1025, T)
-        return filters @ (z.real**2 + z.imag**2)                                                                      # (B, 128, T)
+        # (B, 1025, T)
+        z = torch.stft(x.float(), N_FFT, HOP, window=hann, center=True, pad_mode='constant', return_complex=True)
+        return filters @ (z.real**2 + z.imag**2)  # (B, 128, T)
 
 # %% ../../nbs/sound/01_mel_torch.ipynb #aeb30923
 def mel_torch(x: torch.Tensor,                      # float (B, N) or (N,) at 22 050 Hz
               lengths: torch.Tensor | None = None,  # int (B,): samples of each row that are not padding
               top_db: torch.Tensor | float | None = None, # dB that becomes 1; None: the loudest value of each row
              ) -> torch.Tensor:                     # float32 (B, 128, T) or (128, T), in [0, 1]
-    "The normalised log-mel of `Track`, $\\mathrm{clip}((10 \\log_{10} S - \\mathrm{top} + 80) / 80, 0, 1)$; silence gives zeros."
+    "The log-mel of `Track`, $\\mathrm{clip}((10 \\log_{10} S - \\mathrm{top} + 80) / 80, 0, 1)$; silence gives zeros."
     if x.ndim == 1: return mel_torch(x[None], lengths, top_db)[0]
-    if lengths is not None: x = torch.where(torch.arange(x.shape[1], device=x.device) < lengths.to(x.device)[:, None], x, 0)
+    if lengths is not None:
+        x = torch.where(torch.arange(x.shape[1], device=x.device) < lengths.to(x.device)[:, None], x, 0)
     dB = 10 * torch.log10(mel_power_torch(x).clamp(min=1e-10))
-    if lengths is not None: dB = torch.where((torch.arange(dB.shape[2], device=x.device) <= lengths.to(x.device)[:, None] // HOP)[:, None], dB, -100.0)
-    top = dB.amax((1, 2), keepdim=True) if top_db is None else torch.as_tensor(top_db, dtype=torch.float32, device=x.device).reshape(-1, 1, 1)
+    if lengths is not None:
+        dB = torch.where((torch.arange(dB.shape[2], device=x.device) <= lengths.to(x.device)[:, None] // HOP)[:,
+                None], dB, -100.0)
+    top = dB.amax((1, 2), keepdim=True) if top_db is None else torch.as_tensor(top_db, dtype=torch.float32,
+            device=x.device).reshape(-1, 1, 1)
     return torch.where(top <= -99.9, 0, ((dB - top) / 80 + 1).clamp(0, 1))
 
 # %% ../../nbs/sound/01_mel_torch.ipynb #21f75e12

@@ -45,7 +45,8 @@ def lag_matrix(p: np.ndarray,      # (N, D) patches
     "A block of the self-similarity matrix, one column a lag."
     q = p[a:min(b + lags, len(p))]
     q = np.pad(q, ((0, b - a + lags - len(q)), (0, 0)))
-    s = np.pad(p[a:b] @ q.T, ((0, 0), (0, 1)))                  # (b - a, b - a + lags + 1): one spare column turns the stride into a shear
+    # (b - a, b - a + lags + 1): one spare column turns the stride into a shear
+    s = np.pad(p[a:b] @ q.T, ((0, 0), (0, 1)))
     n, w = b - a, s.shape[1]
     return np.lib.stride_tricks.as_strided(s, (n, lags), (s.strides[0] + s.strides[1], s.strides[1]))
 
@@ -58,7 +59,8 @@ def later_matches(p: np.ndarray,  # (N, D) patches
     "Where each row is repeated later: the diagonal that agrees longest in each range of lags, in blocks of 512 rows."
     sec, N = FRAME_RATE / STEP, len(p)
     edges = [round(x * sec) for x in LAGS]
-    out, short, wide, hi = np.zeros((N, len(edges) - 1, 3), np.float32), round(8 * sec) | 1, round(30 * sec) | 1, min(edges[-1] + 1, N)
+    out, short, wide, hi = np.zeros((N, len(edges) - 1, 3),
+                                    np.float32), round(8 * sec) | 1, round(30 * sec) | 1, min(edges[-1] + 1, N)
     for a in range(0, N if hi > edges[0] else 0, 512):
         b = min(a + 512, N)
         u, v = max(0, a - wide // 2), min(N, b + wide // 2)
@@ -73,8 +75,8 @@ def later_matches(p: np.ndarray,  # (N, D) patches
 
 # %% ../../nbs/sound/05_self_similarity.ipynb #6c9208bf
 def self_similarity(mel: np.ndarray,  # float (128, T) in [0, 1]
-                   ) -> np.ndarray:   # float32 (N, 14, 3): later matches, then earlier ones: similarity over 8 s, over 30 s, lag in steps (earlier: negative; 0: none)
-    "How well, and where, each step of 32 frames is repeated later and was played before. $O(N)$, as the lags end at 20 minutes."
+                                  ) -> np.ndarray:
+    "How well, and where, each step of 32 frames is played later and was played before, within 20 minutes: $O(N)$."
     p = patches(mel)
     before = later_matches(p[::-1])[::-1] * np.float32([1, 1, -1])    # earlier is later, backwards
     return np.concatenate([later_matches(p), before], 1)
@@ -85,17 +87,19 @@ class RetakeAttention(nn.Module):
     def __init__(self, d: int,           # channels
                  hidden: int = 32):      # channels of a comparison
         super().__init__()
-        self.norm, self.here, self.there, self.how = nn.LayerNorm(d), nn.Linear(d, hidden), nn.Linear(d, hidden), nn.Linear(5, hidden)
+        self.norm, self.here, self.there, self.how = nn.LayerNorm(d), nn.Linear(d, hidden), nn.Linear(d,
+                hidden), nn.Linear(5, hidden)
         self.weight, self.out = nn.Linear(hidden, 1), nn.Linear(2 * hidden, d)
 
     def forward(self, x: Tensor,         # (B, N, D)
-                junk: Tensor,            # (B, N): probability that a step is not music; 0 where padded
+                not_music: Tensor,            # (B, N): probability that a step is not music; 0 where padded
                 matches: Tensor,         # (B, N, M, 3), of `self_similarity`
                 size: int | None = None, # steps at a time; None: all. At inference a few, to save memory
                ) -> Tensor:              # (B, N, D)
-        x, Q = self.norm(x), torch.cumsum(F.pad(junk.float(), (1, 0)), 1)                   # Q (B, N + 1)
+        x, Q = self.norm(x), torch.cumsum(F.pad(not_music.float(), (1, 0)), 1)                   # Q (B, N + 1)
         there, n = self.there(x), size or max(1, x.shape[1])
-        return torch.cat([self.compare(x[:, a:a + n], there, Q, matches[:, a:a + n], a) for a in range(0, max(1, x.shape[1]), n)], 1)
+        return torch.cat([self.compare(x[:, a:a + n], there, Q, matches[:, a:a + n], a)
+                          for a in range(0, max(1, x.shape[1]), n)], 1)
 
     def compare(self, x, there, Q, matches, first):
         "The steps from `first` on, with their matches anywhere."
@@ -106,7 +110,8 @@ class RetakeAttention(nn.Module):
         flat = at.clamp(0, N - 1).view(B, n * M)
         between = (torch.gather(Q, 1, flat).view(B, n, M) - Q[:, first:first + n, None]).abs()
         far = torch.log1p(lag.abs().float()) / 4 * lag.sign()
-        how = torch.stack([matches[..., 0], matches[..., 1], torch.log1p(between) / 2, far, found.float()], -1).to(x.dtype)
+        how = torch.stack([matches[..., 0], matches[..., 1], torch.log1p(between) / 2, far, found.float()],
+                          -1).to(x.dtype)
         other = torch.gather(there, 1, flat[..., None].expand(-1, -1, there.shape[2])).view(B, n, M, -1)
         h = F.gelu(other * found[..., None] + self.here(x)[:, :, None] + self.how(how))      # (B, n, M, H)
         w = self.weight(h).masked_fill((lag == 0)[..., None], -1e4).softmax(2)

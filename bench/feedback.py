@@ -1,0 +1,201 @@
+"""What comparisons are worth: simulated raters compare edits, and what was learnt is judged on music that nothing it learnt from was made of.
+
+    make bench-feedback ARGS='--music DIR'    everything; scored recordings are kept, so a second run is quick
+
+**The raters are simulated.** Each has a utility that we wrote down (`editorbot.feedback.raters`); figures say that the method works as intended, not that anybody likes its edits. Every package is left out in turn: answers
+are about the others, with the networks of bench/networks, each of which never heard the package that it scores. An edit wins against the network's own if its utility is higher; differences under 2 % of a pool's interquartile
+range, which nobody would hear, count as a half. Results go to outputs/bench/feedback/ and bench/results/feedback.json.
+"""
+import argparse, importlib.util, itertools, json
+from pathlib import Path
+
+import numpy as np
+
+import results
+from editorbot.core import atomic_path, write_json
+from editorbot.data.examples import load_example, music_example
+from editorbot.feedback.dpo import dpo, held_back, imagined, moved, nearness, policy_spread, rule_of
+from editorbot.feedback.edit_features import Scored, by_rules, edit_features, nearby, path_features, played, pool, scored, value, with_weights
+from editorbot.feedback.listening import Event, care, disputed
+from editorbot.feedback.raters import DISTANT, NEAR, SimulatedRater, Truth, compare, overlap, truth_of, utility
+from editorbot.feedback.reward_model import agreement, attack, calibration_error, hardened, train_reward
+from editorbot.judging.leaderboard import bootstrap
+from editorbot.nn.lattice import best_runs
+from editorbot.personal.fine_tuning import grid_of_rules
+from editorbot.personal.rules import RuleInput
+from editorbot.pieces import play_counts
+from editorbot.pointer.pointer_network import Decoding
+from editorbot.pointer.pointer_training import RICH, score_example
+from editorbot.simulation.sessions import find_songs, session_seeds
+
+spec = importlib.util.spec_from_file_location('bench_pointer', Path(__file__).with_name('pointer.py'))
+bench_pointer = importlib.util.module_from_spec(spec); spec.loader.exec_module(bench_pointer)
+
+
+def save_recording(path, r, t):
+    "Write a scored recording and its truth, atomically."
+    arrays = dict(plays=r.plays.astype(np.float32), onset=r.onset, offset=r.offset, kind=r.kind.astype(np.float32), own=r.rule.own, counts=t.counts.astype(np.int8), labels=t.kind)
+    arrays |= {f'rule/{k}': np.asarray(v, np.float32) for k, v in r.rule.features.items()} | {f'wanted/{k}': v for k, v in t.wanted.items()}
+    with atomic_path(path) as tmp, open(tmp, 'wb') as f: np.savez_compressed(f, **arrays, decoding=json.dumps(r.decoding.to_dict()))
+
+
+def load_recording(path, name):
+    "A scored recording and its truth."
+    with np.load(path) as z:
+        of = lambda head: {k[len(head):]: z[k] for k in z.files if k.startswith(head)}
+        r = Scored(z['plays'].astype(float), z['onset'], z['offset'], z['kind'].astype(float), RuleInput(z['own'], of('rule/')), Decoding.from_dict(json.loads(str(z['decoding']))), name)
+        return r, Truth(z['counts'].astype(int), z['labels'], of('wanted/'))
+
+
+def recordings(a):
+    "(package, recording, truth) of every session, scored by the network that never heard its package."
+    songs, nets = find_songs(a.music), {}
+    for i, seed in enumerate(session_seeds(a.sessions, 1)):
+        for p in sorted({s.package for s in songs}):
+            path = Path(a.out)/'scored'/f'{p}-{i}.npz'
+            if not path.exists():
+                if p not in nets: nets[p] = bench_pointer.network_of(a.networks, p, 0)
+                e = load_example(music_example([s for s in songs if s.package == p], seed, RICH, a.cache))
+                save_recording(path, scored(score_example(nets[p], e), f'{p}-{i}'), truth_of(e, DISTANT))
+            yield p, *load_recording(path, f'{p}-{i}')
+
+
+RULES = [(), *((x,) for kind in grid_of_rules() for x in kind)]
+TASTES = (*NEAR, *DISTANT)
+
+
+class Rehearsal:
+    "A recording with all edits of it that anybody may compare or choose."
+    def __init__(self, package, r, t, seed):
+        self.package, self.r, self.t, self.edits, self.close = package, r, t, pool(r, seed=seed), nearby(r, seed=seed + 500)
+        both = self.edits + self.close
+        self.X, self.P = np.array([edit_features(r, x) for x in both]), np.array([path_features(r, x) for x in both])
+        self.v, self.near = np.array([value(r, x) for x in both]), nearness(r, self.edits, RULES)
+        self.u = {k: np.array([utility(k, t, x) for x in both]) for k in TASTES}
+        self.n = len(self.edits)
+
+    def spread(self, taste): return np.subtract(*np.quantile(self.u[taste][:self.n], (.75, .25)))
+
+    def judged(self, taste, pieces):
+        "Does an edit win against the network's own, and how near is it to the engineer's?"
+        d = (utility(taste, self.t, pieces) if len(pieces) else -99.) - self.u[taste][0]
+        f1 = lambda x: overlap(play_counts(x, self.r.frames) > 0, self.t.counts > 0)
+        return dict(win=.5 if abs(d) < .02 * self.spread(taste) else float(d > 0), keep_f1=f1(pieces), before=f1(self.r.own))
+
+
+def asked(test, taste, seed, noise=0.):
+    "Decided answers about recordings that were left out: features of A and B, what is said."
+    c = [c for c in compare(SimulatedRater(taste, noise, seed=seed + 99), [h.u[taste][:h.n] for h in test], 600) if c.said != .5]
+    return np.array([test[x.rec].X[x.a] for x in c]), np.array([test[x.rec].X[x.b] for x in c]), np.array([x.said for x in c])
+
+
+def edits_of(h, model, weights, alone, rule):
+    "What each method makes of a recording; a rule that isn't there leaves the network's own edit."
+    worth, shares = model.rewards(h.X).mean(0), {'best of 16': (0, h.n, 0.), 'best of 16 + path': (0, h.n, .02), 'best of nearby': (h.n, None, .005)}
+    every = h.edits + h.close
+    out = {k: every[a + int((worth[a:b] + path * (h.v[a:b] - h.v[0])).argmax())] for k, (a, b, path) in shares.items()}
+    out['DPO'] = played(best_runs(h.r.lattice_for(with_weights(h.r.decoding, weights))))
+    out['DPO on the answers alone'] = played(best_runs(h.r.lattice_for(with_weights(h.r.decoding, alone))))
+    out['rule'] = by_rules(h.r, rule) if rule else h.r.own
+    mine = [x for x in (out['DPO'], out['best of nearby'], *([out['rule']] if rule else [])) if len(x)]
+    out['all together'] = max(mine, key=lambda x: float(model.rewards(edit_features(h.r, x)[None]).mean()))
+    return out
+
+
+METHODS = ('best of 16', 'best of 16 + path', 'best of nearby', 'DPO', 'DPO on the answers alone', 'rule', 'all together')
+
+
+def learnt(train, test, spread, taste, n, seed):
+    "A row: what n answers of a simulated rater are worth."
+    answers = compare(SimulatedRater(taste, seed=seed), [h.u[taste][:h.n] for h in train], n)
+    model = train_reward([h.X[:h.n] for h in train], answers, seed=seed)
+    more = imagined(model, [h.X[h.n:] for h in train], seed=seed)
+    weights = held_back(dpo([h.P[h.n:] for h in train], more, spread), [h.r for h in train])
+    alone = held_back(dpo([h.P[:h.n] for h in train], answers, spread), [h.r for h in train])
+    rule = RULES[rule_of([h.near for h in train], answers)]
+    A, B, said = asked(test, taste, seed)
+    p, noisy = model.prefers(A, B).mean(0), asked(test, taste, seed, .1)
+    made = [edits_of(h, model, weights, alone, rule) for h in test]
+    rows = {m: [h.judged(taste, x[m]) for h, x in zip(test, made)] for m in METHODS}
+    return dict(taste=taste, n=n, seed=seed, agreement=agreement(p, said), ece=calibration_error(model.prefers(*noisy[:2]).mean(0), noisy[2]), nats=float(np.mean([moved(h.r, weights) for h in test[:4]])), rule=[str(r) for r in rule], rows=rows)
+
+
+def active(train, test, taste, seed, counts=(20, 40, 60, 80, 100)):
+    "Agreement after so many answers to random questions, and to those about which the ensemble disagrees."
+    u, rng, rater, out = [h.u[taste][:h.n] for h in train], np.random.default_rng([seed, 3]), SimulatedRater(taste, seed=seed), {}
+    X, (A, B, said) = [h.X[:h.n] for h in train], asked(test, taste, seed)
+    for way in ('random', 'disputed'):
+        questions = [(i, *rng.choice(train[i].n, 2, replace=False).tolist()) for i in rng.integers(len(train), size=20)]
+        while True:
+            model = train_reward(X, compare(rater, u, 0, questions), seed=seed)
+            out[f'{way} {len(questions)}'] = agreement(model.prefers(A, B).mean(0), said)
+            if len(questions) == counts[-1]: break
+            some = [(i, *rng.choice(train[i].n, 2, replace=False).tolist()) for i in rng.integers(len(train), size=400)]
+            p = model.prefers(np.array([X[i][a] for i, a, _ in some]), np.array([X[i][b] for i, _, b in some]))
+            questions += [some[k] for k in (np.argsort(-disputed(p))[:20] if way == 'disputed' else range(20))]
+    return out
+
+
+def attacked(train, test, taste, seed):
+    "How many recordings an attack succeeds on: of a model that was only fitted, and of one that was trained with its own optima as losers."
+    some, answers = train[:8], compare(SimulatedRater(taste, seed=seed), [h.u[taste][:h.n] for h in train[:8]], 100)
+    plain, hard = train_reward([h.X[:h.n] for h in some], answers), hardened([h.r for h in some], [h.edits for h in some], answers, rounds=4, steps=60, seed=seed)[0]
+    return {k: sum(attack(m, h.r, h.edits, 100, 7) is not None for h in test[:4]) for k, m in (('fitted', plain), ('hardened', hard))}
+
+
+def caught(right, n=400):
+    "Share of sittings of 30 answers in which a rater is told to take a break, who answers control questions rightly so often."
+    def sitting(rng):
+        ids = [Event(f'{i}', 'answer', 'x', 0., dict(kind='new', said='a', swapped=False, of='')) for i in range(3)]
+        catch = [Event(f'c{i}', 'answer', 'x', 0., dict(kind='catch', said='a' if rng.random() < right else 'b', swapped=False, of='')) for i in range(5)]
+        return care([*ids, *catch, *(Event(f'r{i}', 'answer', 'x', 0., dict(kind='repeat', said='b' if rng.random() < right else 'a', swapped=True, of=f'{i}')) for i in range(3))]).told != ''
+    return float(np.mean([sitting(np.random.default_rng([i, 8])) for i in range(n)]))
+
+
+def claims(rows, extra):
+    "Rows of RESULTS.md."
+    mean = lambda f, **kw: bootstrap([f(r) for r in rows if all(r[k] in v for k, v in kw.items())])
+    of = lambda m, k: lambda r: float(np.mean([x[k] for x in r['rows'][m]]))
+    row = lambda what, b, aim=None, beside=None: dict(claim=what, value=round(b[0], 3), interval=[round(x, 3) for x in b[1:]], **(dict(aim=aim) if aim else {}), **(dict(beside=beside) if beside is not None else {}))
+    out = []
+    for n in sorted({r['n'] for r in rows}):
+        aims = {100: ('>= .76', '>= .70', '>= .65'), 300: (None, '>= .80', None), 1000: ('>= .85', None, None)}.get(n, (None,) * 3)
+        near, far = dict(n=(n,), taste=tuple(NEAR)), dict(n=(n,), taste=DISTANT)
+        out.append(row(f'near tastes, {n} answers: agreement', mean(lambda r: r['agreement'], **near), aims[0]))
+        out.append(row(f'near tastes, {n} answers: calibration error', mean(lambda r: r['ece'], **near), '<= .05'))
+        for m in METHODS:
+            beside = f"keep F1 {mean(of(m, 'keep_f1'), **near)[0]:.3f}, was {mean(of(m, 'before'), **near)[0]:.3f}"
+            if m != 'rule': out.append(row(f'near tastes, {n} answers: win rate of {m}', mean(of(m, 'win'), **near), aims[1] if m == 'DPO' else None, beside))
+        for m in ('rule', 'all together'): out.append(row(f'distant tastes, {n} answers: win rate of {m}', mean(of(m, 'win'), **far), aims[2] if m == 'rule' else None))
+    return out + extra
+
+
+if __name__ == '__main__':
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('--music', required=True, help='folder with a folder for each package')
+    ap.add_argument('--sessions', type=int, default=12, help='of each package')
+    ap.add_argument('--answers', type=int, nargs='+', default=[25, 50, 100, 300], help='numbers of answers')
+    ap.add_argument('--seed', type=int, nargs='+', default=[0], help='of pools, questions and noise')
+    ap.add_argument('--networks', default=str(Path(__file__).with_name('networks')), help='networks that never heard a package')
+    ap.add_argument('--cache', default='data/cache/sessions', help='folder for sessions')
+    ap.add_argument('--out', default='outputs/bench/feedback', help='folder for results')
+    a = ap.parse_args()
+    rows, ways, attacks, all_ = [], [], [], list(recordings(a))
+    for seed in a.seed:
+        heard = [Rehearsal(p, r, t, 1000 * seed + i) for i, (p, r, t) in enumerate(all_)]
+        for k, holdout in enumerate(packages := sorted({h.package for h in heard})):
+            train, test = [h for h in heard if h.package != holdout], [h for h in heard if h.package == holdout]
+            spread = policy_spread([h.r for h in train[::4]])
+            for taste, n in itertools.product(TASTES, a.answers): rows.append(dict(holdout=holdout, **learnt(train, test, spread, taste, n, seed)))
+            taste = tuple(NEAR)[k % len(NEAR)]
+            ways.append(active(train, test, taste, seed)); attacks.append(attacked(train, test, taste, seed))
+            print(holdout, {m: round(float(np.mean([x['win'] for r in rows if r['holdout'] == holdout and r['taste'] in NEAR for x in r['rows'][m]])), 3) for m in METHODS}, attacks[-1], flush=True)
+    write_json(Path(a.out)/'rows.json', dict(rows=rows, ways=ways, attacks=attacks))
+    way = {k: round(float(np.mean([w[k] for w in ways])), 3) for k in ways[0]}
+    hit = lambda k: f'{sum(x[k] for x in attacks)} of {4 * len(attacks)}'
+    extra = [dict(claim='agreement after 60 answers to disputed questions', value=way['disputed 60'], aim='that of 100 random ones', beside=f"random: {way['random 60']} at 60, {way['random 100']} at 100"),
+             dict(claim='attacks that succeed, trained with its own optima as losers', value=hit('hardened'), aim='none', beside=f"fitted only: {hit('fitted')}"),
+             dict(claim='random rater told within 30 answers', value=round(caught(.5), 3), beside=f'a careful one (95 % right): {caught(.95):.3f}')]
+    found = claims(rows, extra)
+    results.record('feedback', 'feedback', 'Simulated raters, held-out music', f"make bench-feedback ARGS='--music DIR --seed {' '.join(map(str, a.seed))}'", found, 'All raters are simulated; intervals are over tastes, packages and seeds.')
+    print(results.table(dict(title='feedback', command='', date='', note='', claims=found)))
