@@ -1,21 +1,33 @@
-"""The command as a user runs it: in a process of its own, with good files and with every kind of bad one. A refusal is one line, status 2, and nothing half-written."""
+"""The command as a user runs it, with good files and with every kind of bad one. A refusal is one line, status 2, and nothing half-written.
+
+Commands run in this process, where PyTorch is loaded once; what depends on the process itself (a traceback, Ctrl-C, how fast a refusal comes) runs in one of its own."""
 import dataclasses, json, os, shutil, signal, subprocess, sys, time
 from pathlib import Path
+from types import SimpleNamespace
 import numpy as np, pytest, soundfile as sf
+from click.testing import CliRunner
+from editorbot.app.cli import main
 from editorbot.edl import Source, edl_from_regions, load_edl
 from editorbot.rendering import null_test
 
 SR = 22050
 
 
-def run(*words, env=None, **kw):
-    return subprocess.run([sys.executable, '-c', 'from editorbot.app.cli import main; main()', *map(str, words)], capture_output=True, text=True, timeout=300,
-                          env={**os.environ, **(env or {})}, **kw)
+def run(*words):
+    "A command in this process."
+    r = CliRunner().invoke(main, [*map(str, words)])
+    assert r.exception is None or isinstance(r.exception, SystemExit), (words, r.exception)
+    return SimpleNamespace(returncode=r.exit_code, stdout=r.stdout, stderr=r.stderr)
 
 
-def refused(*words, has, **kw):
+def run_alone(*words):
+    "A command in a process of its own."
+    return subprocess.run([sys.executable, '-c', 'from editorbot.app.cli import main; main()', *map(str, words)], capture_output=True, text=True, timeout=300)
+
+
+def refused(*words, has, run=run):
     "The command fails as it should: status 2, one line, no traceback."
-    r = run(*words, **kw)
+    r = run(*words)
     assert r.returncode == 2, (r.returncode, r.stdout, r.stderr)
     lines = [line for line in r.stderr.splitlines() if line.strip()]
     assert len(lines) == 1 and lines[0].startswith('editorbot: ') and 'Traceback' not in r.stderr, r.stderr
@@ -75,8 +87,6 @@ def test_what_a_user_wants_and_does_not_want(jam, tmp_path):
 def test_an_interrupted_edit_leaves_nothing(jam, tmp_path, monkeypatch):
     "Ctrl-C between audio and picture: no edit without its EDL, and the next try isn't refused."
     import editorbot.plot
-    from click.testing import CliRunner
-    from editorbot.app.cli import main
     seen = []
     def interrupt(edl): seen.extend(sorted(p.name for p in (tmp_path/'out').iterdir())); raise KeyboardInterrupt
     monkeypatch.setattr(editorbot.plot, 'plot_edit', interrupt)
@@ -122,7 +132,7 @@ def test_bad_recordings(kind, tmp_path):
     make, has = BAD[kind]
     p = tmp_path/'bad.wav'
     make(p)
-    line = refused('edit', p, '-o', tmp_path/'o.wav', '--editor', 'loudness', has=has)
+    line = refused('edit', p, '-o', tmp_path/'o.wav', '--editor', 'loudness', has=has, run=run_alone if kind == 'missing' else run)
     assert 'bad.wav' in line
     only(tmp_path, *([p.name] if p.exists() else []))
 
@@ -197,7 +207,7 @@ def test_disk_full(jam, tmp_path):
 
 
 def test_debug_shows_the_traceback(tmp_path):
-    r = run('--debug', 'edit', tmp_path/'none.wav')
+    r = run_alone('--debug', 'edit', tmp_path/'none.wav')
     assert r.returncode != 0 and 'Traceback' in r.stderr and 'no such file' in r.stderr
 
 
@@ -219,3 +229,17 @@ def test_the_edit_of_a_moved_recording(jam, tmp_path):
     edl = edl_from_regions(Source.from_file(jam), [(0, SR * 5), (SR * 10, SR * 20)])
     p = dataclasses.replace(edl, source=dataclasses.replace(edl.source, path='/nowhere/jam.wav')).save(tmp_path/'a.edl.json')
     assert run('render', jam, p, '-o', tmp_path/'o.wav').returncode == 0
+
+
+def test_a_refusal_comes_before_pytorch(jam, tmp_path):
+    "A slip of the keyboard is told at once: help, missing files and wrong options load nothing heavy."
+    for words, code in ((['--help'], 0), (['edit', tmp_path/'none.wav'], 2), (['edit', jam, '--keep', '5-3'], 2), (['edit', jam, '-o', jam, '--overwrite'], 2),
+                        (['songs', tmp_path/'none.wav'], 2), (['train', 'keep', '-p', 'steps', 'abc'], 2), (['edit', jam, '--checkpoint', tmp_path/'none'], 2)):
+        r = subprocess.run([sys.executable, '-X', 'importtime', '-c', 'from editorbot.app.cli import main; main()', *map(str, words)], capture_output=True, text=True)
+        loaded = {line.split('|')[-1].strip() for line in r.stderr.splitlines() if line.startswith('import time')}
+        assert r.returncode == code and not loaded & {'torch', 'numba', 'matplotlib', 'librosa'}, (words, r.returncode, loaded & {'torch', 'numba', 'matplotlib', 'librosa'})
+
+
+def test_swapped_files_are_noticed(jam, tmp_path):
+    edl = edl_from_regions(Source.from_file(jam), [(0, SR * 5)]).save(tmp_path/'a.edl.json')
+    refused('render', edl, jam, '-o', tmp_path/'o.wav', has='the recording first')

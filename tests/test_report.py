@@ -116,4 +116,4 @@ def test_songs_have_groups_names_and_files(page, made, tmp_path):
     pieces = [dataclasses.replace(p, group=f'Song {p.number}' if p.number else '', name=f'Song {p.number}' if p.number else p.name, file=f'0{p.number} Song.wav' if p.number else '') for p in pieces_of(edl)]
     page.goto(report(edl, tmp_path/'songs.html', pieces=pieces, show=False).as_uri())
     assert page.locator('h3').all_inner_texts()[-2:] == ['Song 1', 'Song 2']
-    assert page.get_by_role('link', name='Download Song 1 in full quality').get_attribute('href') == '01 Song.wav'
+    assert page.get_by_role('link', name='Download Song 1 in full quality').get_attribute('href') == '01%20Song.wav'

@@ -67,6 +67,15 @@ def test_songs_are_the_recordings_own_samples(jam, out):
     assert abs(first['start'] - 24) < 1 and abs(first['end'] - 64) < 1
 
 
+def test_a_page_to_hear_every_take(jam, out):
+    "Numbers by song, the files in full quality, nothing from elsewhere; what lies between takes can be heard."
+    page = (out/'songs.html').read_text()
+    for sign in ('>1.1<', '>1.2<', '>2<'): assert sign in page
+    assert 'href="01%20Alpha.wav"' in page and 'href="takes/01%20Alpha%2C%20take%201.wav"' in page
+    assert page.index('<h3>1  Alpha</h3>') < page.index('Alpha, take 2 (kept)</strong>') < page.index('<h3>2  Beta</h3>') and 'Between the takes' in page
+    assert not [u for u in ('http://', 'https://', 'src="') if u in page]
+
+
 def test_sheets_refer_to_the_recording(jam, out):
     cue, labels, rpp = ((out/f'songs.{s}').read_text() for s in ('cue', 'txt', 'rpp'))
     assert cue.count('TRACK') == 3 and 'jam.wav' in cue and 'TITLE "Alpha, take 2 (kept)"' in cue
@@ -96,7 +105,8 @@ def test_lossy_files_are_tagged_and_loud_enough(jam, out, folder):
 
 
 def test_trim_only_takes_the_ends_away(jam, out, folder):
-    run(jam, '-o', folder/'trim', '--trim', '--pad', 0)
+    run(jam, '-o', folder/'trim', '--trim', '--pad', 0, '--no-report')
+    assert not (folder/'trim'/'songs.html').exists()
     assert [p.name for p in (folder/'trim').glob('*.wav')] == ['jam trimmed.wav']
     told = json.loads((folder/'trim'/'songs.json').read_text())
     takes = [t for s in told['songs'] for t in s['takes']]

@@ -313,11 +313,14 @@ def test_the_rehearsal_view_in_jupyterlab(screen, tmp_path, tmp_path_factory):
 
 
 def test_the_rehearsal_view_as_a_voila_app_without_a_network(screen, tmp_path, tmp_path_factory):
-    "All outside requests are refused, and everything works; none is ours: Voila's own template asks for a sheet of icons."
+    "All outside requests are refused, none is made, and everything works: the template of `editorbot view` needs no sheet of icons."
+    from editorbot.app.view import write_template
     shutil.copy(VIEW, tmp_path/'tutorial.ipynb')
     outside = lambda url: url.startswith('http') and '//127.0.0.1' not in url
-    screen.on('request', lambda r: screen.wrong.append(r.url) if outside(r.url) and '@fortawesome/fontawesome-free' not in r.url else None)
+    screen.on('request', lambda r: screen.wrong.append(r.url) if outside(r.url) else None)
     screen.route(outside, lambda route: route.abort())
-    with served(tmp_path, tmp_path_factory.mktemp('voila'), 'voila', 'tutorial.ipynb', '--no-browser', '--VoilaConfiguration.extension_config={}', ready='voila/static/voila.js') as url:
+    home = tmp_path_factory.mktemp('voila')
+    write_template(home/'data')
+    with served(tmp_path, home, 'voila', 'tutorial.ipynb', '--template=editorbot', '--no-browser', '--VoilaConfiguration.extension_config={}', ready='voila/static/voila.js') as url:
         screen.goto(url, wait_until='commit', timeout=120_000)
         correct(screen, tmp_path, 'voila')

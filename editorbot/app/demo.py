@@ -25,21 +25,27 @@ def run_demo(out: str | Path = 'outputs/demo',        # folder for everything
              show: bool | None = None,                # progress bars
              overwrite: bool = False,                 # may files that no demo wrote be replaced?
             ) -> dict:                                # what was made: paths, EDL, scores
-    "Make a rehearsal, edit it, score the edit, and write WAVs, EDL, picture and report. Only files of an earlier demo are replaced; raises `EditorbotError` for any other."
+    "Make a rehearsal, edit it, score it, and write WAVs, EDL, picture and report. Raises `EditorbotError` for files of others."
     out = Path(out)
-    paths = {k: out/v for k, v in dict(raw='rehearsal.wav', edit='edit.wav', edl='edit.edl.json', truth='truth.edl.json', picture='edit.png', report='report.html', scores='scores.json').items()}
+    paths = {k: out/v for k, v in dict(raw='rehearsal.wav', edit='edit.wav', edl='edit.edl.json',
+                                       truth='truth.edl.json', picture='edit.png', report='report.html',
+                                       scores='scores.json').items()}
     check_own('demo', *paths.values(), overwrite=overwrite)
     s = demo_session(seed)
-    done = lambda *names: note_made('demo', *(paths[k] for k in names))      # at once: an interrupted demo can be started again
+    done = lambda *names: note_made('demo', *(paths[k]
+                                              for k in names))      # at once: an interrupted demo can be started again
     write_audio(paths['raw'], s.raw, s.sr); done('raw')
     track = load_track(paths['raw'], show=show)
     truth = s.edl(track.source)
-    edls = {name: propose(track, name, checkpoint if name == DEFAULT_EDITOR else None, max_duration=None) for name in (DEFAULT_EDITOR, 'loudness', 'keep_all')}
+    edls = {name: propose(track, name, checkpoint if name == DEFAULT_EDITOR else None, max_duration=None)
+            for name in (DEFAULT_EDITOR, 'loudness', 'keep_all')}
     scores = {name: evaluate(e, truth) for name, e in edls.items()}
     edl = edls[DEFAULT_EDITOR]
-    edl.save(paths['edl']); truth.save(paths['truth']); write_json(paths['scores'], scores); done('edl', 'truth', 'scores')
+    edl.save(paths['edl']); truth.save(paths['truth']); write_json(paths['scores'], scores); done('edl', 'truth',
+                                                                                                  'scores')
     render(edl, paths['edit'], overwrite=True, show=show); done('edit')
     save_figure(plot_edit(edl), paths['picture']); done('picture')
-    report(edl, paths['report'], paths['edit'], 'A synthetic rehearsal, edited', scores=scores, truth=truth, overwrite=True, show=show)
+    report(edl, paths['report'], paths['edit'], 'A synthetic rehearsal, edited', scores=scores, truth=truth,
+           overwrite=True, show=show)
     done('report')
     return dict(paths=paths, edl=edl, truth=truth, scores=scores)

@@ -45,38 +45,48 @@ def fit_overlaps(source: Source, segs: list[Segment], lengths: list[int], # samp
             before = source.frames - s.source_out if s.reverse else s.source_in
             half = min(half, n // 2, lengths[i-1] // 2, int(after / p.rate), int(before / s.rate))
         fade_in = min(s.fade_in, n)
-        out.append(dataclasses.replace(s, crossfade=2 * max(0, half), fade_in=fade_in, fade_out=min(s.fade_out, n - fade_in)))
+        out.append(dataclasses.replace(s, crossfade=2 * max(0, half), fade_in=fade_in,
+                                       fade_out=min(s.fade_out, n - fade_in)))
     return out
 
+# %% ../../nbs/app/03_join_view.ipynb #4eddcd4e
 def nudge_join(edl: EDL,
                i: int,       # the join before segment `i`
                samples: int, # of the source's rate; later if positive
               ) -> EDL:
-    "Move a join: both sides keep playing what they played, the edit keeps its length. Raises `EditorbotError` where a segment or the recording ends."
+    "Move a join; the edit keeps its length. Raises `EditorbotError` where a segment or the recording ends."
     n = [int(k) for k in edl.segment_lengths()]
-    if not 1 <= i < len(n): raise EditorbotError(f'join {i}: expected 1 to {len(n) - 1}; an edit of {count(len(n), "segment")} has {count(len(n) - 1, "join")}')
+    if not 1 <= i < len(n): raise EditorbotError(f'join {i}: expected 1 to {len(n) - 1}; an edit of '
+                                                 f'{count(len(n), "segment")} has {count(len(n) - 1, "join")}')
     segs = list(edl.segments)
     p, s = segs[i-1], segs[i]
     if not -n[i-1] < samples < n[i]:
-        raise EditorbotError(f'join {i}: {samples} samples is further than the {"next" if samples > 0 else "previous"} join; choose less')
+        raise EditorbotError(f'join {i}: {samples} samples is further than the '
+                             f'{"next" if samples > 0 else "previous"} join; choose less')
     n[i-1], n[i] = n[i-1] + samples, n[i] - samples
-    segs[i-1], segs[i] = with_length(p, n[i-1], True), dataclasses.replace(with_length(s, n[i], False), edit_in=s.edit_in + samples)
+    segs[i-1], segs[i] = with_length(p, n[i-1], True), dataclasses.replace(with_length(s, n[i], False),
+                                                                           edit_in=s.edit_in + samples)
     for q in segs[i-1:i+1]:
-        if q.has_source and not 0 <= q.source_in < q.source_out <= edl.source.frames: raise EditorbotError(f'join {i}: the recording ends before that; choose less')
+        if q.has_source and not 0 <= q.source_in < q.source_out <= edl.source.frames:
+            raise EditorbotError(f'join {i}: the recording ends before that; choose less')
     meta = {**edl.meta, 'edit_frames': edl.edit_frames}
-    if meta.get('joins'): meta['joins'] = [{**(j or {}), 'confidence': 1.0, 'by_hand': True} if k == i else j for k, j in enumerate(meta['joins'])]
+    if meta.get('joins'):
+        meta['joins'] = [{**(j or {}), 'confidence': 1.0, 'by_hand': True} if k == i else j for k,
+                         j in enumerate(meta['joins'])]
     return EDL(edl.source, fit_overlaps(edl.source, segs, n), meta, edl.tracks).validate()
 
 # %% ../../nbs/app/03_join_view.ipynb #40c8d4c7
 def join_confidence(edl: EDL, i: int) -> float: # 0 to 1
-    "How sure the place of a join is: its own confidence if the alignment measured one, else that of the segment after it."
+    "How sure the place of a join is: as the alignment measured it, else as the segment after it."
     known = (edl.meta.get('joins') or [None] * (i + 1))[i] or {}
     return float(known.get('confidence', edl.segments[i].confidence))
 
+# %% ../../nbs/app/03_join_view.ipynb #b3b8a6f7
 def join_list(edl: EDL) -> list[tuple[str, int]]: # text; index of the segment after the join
     "Every join in the order of the edit."
     sr = edl.source.sample_rate
-    return [(f'{i}, at {clock(s.edit_in / sr)}, {join_confidence(edl, i):.0%} sure: {s.reason or ("gap" if not s.has_source else "join")}', i) for i, s in enumerate(edl.segments) if i]
+    return [(f'{i}, at {clock(s.edit_in / sr)}, {join_confidence(edl, i):.0%} sure: '
+             f'{s.reason or ("gap" if not s.has_source else "join")}', i) for i, s in enumerate(edl.segments) if i]
 
 # %% ../../nbs/app/03_join_view.ipynb #91507934
 def plot_overview(edl: EDL,
@@ -87,7 +97,8 @@ def plot_overview(edl: EDL,
     fig = plot_alignment(edl, figsize, title='')
     unit = 60 if max(edl.edit_frames, edl.source.frames) / edl.source.sample_rate > 240 else 1
     if i:
-        for ax in fig.axes[:3]: ax.axvline(edl.segments[i].edit_in / edl.source.sample_rate / unit, color=PALETTE[4], lw=1.2, zorder=5)
+        for ax in fig.axes[:3]:
+            ax.axvline(edl.segments[i].edit_in / edl.source.sample_rate / unit, color=PALETTE[4], lw=1.2, zorder=5)
     return fig
 
 # %% ../../nbs/app/03_join_view.ipynb #12c85c16
@@ -104,15 +115,17 @@ def source_around(edl: EDL, i: int,
     x[lo-at+m:hi-at+m] = read_audio(edl.source.path, int(lo), int(hi)).mean(1)
     return x[::-1] if s.reverse else x
 
+# %% ../../nbs/app/03_join_view.ipynb #fcf149c1
 def edit_around(edl: EDL, i: int, seconds: float,
                 edit: str | Path | None = None, # the edit that somebody made; None: the rendered EDL
-               ) -> tuple[np.ndarray, int]:     # (n, channels) samples from `seconds` before the join to as long after it; their rate
+               ) -> tuple[np.ndarray, int]:     # (n, channels) samples on both sides; their rate
     "The edit around a join, silent beyond its ends."
     at, info = edl.segments[i].edit_in / edl.source.sample_rate, audio_info(edit) if edit else None
     rate, frames = (info.sample_rate, info.frames) if edit else (edl.source.sample_rate, edl.edit_frames)
     a, m = round((at - seconds) * rate), round(2 * seconds * rate)
     lo, hi = max(0, a), min(frames, a + m)
-    got = read_audio(edit, lo, hi) if edit else np.concatenate(list(render_blocks(excerpt(edl, lo, hi), dtype='float64')))
+    got = read_audio(edit, lo, hi) if edit else np.concatenate(list(render_blocks(excerpt(edl, lo, hi),
+                                                                                  dtype='float64')))
     x = np.zeros((m, got.shape[1]), np.float32)
     x[lo-a:lo-a+len(got)] = got
     return x, rate
@@ -125,6 +138,7 @@ def band(x: np.ndarray,    # (n,)
     at = np.unique(np.arange(min(columns, len(x))) * len(x) // max(1, min(columns, len(x))))
     return np.minimum.reduceat(x, at), np.maximum.reduceat(x, at)
 
+# %% ../../nbs/app/03_join_view.ipynb #6bd5dd4d
 def plot_join(edl: EDL, i: int,
               seconds: float = 1.,            # either side
               edit: str | Path | None = None, # see `edit_around`
@@ -132,18 +146,26 @@ def plot_join(edl: EDL, i: int,
              ) -> Figure:
     "Outgoing side, edit and incoming side around a join, one above the other; the crossfade is shaded."
     y, _ = edit_around(edl, i, seconds, edit)
-    strips = (('raw goes on', source_around(edl, i, -1, seconds), PALETTE[0]), ('edit' if edit else 'edit (rendered)', y.mean(1), '0.25'), ('raw leads to', source_around(edl, i, 1, seconds), PALETTE[5]))
+    strips = (('raw goes on', source_around(edl, i, -1, seconds), PALETTE[0]),
+              ('edit' if edit else 'edit (rendered)', y.mean(1), '0.25'), ('raw leads to',
+                                                                           source_around(edl, i, 1,
+                                                                                         seconds), PALETTE[5]))
     fig = Figure(figsize=figsize, layout='constrained')
-    half, peak = edl.segments[i].crossfade / 2 / edl.source.sample_rate * 1e3, [max(1e-4, float(np.abs(x).max())) for _, x, _ in strips]
+    half, peak = edl.segments[i].crossfade / 2 / edl.source.sample_rate * 1e3, [max(1e-4, float(np.abs(x).max()))
+                                                                                for _, x, _ in strips]
     peak[0] = peak[2] = max(peak[0], peak[2])                              # the edit may be louder than the raw
     for k, (ax, (name, x, colour)) in enumerate(zip(fig.subplots(3, 1, sharex=True), strips)):
         lo, hi = band(x)
-        ax.fill_between((np.arange(len(lo)) + .5) / len(lo) * 2e3 * seconds - 1e3 * seconds, lo, hi, color=colour, lw=.4, step='mid')
-        if k != 1: ax.axvspan(*((0, 1e3 * seconds) if k == 0 else (-1e3 * seconds, 0)), color='white', alpha=.6, lw=0)   # not heard in the edit
+        ax.fill_between((np.arange(len(lo)) + .5) / len(lo) * 2e3 * seconds - 1e3 * seconds, lo, hi, color=colour,
+                        lw=.4, step='mid')
+        if k != 1:
+            ax.axvspan(*((0, 1e3 * seconds) if k == 0 else (-1e3 * seconds, 0)), color='white', alpha=.6,
+                       lw=0)   # not heard in the edit
         if half: ax.axvspan(-half, half, color='gold', alpha=.25, lw=0)
         ax.axvline(0, color=PALETTE[4], lw=1)
         ax.set(ylim=(-peak[k], peak[k]), yticks=[], xlim=(-1e3 * seconds, 1e3 * seconds))
-        ax.set_ylabel(name, rotation=0, ha='right', va='center'); ax.spines[['top', 'right', 'left']].set_visible(False)
+        ax.set_ylabel(name, rotation=0, ha='right',
+                      va='center'); ax.spines[['top', 'right', 'left']].set_visible(False)
     ax.set_xlabel('time from the join (ms)')
     return fig
 
@@ -152,9 +174,12 @@ def around_clips(edl: EDL, i: int,
                  seconds: float = 3.,            # either side
                  edit: str | Path | None = None, # the edit that somebody made
                 ) -> dict[str, bytes]:           # Ogg Vorbis; b'': there is nothing to hear
-    "What one wants to hear at a join: the edit as it would be rendered, the edit that was made, and the recording through the join from both sides."
-    raw = lambda side: ogg_clip(source_around(edl, i, side, seconds)[:, None], edl.source.sample_rate) if edl.segments[i if side > 0 else i - 1].has_source else b''
-    return {'rendered': join_clip(edl, i, seconds), 'made': ogg_clip(*edit_around(edl, i, seconds, edit)) if edit else b'', 'before': raw(-1), 'after': raw(1)}
+    "What one wants to hear at a join: the edit by the EDL, the edit that was made, and the recording from both sides."
+    raw = lambda side: ogg_clip(source_around(edl, i, side, seconds)[:, None],
+                                edl.source.sample_rate) if edl.segments[i if side > 0 else i - 1].has_source else b''
+    return {'rendered': join_clip(edl, i, seconds),
+            'made': ogg_clip(*edit_around(edl, i, seconds,
+                                          edit)) if edit else b'', 'before': raw(-1), 'after': raw(1)}
 
 # %% ../../nbs/app/03_join_view.ipynb #f452d1cf
 def save_corrected(edl: EDL,
@@ -162,7 +187,9 @@ def save_corrected(edl: EDL,
                    overwrite: bool = False, # may an existing file be replaced?
                   ) -> Path:
     "Write an EDL; raises `EditorbotError` if the file exists or is no `.json`."
-    if Path(path).suffix != '.json': raise describe(path, 'a name that ends in .edl.json', f'{Path(path).suffix or "no suffix"}', 'choose another name')
+    if Path(path).suffix != '.json':
+        raise describe(path, 'a name that ends in .edl.json', f'{Path(path).suffix or "no suffix"}',
+                       'choose another name')
     return edl.save(check_output(path, overwrite, not_same_as=edl.source.path))
 
 # %% ../../nbs/app/03_join_view.ipynb #3436a4db
@@ -190,33 +217,48 @@ class JoinView(W.VBox):
 @patch
 def _make(self: JoinView, out: str | Path):
     "The widgets and their places."
-    row = lambda *w, **kw: W.HBox(w, layout=W.Layout(**{'flex_flow': 'row wrap', 'align_items': 'center', 'grid_gap': '0 .5em', **kw}))
-    picture = lambda: W.Image(format='webp', layout=W.Layout(width='100%', max_width='1100px', margin='0', object_fit='contain'))
+    row = lambda *w, **kw: W.HBox(w, layout=W.Layout(**{'flex_flow': 'row wrap', 'align_items': 'center',
+                                                        'grid_gap': '0 .5em', **kw}))
+    picture = lambda: W.Image(format='webp',
+                              layout=W.Layout(width='100%', max_width='1100px', margin='0', object_fit='contain'))
     player = lambda: W.Audio(format='ogg', autoplay=False, loop=False, layout=W.Layout(width='auto', height='40px'))
     self.overview, self.waves, self.status = picture(), picture(), W.HTML()
     self.joins = W.Select(rows=7, layout=W.Layout(flex='1 1 22em', width='auto'))
     self.players = {k: player() for k in ('rendered', 'made', 'before', 'after')}
-    words = {'rendered': 'The edit by this EDL', 'made': 'The edit that was made', 'before': 'The raw going on', 'after': 'The raw leading in'}
-    self.cards = {k: W.VBox([W.HTML(words[k]), p], layout=W.Layout(flex='1 1 13em', width='auto', min_width='0')) for k, p in self.players.items()}
+    words = {'rendered': 'The edit by this EDL', 'made': 'The edit that was made', 'before': 'The raw going on',
+             'after': 'The raw leading in'}
+    self.cards = {k: W.VBox([W.HTML(words[k]), p], layout=W.Layout(flex='1 1 13em', width='auto', min_width='0'))
+                  for k, p in self.players.items()}
     self.unit = W.ToggleButtons(options=['ms', 'samples'], style={'button_width': '6em'})
-    self.nudge = {k: W.Button(description=f'{k:+d}', tooltip='later' if k > 0 else 'earlier', layout=W.Layout(width='4.8em')) for k in STEPS}
+    self.nudge = {k: W.Button(description=f'{k:+d}', tooltip='later' if k > 0 else 'earlier',
+                              layout=W.Layout(width='4.8em')) for k in STEPS}
     self.undo = W.Button(description='Undo', disabled=True, layout=W.Layout(width='5em'))
-    self.zoom = W.Dropdown(options=[('30 ms', .03), ('0.3 s', .3), ('1 s', 1.), ('3 s', 3.)], value=1., description='Show', style={'description_width': 'initial'}, layout=W.Layout(width='9em'))
-    self.target = W.Text(str(out), description='Save as', style={'description_width': 'initial'}, layout=W.Layout(flex='1 1 18em', width='auto'))
-    self.overwrite = W.Checkbox(False, description='replace existing files', indent=False, layout=W.Layout(width='auto'))
+    self.zoom = W.Dropdown(options=[('30 ms', .03), ('0.3 s', .3), ('1 s', 1.), ('3 s', 3.)], value=1.,
+                           description='Show', style={'description_width': 'initial'}, layout=W.Layout(width='9em'))
+    self.target = W.Text(str(out), description='Save as', style={'description_width': 'initial'},
+                         layout=W.Layout(flex='1 1 18em', width='auto'))
+    self.overwrite = W.Checkbox(False, description='replace existing files', indent=False,
+                                layout=W.Layout(width='auto'))
     self.save = W.Button(description='Save', button_style='success')
-    self.rows = [self.overview, row(self.joins, W.VBox([row(*self.cards.values())], layout=W.Layout(flex='1 1 24em', width='auto', min_width='0'))), self.waves,
-                 row(W.HTML('Move the join:'), *self.nudge.values(), self.unit, self.undo, self.zoom), row(self.target, self.overwrite, self.save), self.status]
+    self.rows = [self.overview, row(self.joins,
+                                    W.VBox([row(*self.cards.values())],
+                                           layout=W.Layout(flex='1 1 24em', width='auto',
+                                                           min_width='0'))), self.waves,
+                 row(W.HTML('Move the join:'), *self.nudge.values(), self.unit, self.undo,
+                     self.zoom), row(self.target, self.overwrite, self.save), self.status]
     for k, b in self.nudge.items(): b.on_click(lambda _, k=k: self.move(k))
     self.undo.on_click(lambda _: self.back()); self.save.on_click(lambda _: self.write())
     for w in (self.joins, self.zoom): w.observe(lambda _: self.show(), 'value')
 
+# %% ../../nbs/app/03_join_view.ipynb #6ebf38b2
 @patch
 def say(self: JoinView, text: str, bad: bool = False):
     "Show a line."
     for a, b in WORDS.items(): text = text.replace(a, b)
-    self.status.value = f'<span style="color:{"var(--jp-error-color1, #b00020)" if bad else "var(--jp-ui-font-color1, #222)"}">{html.escape(text)}</span>'
+    colour = 'var(--jp-error-color1, #b00020)' if bad else 'var(--jp-ui-font-color1, #222)'
+    self.status.value = f'<span style="color:{colour}">{html.escape(text)}</span>'
 
+# %% ../../nbs/app/03_join_view.ipynb #415e0cdd
 @patch
 @contextlib.contextmanager
 def _told(self: JoinView):
@@ -231,15 +273,20 @@ def fill(self: JoinView):
     chosen, options = self.joins.value, join_list(self.edl)
     with self.hold_trait_notifications():
         if tuple(options) != self.joins.options: self.joins.options = options
-        if options: self.joins.value = chosen or min((join_confidence(self.edl, i), i) for _, i in options)[1]   # first the one that needs a person most
+        if options:
+            self.joins.value = chosen or min((join_confidence(self.edl, i), i) for _,
+                                             i in options)[1]   # first the one that needs a person most
     self.show()
 
+# %% ../../nbs/app/03_join_view.ipynb #9de3b2a1
 @patch
 def show(self: JoinView):
     "Pictures and players of the chosen join."
     i = self.joins.value
     mark = i, self.edl.segments[i].edit_in * 1000 // max(1, self.edl.edit_frames) if i else 0
-    if mark != self._mark: self._mark, self.overview.value = mark, webp(plot_overview(self.edl, i))   # not for a mark that would move by less than a pixel
+    if mark != self._mark:
+        self._mark, self.overview.value = mark, webp(plot_overview(self.edl,
+                                                                   i))   # a mark may be a pixel off
     self.undo.disabled, off = not self.history, i is None
     for b in self.nudge.values(): b.disabled = off
     self.waves.layout.display = 'none' if off else ''
@@ -248,22 +295,28 @@ def show(self: JoinView):
     for k, clip in around_clips(self.edl, i, self.listen, self.edit).items():
         self.players[k].value, self.cards[k].layout.display = clip, '' if clip else 'none'
     s, sr = self.edl.segments[i], self.edl.source.sample_rate
-    self.say(f'Join {i} at {s.edit_in / sr:.4f} s (sample {s.edit_in}), crossfade {1e3 * s.crossfade / sr:.0f} ms; {count(len(self.history), "change")}')
+    self.say(f'Join {i} at {s.edit_in / sr:.4f} s (sample {s.edit_in}), crossfade {1e3 * s.crossfade / sr:.0f} ms; '
+             f'{count(len(self.history), "change")}')
 
+# %% ../../nbs/app/03_join_view.ipynb #31b3d740
 @patch
 def move(self: JoinView, step: int): # in the chosen unit
     "Nudge the chosen join."
     with self._told():
-        new = nudge_join(self.edl, self.joins.value, step if self.unit.value == 'samples' else round(step * self.edl.source.sample_rate / 1000))
+        new = nudge_join(self.edl, self.joins.value,
+                         step if self.unit.value == 'samples' else round(step * self.edl.source.sample_rate / 1000))
         self.history.append(self.edl); self.edl = new
         self.fill()
 
+# %% ../../nbs/app/03_join_view.ipynb #eed86dfc
 @patch
 def back(self: JoinView):
     "Take the last change back."
     if self.history: self.edl = self.history.pop(); self.fill()
 
+# %% ../../nbs/app/03_join_view.ipynb #be9e3ab0
 @patch
 def write(self: JoinView):
     "Save what is shown."
-    with self._told(): self.say(f'Saved {save_corrected(self.edl, self.target.value.strip(), self.overwrite.value).resolve()}')
+    with self._told():
+        self.say(f'Saved {save_corrected(self.edl, self.target.value.strip(), self.overwrite.value).resolve()}')

@@ -20,7 +20,8 @@ from ..interchange.broadcast_wav import edited_chunks, insert_chunks, read_chunk
 from ..interchange.export import export, media_path, one_line
 
 # %% ../../nbs/app/06_song_files.ipynb #f13156a1
-RESERVED = {'CON', 'PRN', 'AUX', 'NUL', *(f'{k}{i}' for k in ('COM', 'LPT') for i in range(1, 10))}   #: names that Windows keeps for itself
+RESERVED = {'CON', 'PRN', 'AUX', 'NUL', *(f'{k}{i}' for k in ('COM', 'LPT')
+                                          for i in range(1, 10))}   #: names that Windows keeps for itself
 
 def safe_name(name: str,         # of a song
               most: int = 80,    # letters
@@ -33,10 +34,12 @@ def safe_name(name: str,         # of a song
 # %% ../../nbs/app/06_song_files.ipynb #b6aad19f
 def read_names(path: str | Path, # a text file
               ) -> list[str]:    # in the order of the songs
-    "The names of a set list; raises `EditorbotError` for a missing file, for one that is no text, and when it holds none."
+    "The names of a set list; raises `EditorbotError` for a missing file, for no text, and when it holds none."
     try: lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
-    except (FileNotFoundError, IsADirectoryError) as e: raise describe(path, 'a text file with a name a line', 'no such file', 'check the name') from e
-    except (OSError, UnicodeDecodeError) as e: raise describe(path, 'a text file in UTF-8', f'something else ({e})', 'save it as plain text') from e
+    except (FileNotFoundError, IsADirectoryError) as e: raise describe(path, 'a text file with a name a line',
+                                                                       'no such file', 'check the name') from e
+    except (OSError, UnicodeDecodeError) as e: raise describe(path, 'a text file in UTF-8', f'something else ({e})',
+                                                              'save it as plain text') from e
     names = [re.sub(r'^\d{1,2}[.)]\s+', '', n.strip()) for n in lines]
     names = [n for n in names if n and not n.startswith('#')]
     if not names: raise describe(path, 'a name a line', 'no names')
@@ -47,9 +50,11 @@ def k_filters(rate: int, # Hz
              ) -> list:  # of (b, a)
     "The two filters of BS.1770: what a head does to sound, and less bass."
     from pyloudnorm.iirfilter import IIRfilter
-    shelf, high = IIRfilter(4.0, 1 / np.sqrt(2), 1500.0, rate, 'high_shelf'), IIRfilter(0.0, 0.5, 38.0, rate, 'high_pass')
+    shelf, high = IIRfilter(4.0, 1 / np.sqrt(2), 1500.0, rate, 'high_shelf'), IIRfilter(0.0, 0.5, 38.0, rate,
+                                                                                        'high_pass')
     return [(f.b, f.a) for f in (shelf, high)]
 
+# %% ../../nbs/app/06_song_files.ipynb #16ce58ef
 def gated(power: np.ndarray, # (n,) weighted mean square of every 100 ms
          ) -> float:         # LUFS; -inf for silence
     "Integrated loudness from short powers."
@@ -65,10 +70,12 @@ def measure_loudness(path: str | Path,      # a recording
                     ) -> tuple[float, float]: # integrated loudness, LUFS; true peak, dBTP
     "How loud a stretch is (ITU-R BS.1770-4), in one pass by blocks."
     info = audio_info(path, allow_truncated=True)
-    step, weight = info.sample_rate // 10, np.array([1, 1, 1, 1.41, 1.41])[:info.channels] if info.channels <= 5 else np.ones(info.channels)
+    step, weight = info.sample_rate // 10, np.ones(info.channels)
+    if info.channels <= 5: weight[3:] = 1.41                              # the rear loudspeakers
     filters = [[f, np.zeros((max(map(len, f)) - 1, info.channels))] for f in k_filters(info.sample_rate)]
     times = 4 if info.sample_rate < 96000 else 2
-    over, rest, power, peak = soxr.ResampleStream(info.sample_rate, times * info.sample_rate, info.channels, 'float32'), np.zeros((0, info.channels)), [], 0.0
+    over, rest, power, peak = soxr.ResampleStream(info.sample_rate, times * info.sample_rate, info.channels,
+                                                  'float32'), np.zeros((0, info.channels)), [], 0.0
     for x in read_blocks(path, 1 << 17, a, b):
         peak = max(peak, float(np.abs(x).max()), float(np.abs(over.resample_chunk(x)).max(initial=0)))
         y = x.astype(np.float64)
@@ -76,7 +83,8 @@ def measure_loudness(path: str | Path,      # a recording
         rest = np.concatenate([rest, y])
         n = len(rest) // step
         power.append((rest[:n * step].reshape(n, step, info.channels)**2).mean(1) @ weight); rest = rest[n * step:]
-    peak = max(peak, float(np.abs(over.resample_chunk(np.zeros((0, info.channels), np.float32), last=True)).max(initial=0)))
+    peak = max(peak, float(np.abs(over.resample_chunk(np.zeros((0, info.channels), np.float32),
+                                                      last=True)).max(initial=0)))
     return gated(np.concatenate(power)), 20 * float(np.log10(max(peak, 1e-10)))
 
 # %% ../../nbs/app/06_song_files.ipynb #f3d31aa7
@@ -85,7 +93,7 @@ CEILING = -1.0   #: dBTP that no gain goes beyond
 def gain_for(lufs: float, peak: float,  # of the song: LUFS, dBTP
              wanted: float | None,      # LUFS; None: leave it
             ) -> float:                 # dB
-    "The gain that makes a song as loud as wanted, or as near as its true peak allows: nothing is limited, and nothing clips."
+    "The gain that makes a song as loud as wanted, or as near as its true peak allows: nothing clips."
     if wanted is None or not np.isfinite(lufs): return 0.0
     return round(min(wanted - lufs, max(CEILING - peak, 0.0) if wanted > lufs else 0.0), 2)
 
@@ -101,7 +109,8 @@ class Tags:
 
     def strings(self) -> dict[str, str]: # soundfile's names -> text
         "The tags that have a value, for libsndfile."
-        return {k: v for k, v in dict(title=self.title, tracknumber=str(self.track or ''), date=self.date, album=self.album).items() if v}
+        return {k: v for k, v in dict(title=self.title, tracknumber=str(self.track or ''), date=self.date,
+                                      album=self.album).items() if v}
 
 # %% ../../nbs/app/06_song_files.ipynb #49177c04
 def id3_tag(t: Tags) -> bytes:
@@ -109,12 +118,15 @@ def id3_tag(t: Tags) -> bytes:
     size = lambda n: bytes((n >> s) & 127 for s in (21, 14, 7, 0))                       # seven bits a byte
     track = f'{t.track}/{t.total}' if t.total else str(t.track or '')
     frames = b''.join(name + size(len(v) + 1) + b'\0\0\3' + v for name, v in
-                      ((k, text.encode()) for k, text in ((b'TIT2', t.title), (b'TRCK', track), (b'TDRC', t.date), (b'TALB', t.album)) if text))
+                      ((k, text.encode()) for k,
+                       text in ((b'TIT2', t.title), (b'TRCK', track), (b'TDRC', t.date), (b'TALB', t.album)) if text))
     return b'ID3\4\0\0' + size(len(frames)) + frames
 
+# %% ../../nbs/app/06_song_files.ipynb #42a858b0
 def info_list(t: Tags) -> tuple[bytes, bytes]: # name, bytes of a RIFF chunk
     "The tags as a WAV's `LIST INFO`."
-    items = ((k, v.encode() + b'\0') for k, v in ((b'INAM', t.title), (b'ITRK', str(t.track or '')), (b'ICRD', t.date), (b'IPRD', t.album)) if v)
+    items = ((k, v.encode() + b'\0') for k,
+             v in ((b'INAM', t.title), (b'ITRK', str(t.track or '')), (b'ICRD', t.date), (b'IPRD', t.album)) if v)
     return b'LIST', b'INFO' + b''.join(k + struct.pack('<I', len(v)) + v + b'\0' * (len(v) % 2) for k, v in items)
 
 # %% ../../nbs/app/06_song_files.ipynb #f11f8336
@@ -132,9 +144,12 @@ MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 def check_format(name: str, info: AudioInfo) -> str: # the format
     "Raises `EditorbotError` for a format that nobody knows, and for one that can't hold so many channels."
     if name not in FORMATS: raise describe('--format', f'one of {", ".join(FORMATS)}', repr(name))
-    if info.channels > {'mp3': 2, 'flac': 8}.get(name, 255): raise describe(f'--format {name}', 'one or two channels' if name == 'mp3' else 'at most 8 channels', info.channels, 'choose wav or ogg')
+    if info.channels > {'mp3': 2, 'flac': 8}.get(name, 255):
+        raise describe(f'--format {name}', 'one or two channels' if name == 'mp3' else 'at most 8 channels',
+                       info.channels, 'choose wav or ogg')
     return name
 
+# %% ../../nbs/app/06_song_files.ipynb #a0ff45f1
 def song_edl(source: Source, a: int, b: int, gain: float = 0.0) -> EDL: # samples; dB
     "A stretch of the recording as an edit: no fades, no joins."
     return validate(EDL(source, [Segment(a, b, 0, gain_db=gain)]))
@@ -150,6 +165,7 @@ def resampled(blocks: typing.Iterable[np.ndarray], # float64 (n, channels)
     for x in blocks: yield r.resample_chunk(x)
     yield r.resample_chunk(np.zeros((0, channels)), last=True)
 
+# %% ../../nbs/app/06_song_files.ipynb #8a5e7f4b
 def lossy(edl: EDL, tmp: Path, raw: Path, kind: str, tags: Tags, tick: typing.Callable) -> None:
     "An MP3 (variable rate, about 190 kbit/s) or Ogg Vorbis; an MP3 beyond 48 kHz is resampled."
     rate, ch = edl.source.sample_rate, edl.source.channels
@@ -170,15 +186,17 @@ def write_song(source: Source,            # the recording
                raw: str | Path | None = None, # where the recording is; None: where the source says
                tick: typing.Callable = lambda x: x, # sees every block
               ) -> Path:
-    "Write a stretch of the recording: WAV and FLAC bit for bit (without a gain), MP3 and Ogg to share. Atomic; whether `path` may be replaced is decided before."
+    "Write a stretch of the recording, atomically; whether `path` may be replaced is decided before."
     edl, raw, path = song_edl(source, a, b, gain), Path(raw or source.path), Path(path)
     kind = path.suffix[1:]
     info = audio_info(raw, allow_truncated=True)
     with atomic_path(path) as tmp:
         if kind in ('mp3', 'ogg'): lossy(edl, tmp, raw, kind, tags, tick); return path
         form, sub = output_format(path, info, b - a)
-        write_audio(tmp, (tick(x) for x in render_blocks(edl, raw)), source.sample_rate, source.channels, sub, form, tags.strings() if kind == 'flac' else None)
-        if kind == 'wav': insert_chunks(tmp, [c for c in edited_chunks(raw, edl) if c[1][:4] != b'INFO'] + [info_list(tags)])
+        write_audio(tmp, (tick(x) for x in render_blocks(edl, raw)), source.sample_rate, source.channels, sub, form,
+                    tags.strings() if kind == 'flac' else None)
+        if kind == 'wav':
+            insert_chunks(tmp, [c for c in edited_chunks(raw, edl) if c[1][:4] != b'INFO'] + [info_list(tags)])
     return path
 
 # %% ../../nbs/app/06_song_files.ipynb #7e3e379b
@@ -193,7 +211,8 @@ def cue_sheet(source: Source,
     def at(n):
         f = n * 75 // source.sample_rate
         return f'{f // 4500:02d}:{f // 75 % 60:02d}:{f % 75:02d}'
-    rows = [f'  TRACK {i:02d} AUDIO\n    TITLE {quote(title)}\n    INDEX 01 {at(a)}\n' for i, (a, _, title) in enumerate(takes[:99], 1)]   # the format ends at 99
+    rows = [f'  TRACK {i:02d} AUDIO\n    TITLE {quote(title)}\n    INDEX 01 {at(a)}\n' for i,
+            (a, _, title) in enumerate(takes[:99], 1)]   # the format ends at 99
     return (f'TITLE {quote(album)}\n' if album else '') + f'FILE {quote(file)} {kind}\n' + ''.join(rows)
 
 # %% ../../nbs/app/06_song_files.ipynb #2e4b1416
@@ -206,7 +225,8 @@ def write_sheets(source: Source,
     "CUE sheet, Audacity labels and REAPER regions. Whether they may be replaced is decided before."
     folder = Path(folder)
     cue, txt, rpp = (folder/f'songs.{s}' for s in ('cue', 'txt', 'rpp'))
-    with atomic_path(cue) as tmp: tmp.write_text(cue_sheet(source, takes, media_path(raw, cue), album), encoding='utf-8')
+    with atomic_path(cue) as tmp:
+        tmp.write_text(cue_sheet(source, takes, media_path(raw, cue), album), encoding='utf-8')
     labels = edl_from_regions(source, [t[:2] for t in takes], 0, [t[2] for t in takes])
     export(labels, txt, 'audacity', raw, overwrite=True, verify=False)
     whole = EDL(source, [Segment(0, source.frames, 0)], {'regions': [list(t) for t in takes]})

@@ -7,7 +7,7 @@ __all__ = ['LIBRARY_VERSION', 'SCHEMA', 'KEEP_TAKES', 'CONFIDENT', 'open_library
            'known_songs', 'Named', 'name_confidences', 'recognise']
 
 # %% ../../nbs/app/05_song_library.ipynb #0ca05c1c
-import contextlib, sqlite3, typing
+import contextlib, math, sqlite3, typing
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
@@ -17,15 +17,18 @@ from .songs import HIGH, LOW, match, same_song
 # %% ../../nbs/app/05_song_library.ipynb #7424fe98
 LIBRARY_VERSION = 7301   #: `user_version` of our files
 SCHEMA = """CREATE TABLE songs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE takes (id INTEGER PRIMARY KEY, song INTEGER NOT NULL REFERENCES songs(id) ON DELETE CASCADE, recording TEXT NOT NULL, start REAL NOT NULL, seconds REAL NOT NULL, lines BLOB NOT NULL);
+CREATE TABLE takes (id INTEGER PRIMARY KEY, song INTEGER NOT NULL REFERENCES songs(id) ON DELETE CASCADE,
+    recording TEXT NOT NULL, start REAL NOT NULL, seconds REAL NOT NULL, lines BLOB NOT NULL);
 CREATE INDEX takes_of_song ON takes(song);"""
 
 @contextlib.contextmanager
 def open_library(path: str | Path, # an SQLite file; a new one is made
                 ) -> typing.Iterator[sqlite3.Connection]:
-    "A library to read and write; what is written counts when the block ends without an error. Raises `EditorbotError` for a file that is something else."
+    "A library; what is written counts when the block ends without an error. Raises `EditorbotError` for another file."
     path = Path(path)
-    if path.is_dir(): raise describe(path, 'a song library (an SQLite file)', 'a folder', f'write for example {path/"songs.sqlite"}')
+    if path.is_dir():
+        raise describe(path, 'a song library (an SQLite file)', 'a folder',
+                       f'write for example {path/"songs.sqlite"}')
     path.parent.mkdir(parents=True, exist_ok=True)
     db = None
     try:
@@ -33,13 +36,15 @@ def open_library(path: str | Path, # an SQLite file; a new one is made
         db.execute('BEGIN IMMEDIATE')
         version = db.execute('PRAGMA user_version').fetchone()[0]
         empty = not db.execute('SELECT count(*) FROM sqlite_master').fetchone()[0]
-        if version != LIBRARY_VERSION and not empty: raise describe(path, 'a song library', 'another database', 'choose another name for --library')
+        if version != LIBRARY_VERSION and not empty:
+            raise describe(path, 'a song library', 'another database', 'choose another name for --library')
         if empty:
             for statement in SCHEMA.split(';'): db.execute(statement)
             db.execute(f'PRAGMA user_version = {LIBRARY_VERSION}')
         yield db
         db.execute('COMMIT')
-    except sqlite3.DatabaseError as e: raise describe(path, 'a song library (an SQLite file)', f'something else ({e})', 'choose another name for --library') from e
+    except sqlite3.DatabaseError as e:
+        raise describe(path, 'a song library (an SQLite file)', f'something else ({e})', 'choose another name for --library') from e
     finally:
         if db is not None: db.close()                # without COMMIT nothing of the block stays
 
@@ -51,9 +56,11 @@ def pack_lines(x: np.ndarray) -> bytes: # float (N, 48), not negative
     top = np.float32(max(float(x.max(initial=0)), 1e-6))
     return top.tobytes() + np.round(x / top * 255).astype(np.uint8).tobytes()
 
+# %% ../../nbs/app/05_song_library.ipynb #e5ee8f34
 def unpack_lines(b: bytes) -> np.ndarray: # float32 (N, 48)
     "The inverse of `pack_lines`."
-    return np.frombuffer(b[4:], np.uint8).reshape(-1, HIGH - LOW).astype(np.float32) * (np.frombuffer(b[:4], np.float32)[0] / 255)
+    scale = np.frombuffer(b[:4], np.float32)[0] / 255
+    return np.frombuffer(b[4:], np.uint8).reshape(-1, HIGH - LOW).astype(np.float32) * scale
 
 # %% ../../nbs/app/05_song_library.ipynb #4a17d58b
 def remember(db: sqlite3.Connection,
@@ -66,18 +73,25 @@ def remember(db: sqlite3.Connection,
     song = db.execute('SELECT id FROM songs WHERE name = ?', (name,)).fetchone()[0]
     for start, lines in takes:
         db.execute('DELETE FROM takes WHERE recording = ? AND abs(start - ?) < 2', (recording, start))
-        db.execute('INSERT INTO takes(song, recording, start, seconds, lines) VALUES (?, ?, ?, ?, ?)', (song, recording, start, len(lines) * 16 / FRAME_RATE, pack_lines(lines)))
-    db.execute('DELETE FROM takes WHERE song = ? AND id NOT IN (SELECT id FROM takes WHERE song = ? ORDER BY id DESC LIMIT ?)', (song, song, KEEP_TAKES))
+        db.execute('INSERT INTO takes(song, recording, start, seconds, lines) VALUES (?, ?, ?, ?, ?)',
+                   (song, recording, start, len(lines) * 16 / FRAME_RATE, pack_lines(lines)))
+    db.execute('DELETE FROM takes WHERE song = ? AND id NOT IN (SELECT id FROM takes WHERE song = ? ORDER BY id '
+               'DESC LIMIT ?)', (song, song, KEEP_TAKES))
     db.execute('DELETE FROM songs WHERE id NOT IN (SELECT song FROM takes)')
 
-def known_songs(db: sqlite3.Connection, without: str = '') -> dict[str, list]: # name -> pitch lines; `without`: a recording that is left out
+# %% ../../nbs/app/05_song_library.ipynb #5c3f1b3e
+def known_songs(db: sqlite3.Connection,
+                without: str = '',    # hash of a recording that is left out
+               ) -> dict[str, list]:  # name -> pitch lines of its takes
     "What the library knows."
     out = {}
-    for name, lines in db.execute('SELECT name, lines FROM takes JOIN songs ON songs.id = takes.song WHERE recording != ? ORDER BY takes.id', (without,)): out.setdefault(name, []).append(unpack_lines(lines))
+    for name, lines in db.execute('SELECT name, lines FROM takes JOIN songs ON songs.id = takes.song WHERE '
+                                  'recording != ? ORDER BY takes.id', (without,)):
+        out.setdefault(name, []).append(unpack_lines(lines))
     return out
 
 # %% ../../nbs/app/05_song_library.ipynb #883612d5
-CONFIDENT = .8   #: confidence from which a name is given
+CONFIDENT = .9   #: confidence from which a name is given
 
 @dataclass(frozen=True)
 class Named:
@@ -85,15 +99,20 @@ class Named:
     name: str
     confidence: float # 0 to 1
 
+# %% ../../nbs/app/05_song_library.ipynb #f07fbaa7
 def name_confidences(takes: list,    # pitch lines of the takes of a song, the best first; three are compared
                      known: dict,    # name -> pitch lines
                      centre: np.ndarray, # float (48,)
                     ) -> dict[str, float]:
-    "How well each known song fits."
-    def fit(stored): return float(np.mean(sorted(max(same_song(match(t - centre, s - centre, 1)) for s in stored) for t in takes[:3])[-2:]))
-    p = {name: fit(stored) for name, stored in known.items()}
-    return {n: v * (1 - max((w for m, w in p.items() if m != n), default=0.)) for n, v in p.items()}
+    "How sure each known name is."
+    odds = lambda p: math.log(max(p, 1e-12) / max(1 - p, 1e-12))
+    def log_odds(stored):
+        best = [max(same_song(match(t - centre, s - centre, 1)) for s in stored) for t in takes[:3]]
+        return float(np.mean(sorted(map(odds, best))[-2:]))
+    e = {name: math.exp(log_odds(stored)) for name, stored in known.items()}
+    return {name: x / (1 + sum(e.values())) for name, x in e.items()}
 
+# %% ../../nbs/app/05_song_library.ipynb #8b244bad
 def recognise(songs: list,                 # for each song the pitch lines of its takes, the best first
               known: dict[str, list],      # of `known_songs`
              ) -> list[Named | None]:      # for each song
@@ -102,7 +121,5 @@ def recognise(songs: list,                 # for each song the pitch lines of it
     means = [np.concatenate(v).mean(0) for v in (*songs, *known.values())]
     centre = np.mean(means, 0)
     p = [name_confidences(takes, known, centre) for takes in songs]
-    out, used = [None] * len(songs), set()
-    for v, k, name in sorted(((v, k, n) for k, q in enumerate(p) for n, v in q.items()), key=lambda r: -r[0]):
-        if v >= CONFIDENT and out[k] is None and name not in used: out[k] = Named(name, round(v, 3)); used.add(name)
-    return out
+    best = [max(q, key=q.get) for q in p]
+    return [Named(n, round(q[n], 3)) if q[n] >= CONFIDENT else None for n, q in zip(best, p)]

@@ -6,9 +6,9 @@
 __all__ = ['TALK', 'STEP', 'RATE', 'LOW', 'HIGH', 'LEAST', 'SKIP', 'MOST', 'NEAR', 'INSIDE', 'SURE', 'MAYBE', 'CHANGE', 'SLOPE',
            'MIDDLE', 'SHORT', 'NEXT', 'NOODLING', 'find_takes', 'semitone_weights', 'pitch_lines', 'unit', 'likeness',
            'local_match', 'Match', 'likely_keys', 'match', 'centred', 'Hearing', 'pooled', 'listen', 'novelty',
-           'edge_scores', 'where_others_begin', 'cuts_inside', 'match_takes', 'goes_on', 'split_takes', 'same_song',
-           'numbered', 'group_takes', 'with_common_start', 'is_medley', 'songs_of', 'faint_takes', 'find_songs_in',
-           'Take', 'state_of', 'why_not', 'why_kept', 'choose_takes']
+           'edge_scores', 'where_others_begin', 'cuts_inside', 'same_song', 'match_takes', 'goes_on', 'split_takes',
+           'numbered', 'group_takes', 'with_common_start', 'is_medley', 'songs_of', 'faint_takes', 'known_matches',
+           'find_songs_in', 'Take', 'state_of', 'why_not', 'why_kept', 'choose_takes']
 
 # %% ../../nbs/app/04_songs.ipynb #3fd043d1
 import functools, itertools, math, typing
@@ -37,7 +37,8 @@ def find_takes(kind: np.ndarray,     # float (N, classes): probabilities, of `Po
     for a, b in played_runs(played).tolist():
         gap = slice(out[-1][1], a) if out else slice(0, 0)
         seconds = (gap.stop - gap.start) / FRAME_RATE
-        if out and (seconds <= breath or seconds <= sparse and played[gap].mean() > .2 and talk[gap].mean() < .25): out[-1][1] = b
+        if out and (seconds <= breath or seconds <= sparse and played[gap].mean() > .2 and talk[gap].mean() < .25):
+            out[-1][1] = b
         else: out.append([a, b])
     return np.array([r for r in out if r[1] - r[0] >= least * FRAME_RATE], np.int64).reshape(-1, 2)
 
@@ -54,6 +55,7 @@ def semitone_weights() -> np.ndarray: # float32 (128, 48)
     near = np.maximum(0, 1 - np.abs(69 + 12 * np.log2(hz / 440)[:, None] - np.arange(LOW, HIGH)))
     return (near / np.maximum(near.sum(0), 1e-9)).astype(np.float32)
 
+# %% ../../nbs/app/04_songs.ipynb #cd4b7978
 def pitch_lines(mel: np.ndarray, # float (128, T) in [0, 1]
                ) -> np.ndarray:  # float32 (T // 16, 48)
     "What stands out of the spectrum, by semitone."
@@ -61,13 +63,16 @@ def pitch_lines(mel: np.ndarray, # float (128, T) in [0, 1]
         x = np.maximum(m - scipy.ndimage.uniform_filter1d(m, 13, axis=0, mode='nearest'), 0)
         return x.reshape(N_MELS, -1, STEP).mean(2).T @ semitone_weights()
     T = mel.shape[1] // STEP * STEP
-    return np.concatenate([np.zeros((0, HIGH - LOW), np.float32), *(block(np.asarray(mel[:, a:min(a + STEP * 1024, T)], np.float32)) for a in range(0, T, STEP * 1024))])
+    return np.concatenate([np.zeros((0, HIGH - LOW), np.float32),
+                           *(block(np.asarray(mel[:, a:min(a + STEP * 1024, T)], np.float32))
+                             for a in range(0, T, STEP * 1024))])
 
 # %% ../../nbs/app/04_songs.ipynb #26946fc5
 def unit(x: np.ndarray) -> np.ndarray: # (N, D) -> (N, D)
     "Rows of length one; rows of zeros stay."
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-6)
 
+# %% ../../nbs/app/04_songs.ipynb #de356274
 def likeness(x: np.ndarray,   # float32 (N, 48), centred
              y: np.ndarray,   # float32 (M, 48), centred
              key: int = 0,    # semitones by which `y` is higher
@@ -126,6 +131,7 @@ class Match:
         "How much faster the second take is."
         return (self.a[1] - self.a[0]) / max(self.b[1] - self.b[0], 1e-6)
 
+# %% ../../nbs/app/04_songs.ipynb #80e7c285
 def likely_keys(x: np.ndarray, y: np.ndarray, # (N, 48) and (M, 48), centred
                 n: int = 2) -> list[int]:     # semitones, -6 to 5, without 0
     "The transpositions after which the mean pitch classes agree best."
@@ -146,6 +152,7 @@ def match(x: np.ndarray, y: np.ndarray, # float32 (N, 48) and (M, 48), centred
         if best is None or found.score > best.score + .05: best = found
     return best
 
+# %% ../../nbs/app/04_songs.ipynb #462c6e71
 def centred(lines: np.ndarray,  # float32 (N, 48) of the recording
             takes: np.ndarray,  # int (n, 2) frames
            ) -> list:           # of float32 (N, 48)
@@ -164,11 +171,13 @@ class Hearing:
     wanted: np.ndarray  # float32 (ceil(T / 8),): probability of being heard in an edit
     edges: np.ndarray   # float32 (ceil(T / 8), 2): scores of an end, and of a beginning
 
+# %% ../../nbs/app/04_songs.ipynb #e419cb9f
 def pooled(x: np.ndarray, # (T,)
            f: typing.Callable = np.mean) -> np.ndarray: # float32 (ceil(T / 8),)
     "Mean, or another function, of every 8 frames."
     return f(np.pad(x, (0, -len(x) % POOL), mode='edge').reshape(-1, POOL), 1).astype(np.float32)
 
+# %% ../../nbs/app/04_songs.ipynb #d94a113a
 def listen(mel: np.ndarray, # float (128, T)
            scores,          # `PointerScores` of it
           ) -> Hearing:
@@ -176,7 +185,8 @@ def listen(mel: np.ndarray, # float (128, T)
     T, edge = mel.shape[1], lambda k: pooled(scores.outputs[k][0, :scores.frames].float().cpu().numpy(), np.max)
     n = T // STEP
     colour = mel[:, :n * STEP].reshape(32, 4, n, STEP).mean((1, 3)).T
-    return Hearing(pitch_lines(mel), colour.astype(np.float32), scores.kind, pooled(scores.p_kept), np.stack([edge('offset'), edge('onset')], 1))
+    return Hearing(pitch_lines(mel), colour.astype(np.float32), scores.kind, pooled(scores.p_kept),
+                   np.stack([edge('offset'), edge('onset')], 1))
 
 # %% ../../nbs/app/04_songs.ipynb #db7bdef0
 def novelty(colour: np.ndarray, # float (N, 32)
@@ -188,22 +198,24 @@ def novelty(colour: np.ndarray, # float (N, 32)
     if min(map(len, sides)) < 10: return 1.0
     l, r = ([p.mean(0) for p in np.array_split(s, 5)] for s in sides)
     apart = lambda u, v: np.mean([np.abs(a - b).mean() for a in u for b in v])
-    return float(apart(l, r) / max((apart(l, l) + apart(r, r)) * 5 / 8, 1e-6))      # of 25 pairs in a side, 5 are a part with itself
+    return float(apart(l, r) / max((apart(l, l) + apart(r, r)) * 5 / 8,
+                                   1e-6))      # of 25 pairs in a side, 5 are a part with itself
 
 # %% ../../nbs/app/04_songs.ipynb #b3d73ec5
 NEAR = 4.0          #: s: so near to the edge of a take counts as its edge
 INSIDE = 10.0       #: s: shortest part that is cut off
-SURE, MAYBE = 1.0, -2.5   #: sum of the scores of an end and a beginning at which a take is cut: alone, or where another take begins
+SURE, MAYBE = 1.0, -2.5   #: sum of both scores at which a take is cut: alone, or where another take begins
 CHANGE = 1.25       #: novelty without which a cut needs other takes
 
 def edge_scores(h: Hearing) -> np.ndarray: # float32 (ceil(T / 8),)
     "Score of an end plus score of a beginning, each the best within 1.5 s."
     return scipy.ndimage.maximum_filter1d(h.edges, 17, axis=0, mode='nearest').sum(1)
 
+# %% ../../nbs/app/04_songs.ipynb #c45d7a57
 def where_others_begin(take: int, spans: np.ndarray, # int (n, 2) frames
                       matches: dict,                # (i, j) -> Match
                      ) -> list:                     # s from its beginning
-    "Places inside a take where, by their matches, other takes begin. (Where others end says little: they may have broken off.)"
+    "Places inside a take where, by their matches, others begin. Where others end says little: they may have broken off."
     out, seconds = [], np.diff(spans[take])[0] / FRAME_RATE
     for (i, j), m in matches.items():
         if take not in (i, j) or m.score < .15: continue
@@ -231,6 +243,16 @@ def cuts_inside(h: Hearing,
         left[max(0, k - margin // POOL):k + margin // POOL] = -np.inf
     return sorted(found)
 
+# %% ../../nbs/app/04_songs.ipynb #d08e3019
+SLOPE, MIDDLE, SHORT, NEXT = 36.0, .14, .6, .04   #: logistic curve: even odds at `MIDDLE + SHORT / s`, less `NEXT` for neighbours
+
+def same_song(m: Match,
+              neighbours: bool = False, # is one played right after the other?
+             ) -> float:                # 0 to 1
+    "Probability that two takes play the same song."
+    return 1 / (1 + math.exp(-SLOPE * (m.score - MIDDLE - SHORT / max(m.shorter, 2) - .03 * bool(m.key) + NEXT
+                                       * neighbours)))
+
 # %% ../../nbs/app/04_songs.ipynb #d726afdf
 def match_takes(lines: np.ndarray,      # float32 (N, 48)
                 spans: np.ndarray,      # int (n, 2) frames
@@ -244,13 +266,16 @@ def match_takes(lines: np.ndarray,      # float32 (N, 48)
         tick(1)
     return out
 
+# %% ../../nbs/app/04_songs.ipynb #c15bad4e
 def goes_on(k: int, spans: np.ndarray, matches: dict, # of takes `k` and `k + 1`
             pause: float = 4.0,                       # s
            ) -> bool:
-    "Are two runs one take, with a quiet moment in between? They are, when both match one other take, the second run behind the first, as far apart."
+    "Are two runs one take? They are when both match one other take, the second behind the first, as far apart."
     gap = (spans[k + 1, 0] - spans[k, 1]) / FRAME_RATE
     if gap > pause: return False
-    view = lambda i, o: None if (m := matches.get((min(i, o), max(i, o)))) is None or same_song(m) < .8 else (m.a, m.b) if i < o else (m.b, m.a)
+    def view(i, o): # where `i` and `o` agree: in `i`, in `o`
+        m = matches.get((min(i, o), max(i, o)))
+        return None if m is None or same_song(m) < .8 else (m.a, m.b) if i < o else (m.b, m.a)
     for o in range(len(spans)):
         u, v = view(k, o), view(k + 1, o)
         if o in (k, k + 1) or u is None or v is None: continue
@@ -258,6 +283,7 @@ def goes_on(k: int, spans: np.ndarray, matches: dict, # of takes `k` and `k + 1`
         if abs(rest - (seconds - u[0][1] + gap + v[0][0])) < NEAR: return True
     return False
 
+# %% ../../nbs/app/04_songs.ipynb #b55e0145
 def split_takes(h: Hearing, spans: np.ndarray, matches: dict) -> np.ndarray: # int64 (m, 2) frames
     "Takes cut where one song goes into the next, and put together where they only paused."
     out, joined = [], [k for k in range(len(spans) - 1) if goes_on(k, spans, matches)]
@@ -267,20 +293,13 @@ def split_takes(h: Hearing, spans: np.ndarray, matches: dict) -> np.ndarray: # i
         if k - 1 in joined: i = len(out) - len(edges) + 1; out[i - 1:i + 1] = [(out[i - 1][0], out[i][1])]
     return np.array(out, np.int64).reshape(-1, 2)
 
-# %% ../../nbs/app/04_songs.ipynb #d08e3019
-SLOPE, MIDDLE, SHORT, NEXT = 36.0, .14, .6, .04   #: of the logistic curve: both answers are equally likely at a score of `MIDDLE + SHORT / seconds`, less `NEXT` for neighbours
-
-def same_song(m: Match,
-              neighbours: bool = False, # is one played right after the other?
-             ) -> float:                # 0 to 1
-    "Probability that two takes play the same song."
-    return 1 / (1 + math.exp(-SLOPE * (m.score - MIDDLE - SHORT / max(m.shorter, 2) - .03 * bool(m.key) + NEXT * neighbours)))
-
+# %% ../../nbs/app/04_songs.ipynb #73569315
 def numbered(labels: typing.Sequence) -> np.ndarray: # int64 (n,)
     "Labels as 0, 1, 2, ... in the order in which they appear."
     order = {k: i for i, k in enumerate(dict.fromkeys(np.asarray(labels).tolist()))}
     return np.array([order[k] for k in np.asarray(labels).tolist()], np.int64)
 
+# %% ../../nbs/app/04_songs.ipynb #dcf6035a
 def group_takes(n: int,          # takes
                 matches: dict,   # (i, j) -> Match
                 level: float = .5,
@@ -296,6 +315,7 @@ def with_common_start(labels: np.ndarray, matches: dict) -> set: # of takes
     common = lambda m: m.a[0] < NEAR and m.b[0] < NEAR and m.a[1] - m.a[0] > .5 * m.shorter
     return {k for (i, j), m in matches.items() if labels[i] == labels[j] and common(m) for k in (i, j)}
 
+# %% ../../nbs/app/04_songs.ipynb #6d1c8e40
 def is_medley(take: int, labels: np.ndarray, matches: dict, seconds: float, # of the take
               least: float = 10.0) -> bool: # s
     "Does a take play parts of songs that its own group doesn't have?"
@@ -311,6 +331,7 @@ def is_medley(take: int, labels: np.ndarray, matches: dict, seconds: float, # of
     long = [s for s in best.values() if s[1] - s[0] >= least]
     return any(apart(s, t) for s, t in itertools.combinations(long, 2))
 
+# %% ../../nbs/app/04_songs.ipynb #b80f0c67
 def songs_of(spans: np.ndarray, matches: dict) -> np.ndarray: # int64 (n,)
     "The number of the song that each take plays; a medley is a song of its own."
     labels = group_takes(len(spans), matches)
@@ -346,6 +367,14 @@ def faint_takes(h: Hearing, spans: np.ndarray, # int (n, 2) frames
     return np.array(sorted(out), np.int64)
 
 # %% ../../nbs/app/04_songs.ipynb #d1440800
+def known_matches(spans: np.ndarray, # int (n, 2) frames
+                  matches: dict,     # (i, j) -> Match
+                 ) -> dict:          # (span, span) -> Match, for `match_takes`
+    "Matches by what they compare."
+    keys = [tuple(s) for s in np.asarray(spans).tolist()]
+    return {(keys[i], keys[j]): m for (i, j), m in matches.items()}
+
+# %% ../../nbs/app/04_songs.ipynb #5bb29e33
 def find_songs_in(h: Hearing,
                   tick: typing.Callable = lambda n: None, # called with the number of pairs of takes done
                  ) -> tuple[np.ndarray, np.ndarray, dict]: # int64 (n, 2) frames; int64 (n,) songs; (i, j) -> Match
@@ -354,14 +383,15 @@ def find_songs_in(h: Hearing,
     whole = match_takes(h.lines, spans, None, tick)
     parts = split_takes(h, spans, whole)
     if np.array_equal(parts, spans): return spans, songs_of(spans, whole), whole
-    matches = match_takes(h.lines, parts, None, tick)
+    known = known_matches(spans, whole)
+    matches = match_takes(h.lines, parts, known, tick)
     labels, keep = songs_of(parts, matches), []
     for k, (a, b) in enumerate(parts.tolist()):
         if keep and keep[-1][1] == a and labels[k] == labels[k - 1]: keep[-1][1] = b
         else: keep.append([a, b])
     if len(keep) == len(parts): return parts, labels, matches
     spans = np.array(keep, np.int64)
-    matches = match_takes(h.lines, spans, None, tick)
+    matches = match_takes(h.lines, spans, known | known_matches(parts, matches), tick)
     return spans, songs_of(spans, matches), matches
 
 # %% ../../nbs/app/04_songs.ipynb #8fcd8ecb
@@ -382,6 +412,7 @@ class Take:
     @property
     def seconds(self) -> float: return (self.end - self.start) / FRAME_RATE  # s
 
+# %% ../../nbs/app/04_songs.ipynb #69b7ce46
 def state_of(kind: np.ndarray,   # float (N, classes) of the take
              seconds: float, longest: float, # s: of the take, of its song's longest
             ) -> str:
@@ -398,13 +429,19 @@ def why_not(t: Take, best: Take) -> str:
     if t.state == 'spoilt': return 'something goes wrong in it'
     return f'take {best.number} is better' if t.number > best.number else f'played again later (take {best.number})'
 
+# %% ../../nbs/app/04_songs.ipynb #05468aca
 def why_kept(best: Take, others: list) -> str:
     "Why a take is the one to keep."
-    if not others: return 'the only take' + ('' if best.state == 'complete' else f', though it is {"spoilt" if best.state == "spoilt" else "not played to the end"}')
-    if best.state in ('breaks off', 'false start'): return 'the longest of the takes that are there; none is played to the end'
+    wrong = {'complete': '', 'spoilt': ', though it is spoilt'}.get(best.state,
+                                                                    ', though it is not played to the end')
+    if not others: return f'the only take{wrong}'
+    if best.state in ('breaks off', 'false start'):
+        return 'the longest of the takes that are there; none is played to the end'
     rivals = [t for t in others if t.state == 'complete']
-    if not rivals: return 'the only take that is complete' if best.state == 'complete' else 'the best of the takes, though something goes wrong in it'
-    return f'the {"last" if best.number > max(t.number for t in rivals) else "best"} of {len(rivals) + 1} complete takes'
+    if rivals:
+        return f'the {"last" if best.number > max(t.number for t in rivals) else "best"} of {len(rivals) + 1} complete takes'
+    if best.state == 'complete': return 'the only take that is complete'
+    return 'the best of the takes, though something goes wrong in it'
 
 # %% ../../nbs/app/04_songs.ipynb #0f5db239
 def choose_takes(h: Hearing, spans: np.ndarray, songs: np.ndarray, matches: dict) -> list[Take]: # sorted by start
@@ -414,15 +451,22 @@ def choose_takes(h: Hearing, spans: np.ndarray, songs: np.ndarray, matches: dict
         mine = np.flatnonzero(songs == s).tolist()
         cut = lambda x, k: x[spans[k, 0] // POOL:max(spans[k, 0] // POOL + 1, spans[k, 1] // POOL)]
         seconds = {k: float(np.diff(spans[k])[0] / FRAME_RATE) for k in mine}
-        takes = {k: Take(int(spans[k, 0]), int(spans[k, 1]), s, i, state_of(cut(h.kind, k), seconds[k], max(seconds.values())), False, 0., '') for i, k in enumerate(mine, 1)}
+        takes = {k: Take(int(spans[k, 0]), int(spans[k, 1]), s, i,
+                         state_of(cut(h.kind, k), seconds[k],
+                                  max(seconds.values())), False, 0., '') for i, k in enumerate(mine, 1)}
         wish = lambda k: math.log(max(cut(h.wanted, k).mean(), 1e-3) / max(1 - cut(h.wanted, k).mean(), 1e-3))
-        worth = {k: wish(k) + .1 * i - {'complete': 0, 'spoilt': 2, 'breaks off': 8, 'false start': 12}[takes[k].state] + min(seconds[k], 600) / 60 * (takes[k].state != 'complete') for i, k in enumerate(mine)}
+        lack = {'complete': 0, 'spoilt': 2, 'breaks off': 8, 'false start': 12}
+        long = lambda k: min(seconds[k], 600) / 60 * (takes[k].state != 'complete')
+        worth = {k: wish(k) + .1 * i - lack[takes[k].state] + long(k) for i, k in enumerate(mine)}
         best = max(mine, key=worth.get)
         next_best = max((worth[k] for k in mine if k != best), default=-math.inf)
         for k in mine:
             sure = 1 / (1 + math.exp(-min(30, (worth[best] - (next_best if k == best else worth[k])) / 2)))
             mt = matches.get((min(k, best), max(k, best)))
-            tempo, key = (1.0, 0) if mt is None else (mt.tempo if best < k else 1 / max(mt.tempo, 1e-6), mt.key if best < k else -mt.key)
-            why = why_kept(takes[best], [takes[j] for j in mine if j != best]) if k == best else why_not(takes[k], takes[best])
-            out[k] = Take(*[getattr(takes[k], f) for f in ('start', 'end', 'song', 'number', 'state')], k == best, round(sure, 3), why, round(tempo, 3), key)
+            tempo, key = (1.0, 0) if mt is None else (mt.tempo if best < k else 1 / max(mt.tempo, 1e-6),
+                                                      mt.key if best < k else -mt.key)
+            why = why_kept(takes[best], [takes[j] for j in mine if j != best]) if k == best else why_not(takes[k],
+                                                                                                         takes[best])
+            out[k] = Take(*[getattr(takes[k], f) for f in ('start', 'end', 'song', 'number', 'state')], k == best,
+                          round(sure, 3), why, round(tempo, 3), key)
     return [out[k] for k in sorted(out)]

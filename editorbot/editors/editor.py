@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = ['DEFAULT_EDITOR', 'GROUP', 'Wishes', 'Draft', 'Stage', 'regions_of', 'change_of_pieces', 'change_of_edl', 'change',
-           'run_stages', 'Proposal', 'Editor', 'check_options', 'why_here', 'exact_samples', 'samples_of',
-           'with_regions', 'to_samples', 'to_beats', 'to_fades', 'to_phase', 'last_stages', 'KeepAll', 'otsu',
-           'Loudness', 'editors', 'find_editor', 'get_editor', 'check_spans', 'covered', 'check_room', 'parse_clock',
-           'parse_span', 'wishes_for', 'proposed', 'stages_of', 'check_skip', 'check_track', 'usual_crossfade',
+           'run_stages', 'Proposal', 'Editor', 'why_here', 'exact_samples', 'samples_of', 'with_regions', 'to_samples',
+           'to_beats', 'to_fades', 'to_phase', 'last_stages', 'KeepAll', 'otsu', 'Loudness', 'editors', 'find_editor',
+           'get_editor', 'wishes_for', 'proposed', 'stages_of', 'check_skip', 'check_track', 'usual_crossfade',
            'check_asked', 'propose_several', 'propose', 'explain']
 
 # %% ../../nbs/editors/01_editor.ipynb #5fbbdcbc
@@ -17,7 +16,9 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from ..core import *
+from ..core import stage as stage_of_bar
 from ..edl import *
+from ..options import check_options, check_room, check_spans
 from .fades import Fades, load_fades, with_fades
 from ..sound.mel import Track, load_track
 from ..nn.lattice import keep_lattice, search
@@ -141,7 +142,7 @@ def run_stages(stages: typing.Iterable[Stage],
         if stage.name in skip: continue
         done = []
         for d in drafts:
-            made = stage.run(d)
+            with stage_of_bar(stage.name): made = stage.run(d)
             done += [new.replace(log=(*d.log, change(stage, d, new)))
                      for new in (made if isinstance(made, list) else [made])]
         drafts = done
@@ -160,16 +161,6 @@ class Editor(typing.Protocol):
     "Anything that proposes an edit of a track. An editor with `stages` takes wishes as well."
     name: str
     def regions(self, track: Track, target_ratio: float | None, max_seconds: float | None) -> Proposal: ...
-
-# %% ../../nbs/editors/01_editor.ipynb #baf80de7
-def check_options(target_ratio: float | None, # share to keep
-                  max_duration: float | None, # s
-                 ):
-    "Refuse lengths that can't be meant; raises `EditorbotError`."
-    if target_ratio is not None and not 0 < target_ratio <= 1:
-        raise describe('--target-ratio', 'a share between 0 and 1, such as 0.4', target_ratio)
-    if max_duration is not None and not max_duration >= 0:
-        raise describe('--max-duration', 'seconds, or 0 for no limit', max_duration)
 
 # %% ../../nbs/editors/01_editor.ipynb #9664b79a
 def why_here(regions: list, # of (a, b) frames, in the order of the edit
@@ -335,62 +326,6 @@ def get_editor(name: str = DEFAULT_EDITOR,           # one of `editors`
         raise describe('--checkpoint', 'an editor that learns', f'--editor {name}, which has no weights',
                        'leave it out')
     return cls(checkpoint) if learns else cls()
-
-# %% ../../nbs/editors/01_editor.ipynb #d829e875
-def check_spans(spans: typing.Sequence, # of (from, to), s
-                duration: float,        # of the recording, s
-                option: str,            # for messages
-               ):
-    "Raises `EditorbotError` for stretches that are not inside the recording."
-    for a, b in spans:
-        if not 0 <= a < b <= duration + .05:
-            raise describe(option, f'stretches inside 0:00 to {clock(duration)}', f'{clock(a)} to {clock(b)}')
-
-# %% ../../nbs/editors/01_editor.ipynb #e5fd5d85
-def covered(spans: typing.Sequence, # of (from, to), s
-            duration: float,        # of the recording, s
-           ) -> float:              # s
-    "How much of a recording some stretches cover, overlaps counted once."
-    inside = np.clip(np.reshape(list(spans), (-1, 2)), 0, duration)
-    total, at = 0., 0.
-    for a, b in sorted(inside.tolist()): total, at = total + max(0., b - max(a, at)), max(at, b)
-    return total
-
-# %% ../../nbs/editors/01_editor.ipynb #408b0507
-def check_room(keep: typing.Sequence, cut: typing.Sequence, # of (from, to), s
-               duration: float,             # of the recording, s
-               target_ratio: float | None,  # share to keep
-               max_seconds: float | None,   # longest edit
-              ):
-    "Raises `EditorbotError` for stretches that leave no edit of the length that is asked for."
-    longest = min(max_seconds or np.inf, target_ratio * duration if target_ratio else np.inf)
-    kept, left = covered(keep, duration), duration - covered(cut, duration)
-    if kept > longest + .05:
-        raise describe('--keep', f'{clock(longest)} in all at most, the length of the edit', clock(kept),
-                       'ask for a longer edit (--max-duration 0: no limit), or keep less')
-    if target_ratio and left < longest - .05:
-        raise describe('--cut', f'{clock(duration - longest)} in all at most, so that {clock(longest)} are left',
-                       clock(duration - left), 'ask for a shorter edit, or cut less')
-
-# %% ../../nbs/editors/01_editor.ipynb #4fc0dc49
-def parse_clock(text: str,   # seconds, m:ss or h:mm:ss, such as 3:10.5
-                option: str, # for messages
-               ) -> float:   # s
-    "A time as people write it; raises `EditorbotError` for anything else."
-    try: t = sum(float(x) * 60**i for i, x in enumerate(reversed(str(text).strip().split(':'))))
-    except ValueError as e: raise describe(option, 'seconds or m:ss, such as 190 or 3:10', repr(text)) from e
-    if not 0 <= t < float('inf'): raise describe(option, 'a time that is not negative', repr(text))
-    return t
-
-# %% ../../nbs/editors/01_editor.ipynb #9068cce8
-def parse_span(text: str,   # 'FROM-TO', each s, m:ss or h:mm:ss
-               option: str, # for messages
-              ) -> tuple[float, float]: # s
-    "A stretch as people write it; raises `EditorbotError` for anything else."
-    try: a, b = (parse_clock(p, option) for p in text.replace('\u2013', '-').split('-'))
-    except (ValueError, EditorbotError) as e: raise describe(option, 'FROM-TO such as 1:20-3:10', repr(text)) from e
-    if not a < b: raise describe(option, 'FROM-TO such as 1:20-3:10', repr(text))
-    return a, b
 
 # %% ../../nbs/editors/01_editor.ipynb #9b47a0a6
 def wishes_for(track: Track,

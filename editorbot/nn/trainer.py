@@ -240,6 +240,7 @@ def train(task: Task,
             if board and step % c.log_every == 0: log_step(board, step, losses, norm, c)
             if n['step'] % c.validate_every and n['step'] < c.steps: continue
             if first:
+                bar.set_postfix_str('judging the validation set')
                 n, scores = validate_and_save(task, mean.module, n, folder, board)
                 bar.set_postfix_str(f"score {scores['score']:.3f}")
                 save_state(folder/'state.pt', bare, mean, [o.optimizer for o in opts], n, c)
