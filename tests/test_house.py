@@ -29,7 +29,8 @@ def small(tmp_path) -> Path:
     (root/'CHANGELOG.md').write_text(f'# Changelog\n\n## [Unreleased]\n\n## [{version}] - 2026-01-01\n')
     write_nb(root/'nbs/00_core.ipynb', cell('#| default_exp core'), cell('# core\n\n> constants', 'markdown'), cell('#| export\nSR = 22050'),
              cell('Doubles.', 'markdown'), cell('#| export\ndef double(x): return 2 * x'), cell('assert double(2) == 4'))
-    write_nb(root/'nbs/01_audio.ipynb', cell('#| default_exp audio'), cell('#| export\nfrom editorbot.core import *'), cell('#| export\ndef f(): return SR'))
+    write_nb(root/'nbs/01_audio.ipynb', cell('#| default_exp audio'), cell('#| export\nfrom editorbot.core import *'),
+             cell('The rate.', 'markdown'), cell('#| export\ndef f(): return SR'), cell('assert f() == 22050'))
     write_nb(root/'nbs/index.ipynb', cell('# editorbot', 'markdown'), cell('from editorbot import audio'))
     write_nb(root/'nbs/recipes/01_keep.ipynb', cell('steps = 10', metadata={'tags': ['parameters']}))
     assert not house._export(root)

@@ -71,8 +71,7 @@ class PPOConfig(Config):
     target_kl: float = .02      # nats by which an update may move the policy
     grad: float = .5            # norm of the gradient
     warmup: int = 3             # iterations in which the critic learns alone
-    encoder: bool = False       # train the encoder as well, with its auxiliary heads
-    auxiliary: float = .05      # weight of those
+    encoder: bool = False       # train the encoder as well, at a tenth of the rate
     mix: float = 0.             # weight of the cloning loss, where lessons are given
 
 # %% ../../nbs/agent/05_ppo.ipynb #c3957ef7

@@ -255,7 +255,6 @@ def say_few(n: int, wanted: int): # edits
 def edit(**o):
     "Propose an edit of RAW and write it: audio, EDL and picture. Several files in order are one recording."
     o, t0 = check_edit(types.SimpleNamespace(**o)), time.perf_counter()
-    for n in o.info.notes: click.echo(f'  note: {n}')
     from editorbot.edl import clock
     from editorbot.super_editor.mastering import master_for
     chain = master_for(o.master, o.checkpoint, o.with_)
