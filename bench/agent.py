@@ -1,4 +1,4 @@
-"""How well the agent edits music that nothing it learnt from was made of: every package is left out in turn.
+"""How well the agent edits music from packages that were held out of training: every package is left out in turn.
 
     make bench-agent ARGS='--music DIR'                   all rows, the table, and bench/results/agent.json with --record
     python bench/agent.py --music DIR --only NAME --rows d ppo    some folds, some rows; finished ones are only read
@@ -202,7 +202,7 @@ def fold(hold, seed, a, sessions):
     out = {}
     for k in a.rows:
         began = time.process_time()
-        out |= finished(folder/f'{k}.json', rows[k])
+        out |= finished(folder/f'scores-{k}.json', rows[k])
         if time.process_time() - began > 5: print(f'{folder.name} {k}: {time.process_time() - began:.0f} CPU s', flush=True)
     return out
 
@@ -258,7 +258,7 @@ if __name__ == '__main__':
                 claims.append(dict(claim=f'{name}: {COLUMNS[k]}', value=v[0], interval=list(v[1:]), aim=AIMS.get((name, k)), beside=f'pointer {base[0]:.3f}'))
         for x, y, k, v in shown:
             if k != 'boundary_f1_05': claims.append(dict(claim=f'{x}, less {y}: {COLUMNS[k]}', value=v[0], interval=list(v[1:])))
-        record('agent', 'agent', f'The agent on music that nothing it learnt from was made of, {n} sessions of {len(packages)} packages, {len(a.seed)} seed{"s" * (len(a.seed) > 1)}',
+        record('agent', 'agent', f'The agent on packages held out of training, {n} sessions of {len(packages)} packages, {len(a.seed)} seed{"s" * (len(a.seed) > 1)}',
                "make bench-agent ARGS='--music DIR --record'", claims,
                'The pointer network that speaks of a recording has never heard its package. The networks that speak of the training recordings have: an agent learns from what they say of other music, never of the test music. '
                f'{a.steps} steps of cloning, {a.iterations} iterations of PPO; intervals are bootstrapped over sessions.')

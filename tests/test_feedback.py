@@ -13,12 +13,14 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.fixture(scope='module')
 def place(tmp_path_factory) -> Path:
     "A folder with a recording of tones and near silence, and a small network that knows nothing."
+    import torch
     from editorbot.audio import write_audio
     from editorbot.pointer.pointer_network import PointerConfig, PointerNet, save_pointer
     folder, rng, sr = tmp_path_factory.mktemp('feedback'), np.random.default_rng(0), 22050
     tone = lambda s, a, f: a * np.sin(2 * np.pi * f * np.arange(int(s * sr)) / sr) * rng.uniform(.5, 1, int(s * sr))
     sound = np.concatenate([x for i in range(4) for x in (tone(5, .003, 100), tone(9, .3, 220 + 40 * i))])
     write_audio(folder/'jam.wav', sound[:, None].astype(np.float32), sr)
+    torch.manual_seed(0)
     save_pointer(PointerNet(PointerConfig(width=32, layers=2, before=1, cost=1.)), folder/'net/best.safetensors')
     return folder
 

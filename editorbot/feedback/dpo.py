@@ -148,7 +148,8 @@ def learn_taste(recordings: list, pools: list, # of `Scored`; of lists of edits
     more = imagined(model, [np.array([edit_features(r, x) for x in c]) for r, c in zip(recordings, close)], seed=seed)
     paths = [np.array([path_features(r, x) for x in c]) for r, c in zip(recordings, close)]
     weights = held_back(dpo(paths, more, spread, beta), recordings, pairs)
-    every = [(), *((x,) for kind in grid_of_rules() for x in kind)]
+    keeps = lambda rules: all(follow(r.rule, rules).any() for r in recordings)               # a rule may not leave nothing
+    every = [(), *((x,) for kind in grid_of_rules() for x in kind if keeps((x,)))]
     rule = every[rule_of([nearness(r, p, every) for r, p in zip(recordings, pools)], answers)]
     info = dict(answers=len(answers), ratings=len(ratings), likes=model.in_words(), rules=[str(x) for x in rule],
                 attacks_left=found, moved_nats=round(float(np.mean([moved(r, weights) for r in recordings[:8]])), 3))
