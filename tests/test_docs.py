@@ -57,7 +57,7 @@ class Links(HTMLParser):
     def __init__(self, path: Path):
         super().__init__()
         self.links, self.loads, self.ids, self.text = [], [], set(), []
-        self.feed(path.read_text(encoding='utf-8'))
+        self.feed(contents(path).decode())
 
     def handle_starttag(self, tag, attrs):
         a = dict(attrs)
