@@ -200,6 +200,7 @@ def write_edit(edl, files: dict,           # an EDL; of `edit_files`
     try:
         sound = render_mastered(edl, out, o.raw, chain, o.overwrite, verify=False) if chain else None
         made += sound.files if sound else render_together(edl, out, o.raw, o.overwrite, verify=False)
+        if sound and sound.passes: edl = dataclasses.replace(edl, meta={**edl.meta, 'mastered': str(out.resolve())})
         edl.save(files['EDL']); made.append(files['EDL'])
         if 'picture' in files:
             import editorbot.plot
@@ -304,7 +305,8 @@ def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, n
     click.echo(song_table(made))
     for note in made.notes: click.echo(f'  note: {note}')
     say(folder=folder, files=len(made.audio),
-        sheets='songs.json, songs.cue, songs.txt (Audacity), songs.rpp (REAPER)', page=made.page,
+        sheets='songs.json, songs.cue, songs.txt (Audacity), songs.rpp (REAPER regions)', page=made.page,
+        session=f'editorbot export {folder/"songs.edl.json"} --to rpp -o {folder/"session.rpp"}  (takes side by side)',
         next=f'open {made.page} in a browser' if made.page else None)
     click.echo(f'  {time.perf_counter() - start:.1f} s')
 
