@@ -314,7 +314,8 @@ def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, n
     click.echo(song_table(made))
     for note in made.notes: click.echo(f'  note: {note}')
     say(folder=folder, files=len(made.audio),
-        sheets='songs.json, songs.cue, songs.txt (Audacity), songs.rpp (REAPER)', page=made.page,
+        sheets='songs.json, songs.cue, songs.txt (Audacity), songs.rpp (REAPER regions)', page=made.page,
+        session=f'editorbot export {folder/"songs.edl.json"} --to rpp -o {folder/"session.rpp"}  (takes side by side)',
         next=f'open {made.page} in a browser' if made.page else None)
     click.echo(f'  {time.perf_counter() - start:.1f} s')
 
