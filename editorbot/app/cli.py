@@ -284,7 +284,7 @@ def edit(**o):
 
 # %% ../../nbs/app/11_cli.ipynb #1e00a9ce
 @main.command()
-@click.argument('raw', type=AUDIO)
+@click.argument('raw', type=AUDIO, nargs=-1, required=True)
 @click.option('-o', '--output', type=AUDIO, help='Folder for everything. Default: RAW_songs beside the recording.')
 @click.option('--takes', is_flag=True, help='Write every take as well, also false starts and spoilt ones.')
 @click.option('--names', type=AUDIO, help='A set list: a text file with a name a line, in the order of the songs.')
@@ -302,13 +302,14 @@ def edit(**o):
 @TRUNCATED
 @click.option('--overwrite', is_flag=True, help='Replace files that this command did not write.')
 def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, no_report, **wishes):
-    "Find the songs and takes of a rehearsal. Writes a file for each song, and a page to hear them."
+    "Find the songs and takes of a rehearsal. Writes a file for each, and a page. Several files are one recording."
     from editorbot.audio import audio_info
+    first, raw = raw[0], one_recording(raw, allow_truncated)
     audio_info(raw, allow_truncated)
     check_there(checkpoint, 'weights (*.safetensors), or the folder that holds them')
     check_there(names, 'a text file with a name a line')
     from editorbot.app.song_export import SongOptions, export_songs, song_table
-    folder, start = output or raw.with_name(raw.stem + '_songs'), time.perf_counter()
+    folder, start = output or first.with_name(first.stem + '_songs'), time.perf_counter()
     made = export_songs(raw, folder, SongOptions(**wishes, page=not no_report), names, library, checkpoint, overwrite,
                         allow_truncated)
     click.echo(song_table(made))
