@@ -251,3 +251,9 @@ def test_a_refusal_comes_before_pytorch(jam, tmp_path):
 def test_swapped_files_are_noticed(jam, tmp_path):
     edl = edl_from_regions(Source.from_file(jam), [(0, SR * 5)]).save(tmp_path/'a.edl.json')
     refused('render', edl, jam, '-o', tmp_path/'o.wav', has='the recording first')
+    raw, edit = tmp_path/'a_raw.wav', tmp_path/'a_edit.wav'
+    x, sr = sf.read(jam, frames=SR * 20)
+    sf.write(raw, x, sr); sf.write(edit, x[:sr * 9], sr)
+    refused('align', edit, raw, '-o', tmp_path/'al', has='expected the recording first')
+    refused('align', edit, raw.rename(tmp_path/'b.wav'), '-o', tmp_path/'al', has='is not in a_edit.wav; swap the two files')
+    assert not (tmp_path/'al').exists() or not any((tmp_path/'al').iterdir())

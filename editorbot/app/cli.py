@@ -6,8 +6,9 @@
 __all__ = ['AUDIO', 'OVERWRITE', 'TRUNCATED', 'with_tracks', 'WANTED', 'SOUND', 'WRITTEN', 'SCORES', 'DATA', 'Commands', 'say',
            'main', 'Beats', 'Several', 'options', 'check_there', 'one_recording', 'check_with', 'edit_files',
            'check_edit', 'edit_shares', 'propose_edits', 'write_edit', 'say_edit', 'say_few', 'edit', 'songs', 'view',
-           'demo', 'render', 'repair', 'score_lines', 'evaluate', 'run_board', 'check_order', 'align_pair', 'align',
-           'export_', 'import_', 'sessions', 'train', 'rate', 'precache', 'cache_', 'status', 'verify', 'prune']
+           'demo', 'render', 'repair', 'score_lines', 'evaluate', 'run_board', 'check_order', 'check_swapped',
+           'align_pair', 'align', 'export_', 'import_', 'sessions', 'train', 'rate', 'precache', 'cache_', 'status',
+           'verify', 'prune']
 
 # %% ../../nbs/app/11_cli.ipynb #9817bdc4
 import dataclasses, sys, time, types
@@ -152,6 +153,7 @@ def check_edit(o: types.SimpleNamespace) -> types.SimpleNamespace: # the options
     "What is wanted of an edit; raises `EditorbotError`."
     from editorbot.audio import audio_info, output_format
     from editorbot.options import check_editor, check_options, check_room, check_spans, parse_clock, parse_span
+    if o.output: check_output(o.output, True)
     files = edit_files(o.output or o.raw[0].with_name(o.raw[0].stem + '_edit.wav'), o.alternatives, not o.no_plot,
                        o.page)
     raw = one_recording(o.raw, o.allow_truncated)
@@ -211,6 +213,7 @@ def write_edit(edl, files: dict,           # an EDL; of `edit_files`
     try:
         sound = render_mastered(edl, out, o.raw, chain, o.overwrite, verify=False) if chain else None
         made += sound.files if sound else render_together(edl, out, o.raw, o.overwrite, verify=False)
+        if sound and sound.passes: edl = dataclasses.replace(edl, meta={**edl.meta, 'mastered': str(out.resolve())})
         edl.save(files['EDL']); made.append(files['EDL'])
         if 'picture' in files:
             import editorbot.plot
@@ -442,12 +445,23 @@ def run_board(data: Path, editors: str | None, output: Path, overwrite: bool, as
 
 # %% ../../nbs/app/11_cli.ipynb #53b2e125
 def check_order(raw: str | Path, edit: Path) -> None:
-    "Say so when RAW and EDIT look swapped; raises `EditorbotError` for a file that is none."
+    "Say so when RAW and EDIT look swapped; raises `EditorbotError` if their names say it, or for a file that is none."
     from editorbot.audio import audio_info
-    a, b = audio_info(raw, True), audio_info(edit, True)
+    a, b, name = audio_info(raw, True), audio_info(edit, True), Path(str(raw))
+    if name.stem.endswith('_edit') and edit.stem.endswith('_raw'):
+        raise describe(name, 'the recording first, then the edit', f'an edit, and {edit.name} after it', 'swap them')
     if b.duration > a.duration * 1.02:
-        click.echo(f'  note: {edit.name} is longer than {Path(str(raw)).name}; the recording comes first, then the '
-                   f'edit')
+        click.echo(f'  note: {edit.name} is longer than {name.name}; the recording comes first, then the edit')
+
+# %% ../../nbs/app/11_cli.ipynb #33e0bbda
+def check_swapped(edl, raw: Path, edit: Path) -> None:
+    "Refuse an alignment whose edit is longer than its recording and has no source for over a third of it."
+    from editorbot.edl import clock
+    sr, n = edl.source.sample_rate, edl.segment_lengths()
+    lost = sum(int(k) for s, k in zip(edl.segments, n) if s.reason == 'no source') / max(1, edl.edit_frames)
+    if edl.edit_frames <= edl.source.frames * 1.02 or lost <= 1 / 3: return
+    found = f'{clock(edl.edit_frames / sr)}, of which {lost:.0%} is not in {Path(raw).name}'
+    raise describe(edit, f'an edit of {Path(raw).name}', found, 'swap the two files if this is the recording')
 
 # %% ../../nbs/app/11_cli.ipynb #07667ad7
 def align_pair(p, output: Path, npz: Path | None, plot: bool, every: bool, overwrite: bool):
@@ -461,6 +475,7 @@ def align_pair(p, output: Path, npz: Path | None, plot: bool, every: bool, overw
     if npz: check_output(npz, overwrite)
     with one_bar('align', {'align': 95, 'write': 5}):
         edl = align(p.raw, p.edit, progress=sys.stderr.isatty())
+        if not every: check_swapped(edl, p.raw, p.edit)
         with stage('write'):
             files = [*write_alignment(edl, output, p.name, picture=plot), *([alignment_npz(edl, npz)] if npz else [])]
     sure = sum(s.confidence * n for s, n in zip(edl.segments, edl.segment_lengths())) / max(1, edl.edit_frames)
