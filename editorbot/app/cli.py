@@ -307,8 +307,9 @@ def edit(**o):
 def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, no_report, **wishes):
     "Find the songs and takes of a rehearsal. Writes a file for each, and a page. Several files are one recording."
     from editorbot.audio import audio_info
+    from editorbot.app.song_files import check_format
     first, raw = raw[0], one_recording(raw, allow_truncated)
-    audio_info(raw, allow_truncated)
+    check_format(wishes['format'], audio_info(raw, allow_truncated))
     check_there(checkpoint, 'weights (*.safetensors), or the folder that holds them')
     check_there(names, 'a text file with a name a line')
     from editorbot.app.song_export import SongOptions, export_songs, song_table
