@@ -380,7 +380,7 @@ def render(raw, edl, with_, offset, output, overwrite):
 @click.option('-o', '--output', type=AUDIO, help='The copy. Default: NAME_repaired.wav (.flac) beside it.')
 @click.option('--overwrite', is_flag=True, help='Replace an existing copy.')
 def repair(recordings, output, overwrite):
-    "Write sound copies of damaged RECORDINGS, or of those with wrong headers."
+    "Write sound copies of damaged RECORDINGS. Wrong headers count as damage."
     from editorbot.edl import clock
     from editorbot.interchange.broadcast_wav import repair
     if output and len(recordings) > 1: raise describe('-o', 'one recording', f'{len(recordings)}',
@@ -533,7 +533,7 @@ def export_(edl, to, output, raw, overwrite):
 @click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder of --pair.')
 @OVERWRITE
 def import_(project, output, raw, pair, data, overwrite):
-    "Read an edit back from a DAW session: .rpp, .otio, .ardour or .txt (an EDL as text)."
+    "Read an edit back from a DAW session. REAPER (.rpp), OpenTimelineIO (.otio), Ardour (.ardour), or text (.txt)."
     from editorbot.edl import load_edl, summary
     from editorbot.interchange.import_ import import_edl, import_pair
     if pair:
@@ -650,7 +650,7 @@ def rate(raws, data, rater, checkpoint, questions, answers, import_, export, ove
 @click.option('--scheduler', metavar='ADDRESS',
               help='A running Dask scheduler, tcp://HOST:8786, whose workers see DATA.')
 def precache(names, data, features, stems, stem_model, stem_repo, tracker, checkpoint, reference, jobs, scheduler):
-    "Analyse the pairs of a data folder once, all or NAMES: alignment, mels, beats, features, labels."
+    "Analyse the pairs of a data folder once. All of them, or NAMES: alignment, mels, beats, features, labels."
     from editorbot.data.cache import precache, precache_table
     from editorbot.data.pairs import check_pairs, pairs_report
     click.echo(pairs_report(check_pairs(data)))
