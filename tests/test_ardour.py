@@ -1,5 +1,6 @@
 """The real program opens an exported session, headless, and its export is our render: every sample outside joins, fades and gains."""
 import os, shutil, subprocess
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -97,3 +98,26 @@ def test_ardour_saves_it_again(tmp_path):
     ours, _ = sf.read(render(edl, tmp_path/'ours.wav'), always_2d=True)
     differ = differences(edl, session.with_name('again.ardour'), ours, tmp_path)
     assert differ[quiet(edl)].max() == 0 and differ.max() < 5e-3
+
+
+@pytest.mark.skipif(not LUA, reason='no ardour7-lua')
+def test_ardour_keeps_the_other_takes(tmp_path):
+    "Opened and saved by Ardour, the other takes are still playlists of the track, at the same samples; it plays the kept ones."
+    raw = tmp_path/'jam.wav'
+    sf.write(raw, np.random.default_rng(0).uniform(-.5, .5, (96_000, 2)), 48_000, subtype='PCM_16')
+    takes = [([10_000, 30_000], [(40_000, 60_000, 'take 1'), (70_000, 75_000, 'take 3')])]
+    edl = EDL(Source.from_file(raw), [Segment(0, 5_000, 0), Segment(10_000, 30_000, 5_000)], {'takes': takes})
+    session = export(edl, tmp_path/'s'/'s.ardour')
+    script = tmp_path/'save.lua'
+    script.write_text(f"""AudioEngine:set_backend("None (Dummy)", "", "")
+        s = load_session("{session.parent}", "s")
+        assert(s)
+        s:save_state("again", false, false, false, false, false)""")
+    said = ardour(LUA, str(script), home=tmp_path, makes=session.with_name('again.ardour'))
+    assert '[ERROR]' not in said, said
+    root, tick = ElementTree.parse(session.with_name('again.ardour')).getroot(), 282_240_000 // 48_000
+    track = next(r for r in root.iter('Route') if r.get('name') == 'edit')
+    own = [p for p in root.iter('Playlist') if p.get('orig-track-id') == track.get('id')]
+    assert track.get('audio-playlist') == own[0].get('id') and [p.get('name') for p in own] == ['edit', 'edit.1', 'edit.2']
+    starts = [[int(r.get('start')[1:]) // tick for r in p.iter('Region')] for p in own]
+    assert starts == [[0, 10_000], [40_000], [70_000]]

@@ -6,6 +6,9 @@ from click.testing import CliRunner
 from editorbot.app.cli import main
 from editorbot.app.song_files import measure_loudness
 from editorbot.audio import read_audio, write_audio
+from editorbot.edl import load_edl
+from editorbot.interchange.export import export
+from editorbot.interchange.import_ import import_edl
 from editorbot.simulation.band import synth_song, synth_speech
 
 SR = 22050
@@ -81,6 +84,22 @@ def test_sheets_refer_to_the_recording(jam, out):
     assert cue.count('TRACK') == 3 and 'jam.wav' in cue and 'TITLE "Alpha, take 2 (kept)"' in cue
     assert len(labels.splitlines()) == 3 and abs(float(labels.splitlines()[1].split()[0]) - 23.5) < 1
     assert rpp.count('MARKER') == 6 and 'jam.wav' in rpp
+
+
+def test_a_session_carries_the_other_takes(jam, out, folder):
+    "In the DAW the false start lies under the kept take, note on note, and comes back when it is chosen there."
+    text = export(load_edl(out/'songs.edl.json'), folder/'session.rpp').read_text()
+    kept = import_edl(folder/'session.rpp').segments
+    takes = json.loads((out/'songs.json').read_text())['songs'][0]['takes']
+    assert (kept[0].source_in, kept[0].source_out) == (takes[1]['source_in'], takes[1]['source_out'])
+    assert text.count('Alpha, take 1 (false start)') == 3 and 'cut: Alpha, take 1 (false start)' in text     # a take; on the track of what was cut, with its notes
+    lines = text.splitlines()
+    at = [i for i, line in enumerate(lines) if line.strip() == 'TAKE']
+    lines[at[0]] += ' SEL'
+    (folder/'chosen.rpp').write_text('\n'.join(lines))
+    chosen = import_edl(folder/'chosen.rpp').segments[0]
+    assert len(at) == 1 and abs(chosen.source_in - takes[0]['source_in']) < .25 * SR
+    assert abs((kept[0].source_in - chosen.source_in) / SR - 19) < .1              # that is how much later the band plays it again
 
 
 def test_a_library_knows_the_songs_next_time(jam, out, folder):

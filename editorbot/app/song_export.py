@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['log', 'CACHE', 'CACHE_VERSION', 'SONG_LINES', 'save_hearing', 'load_hearing', 'hear', 'Song', 'name_songs',
-           'sample_spans', 'Found', 'title_of', 'take_json', 'songs_json', 'kept_edl', 'song_pieces', 'songs_page',
-           'SongOptions', 'Exported', 'PlannedFile', 'file_plan', 'library_names', 'update_library', 'find_songs_of',
-           'write_plan', 'notes_on', 'check_wishes', 'sheet_paths', 'export_songs', 'song_table']
+           'sample_spans', 'Found', 'title_of', 'take_json', 'songs_json', 'takes_under', 'kept_edl', 'song_pieces',
+           'with_cuts', 'songs_page', 'SongOptions', 'Exported', 'PlannedFile', 'file_plan', 'library_names',
+           'update_library', 'find_songs_of', 'write_plan', 'notes_on', 'check_wishes', 'sheet_paths', 'export_songs',
+           'song_table']
 
 # %% ../../nbs/app/07_song_export.ipynb #b72b6fe0
 import dataclasses, logging, typing
@@ -151,14 +152,26 @@ def songs_json(f: Found, files: dict) -> dict: # files: id(take) or ('song', num
     return dict(editorbot_songs=1, source=plain_source(f.source), songs=[one(s) for s in f.songs])
 
 # %% ../../nbs/app/07_song_export.ipynb #fa080a24
+def takes_under(f: Found, s: Song) -> list: # of (first sample, last sample + 1, title), as in `meta['takes']` of an EDL
+    "The other takes of a song, each placed so that its music lies under that of the kept take."
+    rate, step, (a, b), out = f.source.sample_rate, f.source.sample_rate / FRAME_RATE, f.spans[id(s.kept)], []
+    for t in (t for t in s.takes if not t.kept):
+        begin = max(0, round((t.start - s.kept.start) * step + t.offset * rate) + a)
+        end = min(begin + b - a, f.spans[id(t)][1])
+        if begin < end: out.append([begin, end, title_of(s, t)])
+    return out
+
+# %% ../../nbs/app/07_song_export.ipynb #c172b70c
 def kept_edl(f: Found, levels: dict | None = None) -> EDL: # levels: number of a song -> dB
     "The songs that get a file, one after the other, as an edit."
     kept = [s for s in f.songs if s.written]
     edl = edl_from_regions(f.source, [f.spans[id(s.kept)] for s in kept], 0, [s.kept.why for s in kept],
                            [s.kept.confidence for s in kept])
     gains = [(levels or {}).get(s.number, 0.) for s in kept]
+    takes = [[list(f.spans[id(s.kept)]), takes_under(f, s)] for s in kept]
     return dataclasses.replace(edl, segments=tuple(dataclasses.replace(x, gain_db=g) for x,
-                                                   g in zip(edl.segments, gains)))
+                                                   g in zip(edl.segments, gains)),
+                               meta={'takes': [t for t in takes if t[1]]})
 
 # %% ../../nbs/app/07_song_export.ipynb #d2c54ba9
 def song_pieces(f: Found, edl: EDL,      # of `kept_edl`
@@ -180,6 +193,13 @@ def song_pieces(f: Found, edl: EDL,      # of `kept_edl`
         words = class_words(f.hearing.kind, int(a * step), max(int(a * step) + 1, int(b * step)))
         out.append(Piece(a / rate, b / rate, name=words or 'between the takes'))
     return sorted(out, key=lambda p: p.start)
+
+# %% ../../nbs/app/07_song_export.ipynb #a4e3b742
+def with_cuts(f: Found, edl: EDL) -> EDL: # of `kept_edl`
+    "The edit with a reason for each stretch that it leaves out."
+    cut = [p for p in song_pieces(f, edl, {}) if p.segment is None]
+    rows = [[round(p.start, 3), round(p.end, 3), p.name] for p in cut]
+    return dataclasses.replace(edl, meta={**edl.meta, 'cuts': rows})
 
 # %% ../../nbs/app/07_song_export.ipynb #96c4340d
 SONG_LINES = LINES | {
@@ -366,7 +386,7 @@ def check_wishes(raw: str | Path, folder: Path, options: SongOptions, names: str
 # %% ../../nbs/app/07_song_export.ipynb #3249d253
 def sheet_paths(folder: Path, o: SongOptions) -> list[Path]: # songs.json first
     "The files beside the audio."
-    return [folder/f'songs.{s}' for s in ('json', 'cue', 'txt', 'rpp', *['html'] * o.page)]
+    return [folder/f'songs.{s}' for s in ('json', 'cue', 'txt', 'rpp', 'edl.json', *['html'] * o.page)]
 
 # %% ../../nbs/app/07_song_export.ipynb #943f2b47
 def export_songs(raw: str | Path,                      # the recording
@@ -391,15 +411,16 @@ def export_songs(raw: str | Path,                      # the recording
         files, levels = write_plan(plan, f, raw, options, folder, tick)
         write_sheets(f.source, [(*f.spans[id(t)], title_of(s, t)) for s, t in f.takes], folder, Path(raw), first.stem)
         write_json(sheets[0], songs_json(f, files))
-        note_made('songs', *sheets[:4])
+        loud = {p.number: levels[p.path][0] for p in plan if p.path in levels and not p.take}
+        with_cuts(f, kept_edl(f, loud)).save(sheets[4])
+        note_made('songs', *sheets[:5])
         if options.page:
-            songs_page(f, sheets[4], files,
-                       {p.number: levels[p.path][0] for p in plan if p.path in levels and not p.take})
-            note_made('songs', sheets[4])
+            songs_page(f, sheets[5], files, loud)
+            note_made('songs', sheets[5])
         tick(.1)
     update_library(library, f)
     return Exported(f.songs, [p.path for p in plan] + sheets, {p.path: p.song for p in plan}, levels,
-                    notes_on(f, levels, options, plan, folder), sheets[4] if options.page else None)
+                    notes_on(f, levels, options, plan, folder), sheets[5] if options.page else None)
 
 # %% ../../nbs/app/07_song_export.ipynb #0de9bdfd
 def song_table(made: Exported) -> str: # lines

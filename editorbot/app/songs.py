@@ -8,7 +8,7 @@ __all__ = ['TALK', 'STEP', 'RATE', 'LOW', 'HIGH', 'LEAST', 'SKIP', 'MOST', 'NEAR
            'local_match', 'Match', 'likely_keys', 'match', 'centred', 'Hearing', 'pooled', 'listen', 'novelty',
            'edge_scores', 'where_others_begin', 'cuts_inside', 'same_song', 'match_takes', 'goes_on', 'split_takes',
            'numbered', 'group_takes', 'with_common_start', 'is_medley', 'songs_of', 'faint_takes', 'known_matches',
-           'find_songs_in', 'Take', 'state_of', 'why_not', 'why_kept', 'choose_takes']
+           'find_songs_in', 'Take', 'state_of', 'why_not', 'why_kept', 'beside', 'choose_takes']
 
 # %% ../../nbs/app/04_songs.ipynb #3fd043d1
 import functools, itertools, math, typing
@@ -408,6 +408,7 @@ class Take:
     why: str
     tempo: float = 1.0 # relative to the kept take
     key: int = 0       # semitones above the kept take
+    offset: float = 0.0 # s from its beginning to the moment that the kept take begins with
 
     @property
     def seconds(self) -> float: return (self.end - self.start) / FRAME_RATE  # s
@@ -443,6 +444,16 @@ def why_kept(best: Take, others: list) -> str:
     if best.state == 'complete': return 'the only take that is complete'
     return 'the best of the takes, though something goes wrong in it'
 
+# %% ../../nbs/app/04_songs.ipynb #d97c693d
+def beside(m: Match | None,  # None: never compared
+           later: bool,      # is the kept take the first one of the match?
+          ) -> tuple:        # tempo; key; s from the beginning of the take to the moment that the kept take begins with
+    "A take relative to the kept one; where they don't agree, both begin together."
+    if m is None: return 1.0, 0, 0.0
+    tempo, key, offset = m.tempo, m.key, m.b[0] - m.a[0] if same_song(m) > .5 else 0.0
+    return (round(tempo, 3), key, round(offset, 3)) if later else (round(1 / max(tempo, 1e-6), 3), -key,
+                                                                   round(-offset, 3))
+
 # %% ../../nbs/app/04_songs.ipynb #0f5db239
 def choose_takes(h: Hearing, spans: np.ndarray, songs: np.ndarray, matches: dict) -> list[Take]: # sorted by start
     "Every take with its state, and of each song the one to keep."
@@ -462,11 +473,9 @@ def choose_takes(h: Hearing, spans: np.ndarray, songs: np.ndarray, matches: dict
         next_best = max((worth[k] for k in mine if k != best), default=-math.inf)
         for k in mine:
             sure = 1 / (1 + math.exp(-min(30, (worth[best] - (next_best if k == best else worth[k])) / 2)))
-            mt = matches.get((min(k, best), max(k, best)))
-            tempo, key = (1.0, 0) if mt is None else (mt.tempo if best < k else 1 / max(mt.tempo, 1e-6),
-                                                      mt.key if best < k else -mt.key)
+            tempo, key, offset = beside(matches.get((min(k, best), max(k, best))), best < k)
             why = why_kept(takes[best], [takes[j] for j in mine if j != best]) if k == best else why_not(takes[k],
                                                                                                          takes[best])
             out[k] = Take(*[getattr(takes[k], f) for f in ('start', 'end', 'song', 'number', 'state')], k == best,
-                          round(sure, 3), why, round(tempo, 3), key)
+                          round(sure, 3), why, tempo, key, offset)
     return [out[k] for k in sorted(out)]

@@ -119,8 +119,11 @@ def decimal_commas(rows: list[str], # lines of a file of times
                   ) -> bool:
     "Do commas stand for decimal points? Raises `EditorbotError` where nobody can know."
     heading = bool(rows) and ',' in rows[0] and not any(c.isdigit() for c in rows[0])
+    fault = lambda row: describe(path, 'times in seconds, such as 0.5', f'{row!r}, which may be one number or two',
+                                 'write a point, or a semicolon between columns')
     rows = [r.strip() for r in rows if any(c.isdigit() for c in r)]
     pairs = [re.fullmatch(r'[+-]?(\d+),(\d+)((?:[;\s]+\d+(?:,\d+)?)*)', r) for r in rows]
+    if rows and not heading and all(re.fullmatch(r'\d+,\d+(,\s*\d+,\d+)+', r) for r in rows): raise fault(rows[0])
     if heading or not rows or not any(pairs) or not all(p or re.fullmatch(r'[+-]?\d+([;\s]+\d+)*', r) for p,
             r in zip(pairs, rows)):
         return False
@@ -128,8 +131,7 @@ def decimal_commas(rows: list[str], # lines of a file of times
     whole = [int(p[1]) for p in pairs]
     if any(p[3] or len(p[2]) > 2 for p in pairs) or len(pairs) > 1 and any(b <= a for a, b in zip(whole, whole[1:])):
         return True
-    raise describe(path, 'times in seconds, such as 0.5', f'{pairs[0][0]!r}, which may be one number or two',
-                   'write a point, or a semicolon between columns')
+    raise fault(pairs[0][0])
 
 # %% ../../nbs/sound/02_beats.ipynb #5605f2ee
 def read_times(path: str | Path, # CSV (comma, semicolon, tab or space; # begins a comment) or a JSON list
