@@ -199,6 +199,7 @@ def write_edit(edl, files: dict,           # an EDL; of `edit_files`
     try:
         sound = render_mastered(edl, out, o.raw, chain, o.overwrite, verify=False) if chain else None
         made += sound.files if sound else render_together(edl, out, o.raw, o.overwrite, verify=False)
+        if sound and sound.passes: edl = dataclasses.replace(edl, meta={**edl.meta, 'mastered': str(out.resolve())})
         edl.save(files['EDL']); made.append(files['EDL'])
         if 'picture' in files:
             import editorbot.plot

@@ -273,9 +273,9 @@ def prior(c: Chain) -> Tensor: # scalar, dB
 def rates(c: Chain, lr: float) -> list: # parameter groups
     "Learning rates by unit: dB move faster than shares."
     named = dict(c.named_parameters())
-    fast, slow = ('eq', 'target', 'threshold', 'squash'), ('follow', 'slope', 'ride', 'up', 'down', 'keep')
+    fast, slow = ('eq', 'target', 'threshold', 'squash'), ('follow', 'ride', 'up', 'down', 'keep')
     pick = lambda names: [named[n] for n in named if n in names]
-    rest = [p for n, p in named.items() if n not in fast + slow]
+    rest = [p for n, p in named.items() if n not in (*fast, *slow, 'slope')]
     return [dict(params=pick(fast), lr=3 * lr), dict(params=pick(slow), lr=.4 * lr), dict(params=rest, lr=lr)]
 
 # %% ../../nbs/super_editor/02_mastering_training.ipynb #843d2a2e
@@ -352,7 +352,7 @@ def pairs_to_judge(pairs: list[MasteringPair]) -> list[MasteringPair]: # at leas
 # %% ../../nbs/super_editor/02_mastering_training.ipynb #3d383932
 def cross_validate(pairs: list[MasteringPair],
                    kinds: typing.Sequence = KINDS,
-                   folds: int = 4,
+                   folds: int = 6,      # so up to six pairs are left out one by one
                    steps: int = 80,     # of Adam, in each fold
                    seed: int = 0,
                   ) -> Choice:
