@@ -60,9 +60,10 @@ def outputs(folder: Path) -> dict[str, str]:
 
 def libraries():
     "Import what the commands will need."
-    import editorbot, IPython, librosa.beat, lightning_fabric, matplotlib, papermill, torch
+    import editorbot, matplotlib, torch
     matplotlib.use('agg'); torch.set_num_threads(1)
-    for m in pkgutil.walk_packages(editorbot.__path__, 'editorbot.'): importlib.import_module(m.name)
+    names = [m.name for m in pkgutil.walk_packages(editorbot.__path__, 'editorbot.')]
+    for name in (*names, 'IPython', 'librosa.beat', 'lightning_fabric', 'papermill'): importlib.import_module(name)
 
 
 def notebook_here(path: str, output: str, values: dict, **_):
