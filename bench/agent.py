@@ -4,7 +4,7 @@
     python bench/agent.py --music DIR --only NAME --rows d ppo    some folds, some rows; finished ones are only read
 
 Sessions are made out of DIR (a folder for each package), 12 of each package and 12 of the synthetic band. What the agent is told of a recording by the pointer network comes from the fold network of
-bench/networks that never heard its package. --strict asks one network for all recordings instead, the one that never heard the package that is left out: then nothing that the agent reads has heard
+bench/networks that never saw its package. --strict asks one network for all recordings instead, the one that never saw the package that is left out: then nothing that the agent reads has seen
 the test music, but the training recordings' outputs are those of a network that knows them.
 """
 import argparse, time
@@ -45,7 +45,7 @@ COLUMNS = dict(keep_f1='keep F1', boundary_f1_3='boundary F1, 3 s', boundary_f1_
 VALID = 2                                    # sessions of each package that tune the decoder and choose among PPO's policies
 
 
-def heard_by(nets, e):
+def scored_by(nets, e):
     "What several networks say about the beats of an example, and their paths."
     out, mel = {}, unpack_mel(e.mel)
     for name, net in nets.items():
@@ -68,7 +68,7 @@ def make(a):
             session = band_session(seed, CONFIG) if p == 'synthetic' else render_session([s for s in songs if s.package == p], seed, CONFIG, SR)
             e = session_example(session, features='enhanced')
             loud = Loudness().regions(SimpleNamespace(mel=unpack_mel(e.mel))).regions
-            with atomic_path(path) as tmp, open(tmp, 'wb') as f: np.savez(f, edges=e.edges, features=e.features, true=e.regions, loudness=loud, frames=e.frames, package=p, **heard_by(nets, e))
+            with atomic_path(path) as tmp, open(tmp, 'wb') as f: np.savez(f, edges=e.edges, features=e.features, true=e.regions, loudness=loud, frames=e.frames, package=p, **scored_by(nets, e))
     return packages
 
 
@@ -87,7 +87,7 @@ def make_rare(a):
 
 
 def ship(a, sessions):
-    "The shipped policy: cloned from all packages (each heard by the network that never heard it), the band and rare types; and how well types are found in rare recordings that it has not seen."
+    "The shipped policy: cloned from all packages (each scored by the network that never saw it), the band and rare types; and how well types are found in rare recordings that it has not seen."
     rare, path, seen, parts = make_rare(a), Path(a.ship), {}, ([], [])
     for s in sessions:
         k = seen[str(s['package'])] = seen.get(str(s['package']), 0) + 1
@@ -260,5 +260,5 @@ if __name__ == '__main__':
             if k != 'boundary_f1_05': claims.append(dict(claim=f'{x}, less {y}: {COLUMNS[k]}', value=v[0], interval=list(v[1:])))
         record('agent', 'agent', f'The agent on packages held out of training, {n} sessions of {len(packages)} packages, {len(a.seed)} seed{"s" * (len(a.seed) > 1)}',
                "make bench-agent ARGS='--music DIR --record'", claims,
-               'The pointer network that speaks of a recording has never heard its package. The networks that speak of the training recordings have: an agent learns from what they say of other music, never of the test music. '
+               'The pointer network that speaks of a recording has never seen its package. The networks that speak of the training recordings have: an agent learns from what they say of other music, never of the test music. '
                f'{a.steps} steps of cloning, {a.iterations} iterations of PPO; intervals are bootstrapped over sessions.')

@@ -219,7 +219,7 @@ SONG_LINES = LINES | {
     'takes': 'Of each song first the take that is kept, then the others. Play stops at the end of the take. '
              'Beginning and end '
              'play four seconds before and four after. Save keeps the take as a file.',
-    'cut': 'What was not taken for a song, with what was heard there. Nothing of it is lost: the recording itself '
+    'cut': 'What was not taken for a song, with the kind of sound there. Nothing of it is lost: the recording itself '
            'was not touched.',
     'heading edit': 'The songs, one after the other', 'heading kept': 'Songs', 'heading cut': 'Between the takes',
     'all': 'play all songs, one after the other',
