@@ -4,7 +4,7 @@
     python bench/agent.py --music DIR --only NAME --rows d distance    some folds, some rows; finished ones are only read
 
 Sessions are made out of DIR (a folder for each package), --sessions of each package and of the synthetic band. What the agent is told of a recording by the pointer network comes from the fold network
-of bench/networks that never heard its package.
+of bench/networks that never saw its package.
 """
 import argparse, functools, json, time
 from pathlib import Path
@@ -47,7 +47,7 @@ CURVES = ('episode_reward', 'valid', 'bc_kl', 'entropy', 'n_keep_ratio')   # of 
 VALID = 1                                    # sessions of each package that tune the decoder and choose among policies of PPO
 
 
-def heard_by(net, e):
+def scored_by(net, e):
     "What a network says about the beats of an example, and its path."
     s = score_recording(net, unpack_mel(e.mel), e.repeats.astype(np.float32))
     spans, kind = beat_frames(e.edges, s.frames), np.repeat(s.kind, POOL, 0)[:s.frames].T
@@ -56,7 +56,7 @@ def heard_by(net, e):
 
 
 def make(a):
-    "The sessions of all packages, each with what the network says that never heard its package; finished ones are only read."
+    "The sessions of all packages, each with what the network says that never saw its package; finished ones are only read."
     songs = find_songs(a.music)
     packages = sorted({s.package for s in songs})
     net_of = functools.cache(lambda p: load_pointer(None, 'cpu')[0] if p == 'synthetic' else network_of(HERE/'networks', p, 0))
@@ -66,7 +66,7 @@ def make(a):
             if path.exists(): continue
             e = session_example(render_session(mine, seed, CONFIG, SR) if mine else band_session(seed, CONFIG), features='enhanced')
             loud = Loudness().regions(SimpleNamespace(mel=unpack_mel(e.mel))).regions
-            with atomic_path(path) as tmp, open(tmp, 'wb') as f: np.savez(f, edges=e.edges, features=e.features, true=e.regions, loudness=loud, frames=e.frames, package=p, **heard_by(net_of(p), e))
+            with atomic_path(path) as tmp, open(tmp, 'wb') as f: np.savez(f, edges=e.edges, features=e.features, true=e.regions, loudness=loud, frames=e.frames, package=p, **scored_by(net_of(p), e))
     return packages
 
 
@@ -85,7 +85,7 @@ def make_rare(a):
 
 
 def ship(a, sessions):
-    "The shipped policy: cloned from packages (each heard by the network that never heard it), the band and rare types; how well types are found in rare recordings that it has not seen; it and the one before on --only."
+    "The shipped policy: cloned from packages (each scored by the network that never saw it), the band and rare types; how well types are found in rare recordings that it has not seen; it and the one before on --only."
     rare, path, seen, parts = make_rare(a), Path(a.ship), {}, ([], [])
     held, before = [s for s in sessions if s['package'] in (a.only or ())], load_policy(None)
     for s in sessions:
@@ -288,9 +288,10 @@ if __name__ == '__main__':
                 claims.append(dict(claim=f'{name}: {COLUMNS[k]}', value=v[0], interval=list(v[1:]), aim=AIMS.get((name, k)), beside=f'pointer {base[0]:.3f}'))
         for x, y, k, v in shown:
             if k != 'boundary_f1_05': claims.append(dict(claim=f'{x}, less {y}: {COLUMNS[k]}', value=v[0], interval=list(v[1:]), aim=AIMS.get((x, y, k))))
+        given = ' '.join(a.rows)
         path = record('agent', 'agent', f'The agent on packages held out of training, {n} sessions of {len(packages)} packages, {len(a.seed)} seed{"s" * (len(a.seed) > 1)}',
-                      f"make bench-agent ARGS='--music DIR --sessions {a.sessions} --steps {a.steps} --iterations {a.iterations} --rows {" ".join(a.rows)} --record'", claims,
-                      'The pointer network that speaks of a recording has never heard its package. The networks that speak of the training recordings have: an agent learns from what they say of other music, '
+                      f"make bench-agent ARGS='--music DIR --sessions {a.sessions} --steps {a.steps} --iterations {a.iterations} --rows {given} --record'", claims,
+                      'The pointer network that speaks of a recording has never seen its package. The networks that speak of the training recordings have: an agent learns from what they say of other music, '
                       f'never of the test music. {a.steps} steps of cloning, {a.iterations} iterations of PPO; intervals are bootstrapped over sessions, seeds are averaged first. '
                       f'{VALID} session of each other package tunes the decoder and chooses among policies of PPO.')
         write_json(path, json.loads(path.read_text(encoding='utf-8')) | dict(curves=curves(a, packages)))
