@@ -286,8 +286,9 @@ def edit(**o):
     click.echo(f'  {clock(seconds)} of audio in {time.perf_counter() - t0:.1f} s')
 
 # %% ../../nbs/app/11_cli.ipynb #1e00a9ce
-@main.command()
+@main.command(cls=Several)
 @click.argument('raw', type=AUDIO, nargs=-1, required=True)
+@with_tracks
 @click.option('-o', '--output', type=AUDIO, help='Folder for everything. Default: RAW_songs beside the recording.')
 @click.option('--takes', is_flag=True, help='Write every take as well, also false starts and spoilt ones.')
 @click.option('--names', type=AUDIO, help='A set list: a text file with a name a line, in the order of the songs.')
@@ -309,6 +310,7 @@ def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, n
     from editorbot.audio import audio_info
     from editorbot.app.song_files import check_format
     first, raw = raw[0], one_recording(raw, allow_truncated)
+    for p in (raw, *wishes['with_']): audio_info(p, allow_truncated)
     check_format(wishes['format'], audio_info(raw, allow_truncated))
     check_there(checkpoint, 'weights (*.safetensors), or the folder that holds them')
     check_there(names, 'a text file with a name a line')
@@ -318,7 +320,7 @@ def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, n
                         allow_truncated)
     click.echo(song_table(made))
     for note in made.notes: click.echo(f'  note: {note}')
-    say(folder=folder, files=len(made.audio),
+    say(folder=folder, files=len([p for p in made.paths if p.suffix in ('.wav', '.flac', '.mp3', '.ogg')]),
         sheets='songs.json, songs.cue, songs.txt (Audacity), songs.rpp (REAPER regions)', page=made.page,
         session=f'editorbot export {folder/"songs.edl.json"} --to rpp -o {folder/"session.rpp"}  (takes side by side)',
         next=f'open {made.page} in a browser' if made.page else None)
