@@ -1,5 +1,5 @@
-"The agent: bugs that PPO is known for are planted, and each must be noticed; the shipped policy edits; its recipe trains one."
-import json
+"The agent: bugs that PPO is known for are planted, and each must be noticed; PPO learns as Stable-Baselines3 does; the shipped policy edits; its recipe trains one."
+import copy, itertools, json
 from pathlib import Path
 
 import numpy as np, pytest, torch
@@ -103,3 +103,73 @@ def test_the_shipped_agent_edits(tmp_path):
     held = propose(tmp_path/'raw.wav', get_editor('agent'), keep=[(3., 6.)], cut=[(20., 24.)])
     spans = [(s.source_in / s0, s.source_out / s0) for s in held.segments for s0 in [session.sr]]
     assert any(a <= 3.05 and b >= 5.95 for a, b in spans) and not any(a < 23.9 and b > 20.1 for a, b in spans)
+
+
+# ---- beside Stable-Baselines3, on CartPole with two actions: KEEP and CUT of one beat
+
+@pytest.fixture(scope='module')
+def peer():
+    "Stable-Baselines3's PPO in float64, after one rollout with ends and time limits, and the same rollout in our words."
+    sb3 = pytest.importorskip('stable_baselines3', reason='stable-baselines3 is not installed (extra bench)')
+    import gymnasium as gym
+    from gymnasium.wrappers import TimeLimit
+    from stable_baselines3.common.env_util import make_vec_env
+    from stable_baselines3.common.torch_layers import FlattenExtractor
+
+    class Doubles(FlattenExtractor):
+        def forward(self, x): return super().forward(x).double()
+
+    torch.manual_seed(0)
+    worlds = make_vec_env(lambda: TimeLimit(gym.make('CartPole-v1').unwrapped, 25), 4, seed=0)
+    ppo_settings = dict(n_steps=64, batch_size=64, n_epochs=10, gamma=.99, gae_lambda=.95, ent_coef=.01, vf_coef=.5, max_grad_norm=.5, learning_rate=3e-4, seed=0)
+    peer = sb3.PPO('MlpPolicy', worlds, device='cpu', policy_kwargs=dict(features_extractor_class=Doubles), **ppo_settings)
+    peer.policy.double()
+    limits, ends = [], []
+    class Watch(sb3.common.callbacks.BaseCallback):
+        def _on_step(self):
+            values = [float(peer.policy.predict_values(torch.as_tensor(i['terminal_observation'])[None]).detach()) if i.get('TimeLimit.truncated') else 0. for i in self.locals['infos']]
+            limits.append(values); ends.append(self.locals['dones'].copy())
+            return True
+    _, callback = peer._setup_learn(256, Watch())
+    peer.collect_rollouts(peer.env, callback, peer.rollout_buffer, 64)
+    b = peer.rollout_buffer
+    mask = np.zeros((64, 4, 20, 5), bool); mask[:, :, :2, 0] = True
+    action = np.stack([b.actions[..., 0], 0 * b.actions[..., 0], 2 + 0 * b.actions[..., 0]], -1).astype(int)
+    final, ended = np.array(limits), np.array(ends).astype(int)
+    ended[final != 0] = 2
+    last = peer.policy.predict_values(peer.policy.obs_to_tensor(peer._last_obs)[0]).detach().numpy()[:, 0]
+    paid = b.rewards - .99 * final                                      # they add the value at a limit to the reward
+    return peer, ppo.Rollout(b.observations.astype(float), mask, action, b.log_probs.astype(float), b.values.astype(float), paid, ended, last, final)
+
+
+@pytest.mark.slow
+def test_advantages_are_those_of_stable_baselines(peer):
+    sb3, roll = peer
+    assert {0, 1, 2} == set(roll.ended.ravel())
+    b = copy.deepcopy(sb3.rollout_buffer)
+    for name in ('rewards', 'values', 'advantages', 'episode_starts'): setattr(b, name, getattr(b, name).astype(float))      # they keep float32
+    b.compute_returns_and_advantage(torch.from_numpy(roll.last), sb3._last_episode_starts)
+    ours = ppo.gae(roll.paid, roll.value, roll.ended, roll.last, roll.final, .99, .95)
+    assert np.abs(ours).max() > 1 and np.abs(ours - b.advantages).max() < 1e-6
+
+
+@pytest.mark.slow
+def test_an_update_is_that_of_stable_baselines(peer, monkeypatch):
+    "Ten epochs with their minibatches: the same weights to 1e-6."
+    sb3, roll = peer
+    policy, p = ppo.FlatPolicy(4).double(), sb3.policy
+    pairs = [(policy.actor[0], p.mlp_extractor.policy_net[0]), (policy.actor[2], p.mlp_extractor.policy_net[2]), (policy.actor[4], p.action_net),
+             (policy.critic[0], p.mlp_extractor.value_net[0]), (policy.critic[2], p.mlp_extractor.value_net[2]), (policy.critic[4], p.value_net)]
+    with torch.no_grad():
+        for a, b in pairs: a.weight[:len(b.weight)], a.bias[:len(b.bias)] = b.weight, b.bias
+    before, parts, shuffled = copy.deepcopy(policy), [], np.random.permutation
+    monkeypatch.setattr(np.random, 'permutation', lambda n: parts.append(shuffled(n)) or parts[-1])
+    sb3.train()
+    order = [torch.from_numpy(i % 64 * 4 + i // 64) for epoch in parts for i in np.split(epoch, 4)]      # they number episode by episode
+    left = iter(order)
+    monkeypatch.setattr(ppo, 'minibatches', lambda n, size, rng: itertools.islice(left, 4))
+    c = ppo.PPOConfig(epochs=10, minibatch=64, lr=3e-4, gamma=.99, lam=.95, value=1., entropy=.01, target_kl=9.)
+    ppo.update_policy(policy, ppo.optimiser_of(policy, c), roll, c, lambda obs: obs, torch.Generator())
+    moved = max(float((a.weight - b.weight).abs().max().detach()) for a, b in zip(before.actor[::2], policy.actor[::2]))
+    apart = max(float((x[:len(y)] - y).abs().max().detach()) for a, b in pairs for x, y in zip(a.parameters(), b.parameters()))
+    assert moved > 1e-3 and apart < 1e-6

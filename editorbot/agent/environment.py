@@ -135,9 +135,9 @@ def advance(act, rec, at, steps, pieces, jumps, heard, last, counts, log, ended,
 
 # %% ../../nbs/agent/01_environment.ipynb #3f189cf1
 @njit(cache=False)
-def write_masks(out, rec, at, pieces, jumps, n, sizes):
+def write_masks(out, rows, rec, at, pieces, jumps, n, sizes):
     "Write the sizes that fit for each type: bool (B, 20, 5)."
-    for b in range(len(rec)):
+    for b in rows:
         for s in range(5):
             one = at[b] + sizes[s] <= n[rec[b]]
             for k in range(20): out[b, k, s] = one
@@ -157,10 +157,10 @@ def write_state(out, b, col, r, at, heard, last, n, cum, target, longest, group)
 
 # %% ../../nbs/agent/01_environment.ipynb #c0411778
 @njit(cache=False)
-def write_full(out, rec, at, heard, last, n, cum, target, longest, group, features, overall):
+def write_full(out, rows, rec, at, heard, last, n, cum, target, longest, group, features, overall):
     "Write observations with features, (B, 7 F + 14)."
     F = features.shape[2]
-    for b in range(len(rec)):
+    for b in rows:
         r, col = rec[b], 0
         for i in range(at[b] - 3, at[b] + 4):
             if 0 <= i < n[r]: out[b, col:col + F] = features[r, i]
@@ -171,9 +171,9 @@ def write_full(out, rec, at, heard, last, n, cum, target, longest, group, featur
 
 # %% ../../nbs/agent/01_environment.ipynb #b9e1473f
 @njit(cache=False)
-def write_compact(out, rec, at, heard, last, n, cum, target, longest, group):
+def write_compact(out, rows, rec, at, heard, last, n, cum, target, longest, group):
     "Write observations without features, (B, 11): recording, beat, the last nine numbers."
-    for b in range(len(rec)):
+    for b in rows:
         out[b, 0], out[b, 1] = rec[b], min(at[b], n[rec[b]] - 1)
         write_state(out, b, 2, rec[b], at[b], heard[b], last[b], n, cum, target, longest, group)
 
@@ -213,7 +213,7 @@ class EditingCore:
         r, N = recordings, int(recordings.n.max())
         self.recordings, self.batch, self.reward, self.seed = recordings, batch, reward, seed
         self.compact, self.longest, self.first, self.limit = compact, longest, first_place, limit or 2 * N
-        self.cum, self.invalid = r.edges - r.edges[:, :1], 0
+        self.cum, self.invalid, self.places = r.edges - r.edges[:, :1], 0, np.arange(batch)
         for name in ('rec', 'at', 'steps', 'pieces', 'jumps', 'last', 'ended', 'episode'):
             setattr(self, name, np.zeros(batch, np.int64))
         self.heard, self.counts = np.zeros(batch), np.zeros((batch, N), np.uint8)
@@ -234,12 +234,14 @@ def begin(self: EditingCore,
 
 # %% ../../nbs/agent/01_environment.ipynb #dd98fed3
 @patch
-def observe(self: EditingCore) -> np.ndarray: # float32 (B, D)
+def observe(self: EditingCore,
+            places: np.ndarray | None = None, # int64 (E,): in the batch; None: all
+           ) -> np.ndarray:                   # float32 (B, D)
     "The observations of the present state; `mask` is written, too."
-    r = self.recordings
-    state = (self.obs, self.rec, self.at, self.heard, self.last, r.n, self.cum, r.target, self.longest, GROUP_OF)
+    r, places = self.recordings, self.places if places is None else places
+    state = (self.obs, places, self.rec, self.at, self.heard, self.last, r.n, self.cum, r.target, self.longest, GROUP_OF)
     write_compact(*state) if self.compact else write_full(*state, r.features, r.overall)
-    write_masks(self.mask, self.rec, self.at, self.pieces, self.jumps, r.n, BEATS)
+    write_masks(self.mask, places, self.rec, self.at, self.pieces, self.jumps, r.n, BEATS)
     return self.obs
 
 # %% ../../nbs/agent/01_environment.ipynb #6187f6d5
@@ -269,7 +271,7 @@ def step(self: EditingCore,
                         ended[over] == 2, obs[over].copy())
         if self.reward is not None: paid[over] = self.reward(r, done)
         for b in over: self.begin(b)
-        obs = self.observe()
+        obs = self.observe(over)
     return obs, paid, ended, done
 
 # %% ../../nbs/agent/01_environment.ipynb #25de91d3
