@@ -514,7 +514,7 @@ def align(raw, edit, output, npz, every, data, no_plot, overwrite):
 @main.command('export')
 @click.argument('edl', type=AUDIO)
 @click.option('--to', help='rpp, aaf, ardour, otio, audacity, csv, txt (an EDL as text). Default: by the suffix of '
-                           'the output.')
+                           'the output; .txt is audacity.')
 @click.option('-o', '--output', type=AUDIO, required=True, help='The project file.')
 @click.option('--raw', type=AUDIO, help='The recording, if it has moved.')
 @click.option('--overwrite', is_flag=True, help='Replace an existing output.')
@@ -523,6 +523,7 @@ def export_(edl, to, output, raw, overwrite):
     from editorbot.edl import load_edl
     from editorbot.interchange.export import export
     say(session=export(load_edl(edl), output, to, raw, overwrite))
+    if to is None and output.suffix == '.txt': click.echo('  labels for Audacity; --to txt writes the EDL as text')
 
 # %% ../../nbs/app/11_cli.ipynb #c5028a4f
 @main.command('import')
