@@ -84,7 +84,7 @@ def _described(cells: list) -> None:
     prose = ''
     for cell in cells:
         if cell.cell_type == 'markdown':
-            lines = [l for l in cell.source.splitlines() if not re.match(r'\s*(#|>|\||```|$)', l)]
+            lines = [row for row in cell.source.splitlines() if not re.match(r'\s*(#|>|\||```|$)', row)]
             text = re.sub(r'\s+', ' ', re.sub(r'\[([^]]*)\]\([^)]*\)|[*`$]', r'\1', ' '.join(lines))).strip()
             prose = re.split(r'(?<=[.:?!]) ', text)[0].rstrip('.:')[:200] or prose
         elif any(k.startswith('image/') for o in cell.get('outputs', []) for k in o.get('data', {})):
