@@ -108,6 +108,14 @@ def test_nothing_is_overwritten_silently(jam, tmp_path):
     assert jam.read_bytes() == raw
 
 
+@pytest.mark.parametrize('words, has', [(('--alternatives', '0'), 'not in the range'), (('--editor', 'pointr'), "found 'pointr'"),
+                                        (('--max-duration=-0:30',), 'not negative'), (('--decide-on', 'sum'), 'name them with --with'),
+                                        (('--with', 'nothing.wav'), 'nothing.wav'), (('-o', '.'), 'a folder')])
+def test_a_wrong_option_is_told_by_name(jam, words, has):
+    r = CliRunner().invoke(main, ['edit', str(jam), *words])
+    assert r.exit_code == 2 and has in r.output, r.output
+
+
 def test_dry_run_writes_nothing(jam, tmp_path):
     r = run('edit', jam, '--editor', 'loudness', '--dry-run')
     assert r.returncode == 0 and 'cut' in r.stdout
