@@ -332,12 +332,13 @@ class Choice:
 def choose_kind(errors: dict[str, np.ndarray], # kind -> (pairs,) dB
                ) -> str:
     "The simplest kind that is not clearly worse than the best."
-    best = min(errors, key=lambda k: errors[k].mean())
+    few = len(next(iter(errors.values()))) < 10
+    score = {k: np.log(e + .05).mean() if few else e.mean() for k, e in errors.items()}
+    best = min(errors, key=score.get)
     def near(k):
-        if k == best: return True
         d = errors[k] - errors[best]
-        if k == 'nothing': return d.mean() <= .05
-        return d.mean() <= max(.01, d.std(ddof=1) / math.sqrt(len(d)) if len(d) > 2 else 0)
+        if k == 'nothing': return d.mean() <= .05 or k == best
+        return score[k] <= score[best] + (.02 if few else max(.01, d.std(ddof=1) / math.sqrt(len(d))))
     return next(k for k in KINDS if k in errors and near(k))
 
 # %% ../../nbs/super_editor/02_mastering_training.ipynb #951c1145
