@@ -23,8 +23,8 @@ from editorbot.agent.rewards import distance
 
 BATCHES = (1, 16, 64, 256)
 SAME_STEP = dict(autoreset_mode=AutoresetMode.SAME_STEP)
-TASKS = {'CartPole-v1': dict(episodes=8, steps=32, minibatch=256, epochs=20, lr=1e-3, gamma=.98, lam=.8, total=100_000, aim=475),
-         'Acrobot-v1': dict(episodes=16, steps=256, minibatch=64, epochs=4, lr=3e-4, gamma=.99, lam=.94, total=200_000, aim=-90)}
+TASKS = {'CartPole-v1': dict(episodes=8, steps=32, minibatch=256, epochs=10, lr=1e-3, gamma=.98, lam=.95, total=60_000, aim=475),
+         'Acrobot-v1': dict(episodes=16, steps=256, minibatch=256, epochs=8, lr=1e-3, gamma=.99, lam=.95, total=100_000, aim=-90)}
 
 
 def recordings(R=8, beats=200, width=121):
@@ -203,7 +203,7 @@ PARTS = dict(speed=speed, masks=masks, cost=cost, learning=learning)
 
 TABLES = dict(speed=("The agent's environment", 'CPU seconds of one thread, without choosing actions.'), masks=('Masks', ''),
               cost=('What PPO costs', f'CPU seconds of one thread, acting and learning. Stable-Baselines3 {sb3.__version__} has no masks: an action that does not fit becomes KEEP of one beat.'),
-              learning=('PPO beside Stable-Baselines3', f'Version {sb3.__version__}. Settings are those of RL Zoo but for the number of steps; nothing was tuned. Each number is the mean of 100 episodes without chance.'))
+              learning=('PPO beside Stable-Baselines3', f'Version {sb3.__version__}. Both have the same settings, chosen beforehand. Each number is the mean of 100 episodes without chance.'))
 
 if __name__ == '__main__':
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

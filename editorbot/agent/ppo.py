@@ -168,12 +168,12 @@ def ppo_losses(d: FactoredActions, value: Tensor, # of the policy, (B,)
               ) -> dict:                          # name -> scalar: loss, and its parts
     "Losses of a minibatch."
     log_ratio = d.log_prob(batch['action']) - batch['log_prob']
-    ratio = log_ratio.exp()
+    ratio, entropy = log_ratio.exp(), d.entropy()
     out = dict(policy=clipped_surrogate(ratio, normalised(batch['advantage']), c.clip).mean(),
-               value=.5 * ((value - batch['target'])**2).mean(), entropy=d.entropy().mean(),
-               head_entropy=(d.entropy() / d.active().clamp(min=1)).mean(),
+               value=.5 * ((value - batch['target'])**2).mean(), entropy=entropy.mean(),
+               head_entropy=(entropy / d.active().clamp(min=1)).mean(),
                bc_kl=d.kl(anchor).mean() if anchor else torch.zeros(()),
-               bc_entropy=(anchor or d).entropy().mean(),
+               bc_entropy=(anchor.entropy() if anchor else entropy).mean(),
                kl=(ratio - 1 - log_ratio).mean().detach(), clipped=((ratio - 1).abs() > c.clip).float().mean())
     loss = out['policy'] + c.value * out['value'] - c.entropy * out['head_entropy'] + c.anchor * out['bc_kl']
     return out | dict(loss=loss)
