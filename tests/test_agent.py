@@ -1,5 +1,5 @@
 "The agent: bugs that PPO is known for are planted, and each must be noticed; PPO learns as Stable-Baselines3 does; the shipped policy edits; its recipe trains one."
-import copy, itertools, json
+import copy, itertools, json, random, subprocess, sys, time
 from pathlib import Path
 
 import numpy as np, pytest, torch
@@ -173,3 +173,96 @@ def test_an_update_is_that_of_stable_baselines(peer, monkeypatch):
     moved = max(float((a.weight - b.weight).abs().max().detach()) for a, b in zip(before.actor[::2], policy.actor[::2]))
     apart = max(float((x[:len(y)] - y).abs().max().detach()) for a, b in pairs for x, y in zip(a.parameters(), b.parameters()))
     assert moved > 1e-3 and apart < 1e-6
+
+
+# ---- several processes, and some that are killed
+
+SCRIPT = '''
+import copy, sys
+import numpy as np, torch
+from lightning_fabric import Fabric
+from editorbot.agent import ppo
+from editorbot.agent.environment import EditingCore, recordings_of
+from editorbot.agent.policy import Policy, PolicyConfig
+from editorbot.agent.rewards import distance
+
+if __name__ == '__main__':
+    out, devices = sys.argv[1], int(sys.argv[2])
+    fabric = Fabric(accelerator='cpu', devices=devices, strategy='ddp' if devices > 1 else 'auto')
+    fabric.launch()
+    kept, rng = np.repeat([0, 1, 0, 1], 8), np.random.default_rng(0)
+    toys = recordings_of([np.arange(33) * .5] * 2, [rng.standard_normal((32, 4)) for _ in range(2)], [kept] * 2)
+    torch.manual_seed(0)
+    policy = Policy(PolicyConfig('b', 4, width=16, layers=1, kernel=5, hidden=32, dropout=0.)).eval()
+    core, see = EditingCore(toys, 4, ppo.Relative(distance, 2), compact=True), ppo.Seeing(policy, toys)
+    core.reset()
+    roll, k = ppo.collect(policy, core, 12, see, torch.Generator().manual_seed(0)), 4 // devices
+    mine = slice(fabric.global_rank * k, (fabric.global_rank + 1) * k)
+    part = ppo.Rollout(*(x[mine] if name == 'last' else x[:, mine] for name, x in roll._asdict().items()))
+    c = ppo.PPOConfig(minibatch=9999, lr=1e-2, epochs=4, target_kl=9., accumulate=2)
+    one = copy.deepcopy(policy)
+    ppo.update_policy(one, ppo.optimiser_of(one, c), part, c, see, torch.Generator().manual_seed(0), fabric=fabric)
+    settings = ppo.PPOConfig(iterations=3, episodes=4, steps=12, minibatch=24, warmup=1)
+    many, said = ppo.improve(policy, toys, distance, settings, folder=out, fabric=fabric)
+    weights = [torch.cat([p.detach().flatten() for p in x.parameters()]) for x in (policy, one, many)]
+    torch.save(weights, f'{out}/{devices}-{fabric.global_rank}.pt')
+'''
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_step_of_one(tmp_path):
+    script, got = tmp_path/'run.py', {}
+    script.write_text(SCRIPT)
+    for devices in (1, 2):
+        folder = tmp_path/f'{devices}'; folder.mkdir()
+        subprocess.run([sys.executable, script, folder, str(devices)], check=True, timeout=500)
+        for rank in range(devices): got[devices, rank] = torch.load(folder/f'{devices}-{rank}.pt')
+    before, one, _ = got[1, 0]
+    assert (before - one).abs().max() > 1e-3 and torch.allclose(one, got[2, 0][1], atol=1e-5)
+    assert torch.equal(got[2, 0][2], got[2, 1][2]) and not torch.equal(got[2, 0][2], before)      # both hold the same policy
+
+
+KILLED = '''
+import sys
+import numpy as np, torch
+from editorbot.agent import ppo
+from editorbot.agent.environment import recordings_of
+from editorbot.agent.policy import Policy, PolicyConfig
+from editorbot.agent.rewards import distance
+kept, rng = np.repeat([0, 1, 0, 1], 8), np.random.default_rng(0)
+toys = recordings_of([np.arange(33) * .5] * 2, [rng.standard_normal((32, 4)) for _ in range(2)], [kept] * 2)
+torch.manual_seed(0)
+policy = Policy(PolicyConfig('b', 4, width=16, layers=1, kernel=5, hidden=32, dropout=0.)).eval()
+better, _ = ppo.improve(policy, toys, distance, ppo.PPOConfig(iterations=40, episodes=8, steps=24, minibatch=24, warmup=1), valid=toys, folder=sys.argv[1])
+torch.save([p.detach() for p in better.parameters()], f'{sys.argv[1]}/end.pt')
+'''
+
+
+@pytest.mark.slow
+def test_killed_and_continued_to_the_bit(tmp_path):
+    (tmp_path/'run.py').write_text(KILLED)
+    begin = lambda folder: subprocess.Popen([sys.executable, tmp_path/'run.py', tmp_path/folder])
+    for folder in ('whole', 'killed'): (tmp_path/folder).mkdir()
+    assert begin('whole').wait(500) == 0
+    random.seed(0)
+    process, state = begin('killed'), tmp_path/'killed/state.pt'
+    while process.poll() is None and not state.exists(): time.sleep(.01)
+    time.sleep(random.uniform(0, .2))
+    process.kill()
+    assert process.wait(60) != 0
+    assert begin('killed').wait(500) == 0
+    a, b = (torch.load(tmp_path/folder/'end.pt') for folder in ('whole', 'killed'))
+    assert all(torch.equal(x, y) for x, y in zip(a, b))
+
+
+def test_parts_and_half_precision(toys):
+    "An update in three parts is one in a whole; in bf16 it is another, and sound."
+    torch.manual_seed(0)
+    policy, ends = Policy(TINY).eval(), []
+    weights = lambda p: torch.cat([x.detach().flatten() for x in p.parameters()])
+    for options in ({}, dict(accumulate=3), dict(precision='bf16-mixed')):
+        c = ppo.PPOConfig(iterations=2, episodes=6, steps=12, minibatch=36, warmup=0, target_kl=9., **options)
+        ends.append(weights(ppo.improve(policy, toys, distance, c)[0]) - weights(policy))
+    whole, parts, half = ends
+    assert whole.norm() > .01 and (parts - whole).norm() < .01 * whole.norm()
+    assert not torch.equal(half, whole) and half.isfinite().all() and .2 < half.norm() / whole.norm() < 5

@@ -155,7 +155,8 @@ def masked_log_softmax(logits: Tensor, # (..., n)
                        mask: Tensor,   # bool (..., n)
                       ) -> Tensor:     # (..., n): -1e9 where it is masked
     "Log-probabilities of what is allowed; without anything allowed all are alike, and nothing is learnt."
-    return logits.masked_fill(~mask, -1e9).log_softmax(-1)
+    wide = torch.promote_types(logits.dtype, torch.float32)                # also where a network computes in bf16
+    return logits.to(wide).masked_fill(~mask, -1e9).log_softmax(-1)
 
 # %% ../../nbs/agent/03_policy.ipynb #10f30aa6
 class FactoredActions:
