@@ -116,6 +116,8 @@ class EveryStep(Seeing):
 def cost(a):
     r, c = recordings(), PPOConfig(target_kl=9.)
     core = lambda compact: EditingCore(r, c.episodes, Relative(distance, len(r)), compact=compact)
+    short = c.replace(steps=40, epochs=1)                     # compiles what numba has to
+    for compact, policy in ((False, FlatPolicy(861)), (True, Policy(PolicyConfig('b', 121)))): our_ppo(policy, core(compact), Seeing(policy, r) if compact else lambda obs: obs, short, 1)
     torch.manual_seed(0)
     flat, peer = our_ppo(FlatPolicy(861), core(False), lambda obs: obs, c, a.iterations), their_ppo(r, c, a.iterations)
     torch.manual_seed(0)
