@@ -3,7 +3,7 @@
     make bench-feedback ARGS='--music DIR'    everything; scored recordings are kept, so a second run is quick
 
 **The raters are simulated.** Each has a utility that we wrote down (`editorbot.feedback.raters`); figures say that the method works as intended, not that anybody likes its edits. Every package is left out in turn: answers
-are about the others, with the networks of bench/networks, each of which never heard the package that it scores. An edit wins against the network's own if its utility is higher; differences under 2 % of a pool's interquartile
+are about the others, with the networks of bench/networks, each of which never saw the package that it scores. An edit wins against the network's own if its utility is higher; differences under 2 % of a pool's interquartile
 range, which nobody would hear, count as a half. Results go to outputs/bench/feedback/ and bench/results/feedback.json.
 """
 import argparse, importlib.util, itertools, json
@@ -14,15 +14,15 @@ import numpy as np
 import results
 from editorbot.core import atomic_path, write_json
 from editorbot.data.examples import load_example, music_example
-from editorbot.feedback.dpo import dpo, held_back, imagined, moved, nearness, policy_spread, rule_of
+from editorbot.feedback.dpo import dpo, feature_evidence, held_back, imagined, moved, nearness, policy_spread, rule_of
 from editorbot.feedback.edit_features import Scored, by_rules, edit_features, nearby, path_features, played, pool, scored, value, with_weights
 from editorbot.feedback.listening import Event, care, disputed
 from editorbot.feedback.raters import DISTANT, NEAR, SimulatedRater, Truth, compare, overlap, truth_of, utility
 from editorbot.feedback.reward_model import agreement, attack, calibration_error, hardened, train_reward
 from editorbot.judging.leaderboard import bootstrap
 from editorbot.nn.lattice import best_runs
-from editorbot.personal.fine_tuning import grid_of_rules
-from editorbot.personal.rules import RuleInput
+from editorbot.personal.fine_tuning import SHORT, grid_of_rules
+from editorbot.personal.rules import Rule, RuleInput
 from editorbot.pieces import play_counts
 from editorbot.pointer.pointer_network import Decoding
 from editorbot.pointer.pointer_training import RICH, score_example
@@ -48,9 +48,9 @@ def load_recording(path, name):
 
 
 def recordings(a):
-    "(package, recording, truth) of every session, scored by the network that never heard its package."
+    "(package, recording, truth) of every session, scored by the network that never saw its package."
     songs, nets = find_songs(a.music), {}
-    for i, seed in enumerate(session_seeds(a.sessions, 1)):
+    for i, seed in enumerate(session_seeds(a.first + a.sessions, 2)[a.first:], a.first):
         for p in sorted({s.package for s in songs}):
             path = Path(a.out)/'scored'/f'{p}-{i}.npz'
             if not path.exists():
@@ -60,7 +60,7 @@ def recordings(a):
             yield p, *load_recording(path, f'{p}-{i}')
 
 
-RULES = [(), *((x,) for kind in grid_of_rules() for x in kind)]
+RULES = [(), *((x,) for kind in grid_of_rules() for x in kind), *((Rule('short', least=s),) for s in SHORT)]
 TASTES = (*NEAR, *DISTANT)
 
 
@@ -83,10 +83,18 @@ class Rehearsal:
         return dict(win=.5 if abs(d) < .02 * self.spread(taste) else float(d > 0), keep_f1=f1(pieces), before=f1(self.r.own))
 
 
-def asked(test, taste, seed, noise=0.):
-    "Decided answers about recordings that were left out: features of A and B, what is said."
-    c = [c for c in compare(SimulatedRater(taste, noise, seed=seed + 99), [h.u[taste][:h.n] for h in test], 600) if c.said != .5]
-    return np.array([test[x.rec].X[x.a] for x in c]), np.array([test[x.rec].X[x.b] for x in c]), np.array([x.said for x in c])
+def asked(test, taste, noise=.1):
+    "All decided pairs of recordings that were left out: features of A and B, the probability that the rater says A."
+    pairs = [(h, *((a, b) if (a + b) % 2 else (b, a))) for h in test for a in range(h.n) for b in range(a) if abs(h.u[taste][a] - h.u[taste][b]) >= .1 * h.spread(taste)]
+    said = np.array([h.u[taste][a] > h.u[taste][b] for h, a, b in pairs])
+    return np.array([h.X[a] for h, a, _ in pairs]), np.array([h.X[b] for h, _, b in pairs]), np.where(said, 1 - noise, noise)
+
+
+def floor_of(p, n=500):
+    "The calibration error that a perfect model with these probabilities would show, judged by so many answers."
+    rng = np.random.default_rng(4)
+    draws = [p[rng.integers(len(p), size=n)] for _ in range(20)]
+    return float(np.mean([calibration_error(x, (rng.random(n) < x).astype(float)) for x in draws]))
 
 
 def edits_of(h, model, weights, alone, rule):
@@ -112,18 +120,18 @@ def learnt(train, test, spread, taste, n, seed):
     more = imagined(model, [h.X[h.n:] for h in train], seed=seed)
     weights = held_back(dpo([h.P[h.n:] for h in train], more, spread), [h.r for h in train])
     alone = held_back(dpo([h.P[:h.n] for h in train], answers, spread), [h.r for h in train])
-    rule = RULES[rule_of([h.near for h in train], answers)]
-    A, B, said = asked(test, taste, seed)
-    p, noisy = model.prefers(A, B).mean(0), asked(test, taste, seed, .1)
+    rule = RULES[rule_of([h.near for h in train], answers, feature_evidence([h.X[:h.n] for h in train], answers, seed))]
+    A, B, said = asked(test, taste)
+    p = model.prefers(A, B).mean(0)
     made = [edits_of(h, model, weights, alone, rule) for h in test]
     rows = {m: [h.judged(taste, x[m]) for h, x in zip(test, made)] for m in METHODS}
-    return dict(taste=taste, n=n, seed=seed, agreement=agreement(p, said), ece=calibration_error(model.prefers(*noisy[:2]).mean(0), noisy[2]), nats=float(np.mean([moved(h.r, weights) for h in test[:4]])), rule=[str(r) for r in rule], rows=rows)
+    return dict(taste=taste, n=n, seed=seed, agreement=agreement(p, said), ece=calibration_error(p, said), floor=floor_of(p), nats=float(np.mean([moved(h.r, weights) for h in test[:4]])), rule=[str(r) for r in rule], rows=rows)
 
 
 def active(train, test, taste, seed, counts=(20, 40, 60, 80, 100)):
     "Agreement after so many answers to random questions, and to those about which the ensemble disagrees."
     u, rng, rater, out = [h.u[taste][:h.n] for h in train], np.random.default_rng([seed, 3]), SimulatedRater(taste, seed=seed), {}
-    X, (A, B, said) = [h.X[:h.n] for h in train], asked(test, taste, seed)
+    X, (A, B, said) = [h.X[:h.n] for h in train], asked(test, taste)
     for way in ('random', 'disputed'):
         questions = [(i, *rng.choice(train[i].n, 2, replace=False).tolist()) for i in rng.integers(len(train), size=20)]
         while True:
@@ -162,7 +170,7 @@ def claims(rows, extra):
         aims = {100: ('>= .76', '>= .70', '>= .65'), 300: (None, '>= .80', None), 1000: ('>= .85', None, None)}.get(n, (None,) * 3)
         near, far = dict(n=(n,), taste=tuple(NEAR)), dict(n=(n,), taste=DISTANT)
         out.append(row(f'near tastes, {n} answers: agreement', mean(lambda r: r['agreement'], **near), aims[0]))
-        out.append(row(f'near tastes, {n} answers: calibration error', mean(lambda r: r['ece'], **near), '<= .05'))
+        out.append(row(f'near tastes, {n} answers: calibration error', mean(lambda r: r['ece'], **near), '<= .05', f"500 answers to a perfect model: {mean(lambda r: r['floor'], **near)[0]:.3f}"))
         for m in METHODS:
             beside = f"keep F1 {mean(of(m, 'keep_f1'), **near)[0]:.3f}, was {mean(of(m, 'before'), **near)[0]:.3f}"
             if m != 'rule': out.append(row(f'near tastes, {n} answers: win rate of {m}', mean(of(m, 'win'), **near), aims[1] if m == 'DPO' else None, beside))
@@ -174,17 +182,18 @@ if __name__ == '__main__':
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('--music', required=True, help='folder with a folder for each package')
     ap.add_argument('--sessions', type=int, default=12, help='of each package')
+    ap.add_argument('--first', type=int, default=0, help='number of the first session')
     ap.add_argument('--answers', type=int, nargs='+', default=[25, 50, 100, 300], help='numbers of answers')
     ap.add_argument('--seed', type=int, nargs='+', default=[0], help='of pools, questions and noise')
-    ap.add_argument('--networks', default=str(Path(__file__).with_name('networks')), help='networks that never heard a package')
+    ap.add_argument('--networks', default=str(Path(__file__).with_name('networks')), help='networks that never saw a package')
     ap.add_argument('--cache', default='data/cache/sessions', help='folder for sessions')
     ap.add_argument('--out', default='outputs/bench/feedback', help='folder for results')
     a = ap.parse_args()
     rows, ways, attacks, all_ = [], [], [], list(recordings(a))
     for seed in a.seed:
-        heard = [Rehearsal(p, r, t, 1000 * seed + i) for i, (p, r, t) in enumerate(all_)]
-        for k, holdout in enumerate(packages := sorted({h.package for h in heard})):
-            train, test = [h for h in heard if h.package != holdout], [h for h in heard if h.package == holdout]
+        rehearsals = [Rehearsal(p, r, t, 1000 * seed + i) for i, (p, r, t) in enumerate(all_)]
+        for k, holdout in enumerate(packages := sorted({h.package for h in rehearsals})):
+            train, test = [h for h in rehearsals if h.package != holdout], [h for h in rehearsals if h.package == holdout]
             spread = policy_spread([h.r for h in train[::4]])
             for taste, n in itertools.product(TASTES, a.answers): rows.append(dict(holdout=holdout, **learnt(train, test, spread, taste, n, seed)))
             taste = tuple(NEAR)[k % len(NEAR)]

@@ -21,8 +21,9 @@ from editorbot.simulation.distractors import recording_chain
 from editorbot.simulation.engineers import engineer
 from editorbot.simulation.sessions import find_songs, load_song
 from editorbot.super_editor.levels import band_levels, dbtp, frame_loudness, loudness
-from editorbot.super_editor.mastering import master_array
-from editorbot.super_editor.mastering_training import FPS, batch_of, cross_validate, fit_chain, pair_of
+from editorbot.super_editor.mastering import master_array, shaped
+from editorbot.super_editor.mastering_training import FPS, batch_of, fit_chain, learn_mastering, pair_of
+from editorbot.super_editor.mel_reconstruction import Gains, MelConfig, fit_mel, reconstruct
 
 SR = 44100
 DESIGNED = ('tone', 'matcher', 'glue', 'rider', 'multiband', 'loud')
@@ -87,7 +88,7 @@ def matchering(python, targets, references, folder):
     return [sf.read(p, dtype='float32', always_2d=True)[0][:len(x)] if p.exists() else None for p, x in zip(results, targets)]
 
 
-def one_person(kind, seed, songs, before, train, steps, python, tests):
+def one_person(kind, seed, songs, before, train, steps, python, tests, mel):
     "All methods for one person and one draw of songs."
     who, rng = engineer(kind, seed), np.random.default_rng([seed, 93])
     order = rng.permutation(len(songs))
@@ -119,12 +120,16 @@ def one_person(kind, seed, songs, before, train, steps, python, tests):
             c = fit_chain(b, kind_, s, seed)
             judge(method, n, lambda i, c=c: master_array(songs[i], SR, c), time.process_time() - t0)
         t0 = time.process_time()
-        choice = cross_validate(mine, steps=steps // 4, seed=seed, folds=3)
-        c = fit_chain(b, choice.kind, steps, seed)
+        c, choice = learn_mastering(mine, steps, seed)
         judge('chosen by cross-validation', n, lambda i, c=c: master_array(songs[i], SR, c), time.process_time() - t0)
         rows[-1]['choice'] = choice.kind
         print(f'{kind:11} seed {seed}, {n:2} pairs: ' + ', '.join(f'{m} {np.mean([r["error"] for r in rows if r["method"] == m and r["pairs"] == n]):.2f}' for m in dict.fromkeys(r['method'] for r in rows if r['pairs'] == n))
               + f'; chose {choice.kind}', flush=True)
+        if mel and n == max(train):
+            t0 = time.process_time()
+            net = fit_mel(mine, MelConfig(window=64), mel, seed=seed)
+            drawn = lambda i, net=net: np.concatenate(list(shaped(lambda: [songs[i]], SR, len(songs[i]), Gains(reconstruct(net, before[i]) - before[i]))))
+            judge('mel reconstruction', n, drawn, time.process_time() - t0)
     if python:
         with tempfile.TemporaryDirectory() as d:
             refs = [y[int(i)] for i in pool[:max(train)]]
@@ -200,6 +205,8 @@ def main():
     a.add_argument('--train', type=int, nargs='+', default=[5, 20])
     a.add_argument('--steps', type=int, default=250)
     a.add_argument('--seeds', type=int, default=1, help='people of each kind')
+    a.add_argument('--first', type=int, default=0, help='seed of the first of them')
+    a.add_argument('--mel', type=int, default=0, help='steps of training of mel_reconstruction, for people that matchering is measured on; 0: leave it out')
     a.add_argument('--kinds', nargs='+', default=[*DESIGNED, *UNSEEN, 'nothing'])
     a.add_argument('--matchering', help='a Python that has matchering')
     a.add_argument('--matchering-seeds', type=int, default=1, help='people of each kind that matchering is measured on, too')
@@ -218,7 +225,8 @@ def main():
     keep = [i for i, x in enumerate(before) if np.isfinite(frame_loudness(x, FPS)[0])]
     songs, before = [songs[i] for i in keep], [before[i] for i in keep]
     print(f'{len(songs)} songs of {a.seconds:.0f} s, {np.min([loudness(x, SR) for x in songs]):.0f} to {np.max([loudness(x, SR) for x in songs]):.0f} LUFS', flush=True)
-    work = (delayed(one_person)(k, s, songs, before, a.train, a.steps, a.matchering if s < a.matchering_seeds else None, a.tests) for s in range(a.seeds) for k in a.kinds)
+    work = (delayed(one_person)(k, s, songs, before, a.train, a.steps, a.matchering if s < a.first + a.matchering_seeds else None, a.tests, a.mel if s < a.first + a.matchering_seeds else 0)
+            for s in range(a.first, a.first + a.seeds) for k in a.kinds)
     rows, target = [], Path(a.json)
     for part in Parallel(n_jobs=a.jobs, return_as='generator')(work):
         rows += part

@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['log', 'SEPARATOR', 'NO_AUDIO', 'KBPS', 'FOREIGN', 'DEMUXERS', 'UNKNOWN', 'SHARED', 'READABLE', 'open_audio', 'GRID',
-           'CANCELLED', 'CONTAINERS', 'AudioInfo', 'parts_of', 'join_paths', 'widest', 'joined_info', 'Chunk',
+           'CANCELLED', 'CONTAINERS', 'CODECS', 'AudioInfo', 'parts_of', 'join_paths', 'widest', 'joined_info', 'Chunk',
            'chunks_follow', 'data_size', 'id3_size', 'next_chunk', 'chunk_table', 'wav_format', 'block_align',
            'missing_frames', 'valid_bits', 'Spliced', 'Streamed', 'wav_header', 'mended_wav', 'ogg_links', 'mp3_frame',
            'Mp3', 'told_frames', 'frame_at', 'mp3_frames', 'mended_mp3', 'foreign', 'Damage', 'ffmpeg_input', 'ffprobe',
            'ffmpeg_blocks', 'decoded_blocks', 'roomy_folder', 'Decoded', 'Way', 'sndfile_name', 'sndfile_info',
-           'file_key', 'shared', 'counted', 'header_notes', 'wav_way', 'ogg_way', 'mp3_way', 'flac_way', 'ffmpeg_way',
-           'find_way', 'why_missing', 'readable_file', 'way_of', 'audio_info', 'converted', 'Recording', 'read_blocks',
-           'read_audio', 'mix_dtype', 'mix_channels', 'rescued', 'say_once', 'stream_mono', 'exact_dtype', 'storable',
-           'output_format', 'counting_clips', 'write_audio', 'waveform_overview']
+           'file_key', 'shared', 'counted', 'header_notes', 'wav_way', 'ogg_way', 'mp3_way', 'flac_way', 'lacking',
+           'ffmpeg_way', 'find_way', 'why_missing', 'readable_file', 'way_of', 'audio_info', 'converted', 'Recording',
+           'read_blocks', 'read_audio', 'mix_dtype', 'mix_channels', 'rescued', 'say_once', 'stream_mono',
+           'exact_dtype', 'storable', 'output_format', 'counting_clips', 'write_audio', 'waveform_overview']
 
 # %% ../nbs/01_audio.ipynb #378a03e1
 import contextlib, io, json, logging, mmap, os, shutil, stat, struct, subprocess, tempfile, threading, typing
@@ -512,7 +512,6 @@ class Way:
     ffmpeg: bool = False # decoded by ffmpeg
     stop: float = float('inf') # frames after which a mended MP3 ends
 
-
 # %% ../nbs/01_audio.ipynb #40c8ac6c
 def sndfile_name(path: str | Path,            # a file
                  pieces: tuple | None = None, # of a `Spliced`; None: as it is
@@ -631,11 +630,21 @@ def flac_way(path: str | Path, info: AudioInfo) -> Way:
             if len(f.read(1)) == 1: return Way(info)
     return counted(Way(info, linear='int32'))
 
+# %% ../nbs/01_audio.ipynb #4d18a7cf
+def lacking(path: str | Path, # a file
+           ) -> str:          # '' for other files
+    "What a WAV without a format or without samples is, in words."
+    if not (foreign(path) or '').startswith('a WAV'): return ''
+    have, size = {c.name for c in chunk_table(path)}, Path(path).stat().st_size
+    lost = [what for name, what in ((b'fmt ', 'no format'), (b'data', 'no samples')) if name not in have]
+    return f'a WAV of {size} bytes with {" and ".join(lost)}' if lost else ''
+
 # %% ../nbs/01_audio.ipynb #412edad0
 def ffmpeg_way(path: str | Path,
                what: str,        # the kind of file, in words
               ) -> Way:
     "What only ffmpeg reads: linearly. Raises `EditorbotError` where ffmpeg is missing or finds no sound."
+    if stub := lacking(path): raise describe(path, 'a recording', stub, 'copy or record it again')
     if not (shutil.which('ffmpeg') and shutil.which('ffprobe')):
         raise describe(path, 'a recording (WAV, FLAC, Ogg, Opus, MP3, AIFF, ...)',
                        f'{what}, which needs the program ffmpeg',
@@ -722,11 +731,12 @@ def audio_info(path: str | Path,              # a recording
     return replace(i, notes=(*i.notes, f'{short}; what is there is used')) if way.lost else i
 
 # %% ../nbs/01_audio.ipynb #ff5b0fdd
-def converted(x: np.ndarray, # int32 or float32
+def converted(x: np.ndarray, # int16, int32 or floats
               dtype: str,    # wanted
              ) -> np.ndarray:
     "Samples in another type, with libsndfile's scale: $2^{31}$ is 1."
     if x.dtype == np.dtype(dtype): return x
+    if x.dtype == np.int16: x = x.astype(np.int32) << 16
     if x.dtype == np.int32:
         return (x >> 16).astype(np.int16) if dtype == 'int16' else x.astype(dtype) * np.dtype(dtype).type(2**-31)
     if dtype in ('float32', 'float64'): return x.astype(dtype)
@@ -761,7 +771,6 @@ class Recording:
         return self.pos
 
 open_audio = Recording
-
 
 # %% ../nbs/01_audio.ipynb #c3deb4e5
 @patch
@@ -907,11 +916,11 @@ def exact_dtype(subtype: str, # libsndfile's sample format
 def storable(subtype: str, # libsndfile's sample format
              kind: str,    # and its container
             ) -> str:
-    """The sample format of an output: the same where the container can hold it, else one that loses nothing of 24
-    bits."""
+    "The sample format of an output: the same where the container can hold it, else floats, else 24 bits."
     sub = {'ALAC_16': 'PCM_16', 'ALAC_20': 'PCM_24', 'ALAC_24': 'PCM_24', 'ALAC_32': 'PCM_32'}.get(subtype, subtype)
     if sub in ('PCM_S8', 'PCM_U8') and not sf.check_format(kind, sub): sub = 'PCM_U8' if sub == 'PCM_S8' else 'PCM_S8'
-    return sub if sub.startswith(('PCM_', 'FLOAT', 'DOUBLE')) and sf.check_format(kind, sub) else 'PCM_24'
+    if sub.startswith(('PCM_', 'FLOAT', 'DOUBLE')) and sf.check_format(kind, sub): return sub
+    return 'FLOAT' if not sub.startswith('PCM_') and sf.check_format(kind, 'FLOAT') else 'PCM_24'
 
 # %% ../nbs/01_audio.ipynb #d6ef4000
 CONTAINERS = {'.wav': 'WAV', '.wave': 'WAV', '.rf64': 'RF64', '.flac': 'FLAC', '.aif': 'AIFF', '.aiff': 'AIFF',
@@ -941,18 +950,21 @@ def counting_clips(blocks: typing.Iterable[np.ndarray], # about to be written
         yield x
 
 # %% ../nbs/01_audio.ipynb #571cc2e5
+CODECS = {'.mp3': 'MPEG_LAYER_III', '.ogg': 'VORBIS', '.opus': 'OPUS'}   #: suffix -> libsndfile's name
+
 def write_audio(path: str | Path,   # target
                 blocks: np.ndarray | typing.Iterable[np.ndarray], # (frames, channels), or an iterable of such blocks
                 sample_rate: int,   # Hz
                 channels: int | None = None, # taken from an array
-                subtype: str = 'PCM_16',     # sample format
+                subtype: str | None = None,  # sample format; None: 16 bits, or that of an MP3 or Ogg
                 format: str | None = None,   # container; None: by the suffix
                 tags: dict | None = None,    # soundfile's names (title, tracknumber, date, ...) -> text
                 **options,                   # of soundfile: compression_level, bitrate_mode
                ) -> Path:
     "Write audio atomically; raises `EditorbotError` when the disk is full or the folder can't be written."
     if isinstance(blocks, np.ndarray): blocks, channels = [blocks], 1 if blocks.ndim == 1 else blocks.shape[1]
-    over = [0, 0]
+    subtype, over = subtype or CODECS.get(Path(path).suffix.lower(), 'PCM_16'), [0, 0]
+    if subtype.startswith('MPEG'): blocks = (converted(x, 'float32') for x in blocks)
     with atomic_path(path) as tmp:
         try:
             with sf.SoundFile(str(tmp), 'w', sample_rate, channels, subtype, format=format, **options) as f:

@@ -97,7 +97,8 @@ def check_output(path: str | Path,        # file about to be written
         raise EditorbotError(f'{path}: the output would replace its own input; choose another name with -o')
     if path.is_dir(): raise describe(path, 'a file name', 'a folder', f'write for example to {path/"edit.wav"}')
     if path.exists() and not overwrite:
-        raise EditorbotError(f'{path}: exists already; choose another name or pass --overwrite')
+        raise EditorbotError(f'{path}: exists already; choose another name or pass --overwrite '
+                             '(in Python: overwrite=True)')
     folder = next(p for p in (path.resolve().parent, *path.resolve().parents) if p.exists())
     if not folder.is_dir(): raise describe(folder, 'a folder', 'a file', 'choose another output')
     if not os.access(folder, os.W_OK):

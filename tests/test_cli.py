@@ -108,6 +108,14 @@ def test_nothing_is_overwritten_silently(jam, tmp_path):
     assert jam.read_bytes() == raw
 
 
+@pytest.mark.parametrize('words, has', [(('--alternatives', '0'), 'not in the range'), (('--editor', 'pointr'), "found 'pointr'"),
+                                        (('--max-duration=-0:30',), 'not negative'), (('--decide-on', 'sum'), 'name them with --with'),
+                                        (('--with', 'nothing.wav'), 'nothing.wav'), (('-o', '.'), 'a folder')])
+def test_a_wrong_option_is_told_by_name(jam, words, has):
+    r = CliRunner().invoke(main, ['edit', str(jam), *words])
+    assert r.exit_code == 2 and has in r.output, r.output
+
+
 def test_dry_run_writes_nothing(jam, tmp_path):
     r = run('edit', jam, '--editor', 'loudness', '--dry-run')
     assert r.returncode == 0 and 'cut' in r.stdout
@@ -243,3 +251,9 @@ def test_a_refusal_comes_before_pytorch(jam, tmp_path):
 def test_swapped_files_are_noticed(jam, tmp_path):
     edl = edl_from_regions(Source.from_file(jam), [(0, SR * 5)]).save(tmp_path/'a.edl.json')
     refused('render', edl, jam, '-o', tmp_path/'o.wav', has='the recording first')
+    raw, edit = tmp_path/'a_raw.wav', tmp_path/'a_edit.wav'
+    x, sr = sf.read(jam, frames=SR * 20)
+    sf.write(raw, x, sr); sf.write(edit, x[:sr * 9], sr)
+    refused('align', edit, raw, '-o', tmp_path/'al', has='expected the recording first')
+    refused('align', edit, raw.rename(tmp_path/'b.wav'), '-o', tmp_path/'al', has='is not in a_edit.wav; swap the two files')
+    assert not (tmp_path/'al').exists() or not any((tmp_path/'al').iterdir())

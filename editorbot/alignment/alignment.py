@@ -10,9 +10,10 @@ __all__ = ['UNRELATED', 'KEEP', 'JUMP', 'BACK', 'REPEAT', 'XFADE', 'FADE', 'FORE
            'whole_fraction', 'fit_join', 'band_join', 'join_positions', 'gain_steps', 'ramp_of', 'filtered_pair',
            'fade_at', 'hard_edge', 'band_fade', 'run_gain', 'run_confidence', 'edge_slack', 'edge_and_fade',
            'place_edges', 'raw_span', 'join_note', 'add_null', 'what_it_does', 'with_crossfades', 'to_segments',
-           'gain_curve', 'octave_levels', 'chain_report', 'explained', 'other_signals', 'align_signals', 'warnings_of',
-           'align', 'pointer_times', 'frame_labels', 'alignment_npz', 'draw_copies', 'draw_nulls',
-           'draw_joins_and_gain', 'plot_alignment', 'alignment_files', 'alignment_info', 'write_alignment']
+           'gain_curve', 'octave_levels', 'chain_report', 'explained', 'other_signals', 'found_pieces', 'promising',
+           'align_signals', 'warnings_of', 'align', 'pointer_times', 'frame_labels', 'alignment_npz', 'draw_copies',
+           'draw_nulls', 'draw_joins_and_gain', 'plot_alignment', 'alignment_files', 'alignment_info',
+           'write_alignment']
 
 # %% ../../nbs/alignment/03_alignment.ipynb #abdf8e37
 import dataclasses, functools, math, typing
@@ -113,13 +114,10 @@ def find_speed(raw: np.ndarray, edit: np.ndarray, # signals, each on its own clo
               ) -> Speed:
     "The speed of the edit, and whether its pitch moved with it."
     rough, share = coarse_rate(hits)
-    best = Speed(1.0, 'none', 0.0, share)
-    if abs(rough - 1) < 1e-3 or share < .1:
-        d, h = drift(PhaseMatcher(edit, raw), windows(1.0))
-        best = Speed(1.0, 'none', h, share)
-        if h > .3 and abs(d - 1) < 2e-6: return best
-        if h > .5 and abs(d - 1) < 2e-4: rough = d
-    rate = rough
+    d, h = drift(PhaseMatcher(edit, raw), windows(1.0))
+    best = Speed(1.0, 'none', h, share)
+    if h > .3 and abs(d - 1) < 2e-6: return best
+    rate = rough = d if h > .5 and abs(d - 1) < 2e-4 else rough
     for reach in (1000, 1000, 300):
         before = rate
         d, height = drift(PhaseMatcher(resampled(edit, rate), raw, reach), windows(rate))
@@ -334,8 +332,8 @@ def fit_join(chain: Chain, raw: ClockReader, edit: ClockReader,
         if off is None: return None
         return chain.filter(raw(u + math.floor(off), n), chain.H, whole_fraction(off, chain.clean))
     edge = min(n // 8, n // 2 - round(.3 * sr))
-    heard = chain.filter(edit(u, n), chain.W), side(before), side(after)
-    y, A, B = (None if v is None else v[edge:n-edge] for v in heard)
+    sides = chain.filter(edit(u, n), chain.W), side(before), side(after)
+    y, A, B = (None if v is None else v[edge:n-edge] for v in sides)
     g = n // 2 - edge
     if A is not None and B is not None: j = (fit_overlap if chain.clean else fit_mix)(y, A, B, g, reach, sr)
     else: j = fit_edge(y, B if A is None else A, g, reach, sr, A is not None)
@@ -571,7 +569,7 @@ def what_it_does(s: Segment, p: Segment | None, # a segment with a source, and t
     cells = slice(s.source_in // 1024 + 1, s.source_out // 1024)
     again = cells.stop > cells.start and used[cells].mean() > .5
     used[cells] = True
-    return what + (', heard before' if again else '')
+    return what + (', played before' if again else '')
 
 # %% ../../nbs/alignment/03_alignment.ipynb #46851824
 def with_crossfades(segs: list[Segment], notes: list[dict], source: Source) -> list[Segment]:
@@ -669,16 +667,42 @@ def other_signals(raw: str | Path, edit: str | Path,
         if x is None and y is None: continue
         yield 'mean' if x is None else mix, 'mean' if y is None else mix, r if x is None else x, e if y is None else y
 
+# %% ../../nbs/alignment/03_alignment.ipynb #6299cd5b
+def found_pieces(a: Analysis,
+                 raw: np.ndarray, edit: np.ndarray, # signals, each on its own clock
+                 most: int = 6,        # runs
+                 longest: float = 10., # s
+                ) -> tuple[np.ndarray, np.ndarray]: # the sources; what the edit plays of them
+    "The middles of the longest runs of both signals, one after another."
+    runs = sorted((r for r in a.runs if r.off is not None), key=lambda r: r.start - r.stop)
+    sources, copies = [raw[:0]], [edit[:0]]
+    for r in runs[:most]:
+        n = min((r.stop - r.start) * HOP, int(longest * SR))
+        u = (r.start + r.stop) * HOP // 2 - n // 2
+        lo, hi = (int(np.clip(round(v / a.speed.rate), 0, len(edit))) for v in (u, u + n))
+        sources.append(raw[max(0, u + round(r.off)):max(0, u + round(r.off) + n)]); copies.append(edit[lo:hi])
+    return np.concatenate(sources), np.concatenate(copies)
+
+# %% ../../nbs/alignment/03_alignment.ipynb #2a0a5448
+def promising(known: float,                   # share that the means explain of what was found
+              a: Analysis,                    # of the means
+              x: np.ndarray, y: np.ndarray,   # other signals of the same files
+             ) -> bool:
+    "Could these signals explain more?"
+    return known < .6 or 1 - explained(analyse(*found_pieces(a, x, y))) < .5 * (1 - known)
+
 # %% ../../nbs/alignment/03_alignment.ipynb #78149ac5
 def align_signals(raw: str | Path, edit: str | Path,
                   bar=None, raw_bar=None, edit_bar=None, # progress of the analysis, of reading each file
                  ) -> tuple[Analysis, str, str]:         # the analysis; how raw and edit were mixed
     "Analyse the means of the channels, and other mixes where they explain too little."
     r, e = analysis_signal(raw, raw_bar), analysis_signal(edit, edit_bar)
-    best = analyse(r, e, bar), 'mean', 'mean'
-    share = explained(best[0])
+    first = analyse(r, e, bar)
+    best, share = (first, 'mean', 'mean'), explained(first)
     if share > .95 or share > .6 and max(channel_width(raw), channel_width(edit)) < 1: return best
+    known = explained(analyse(*found_pieces(first, r, e)))
     for mix_r, mix_e, x, y in other_signals(raw, edit, r, e):
+        if not promising(known, first, x, y): continue
         a = analyse(x, y)
         if (s := explained(a)) > share + .05: best, share = (a, mix_r, mix_e), s
         if share > .9: break

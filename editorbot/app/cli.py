@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['AUDIO', 'OVERWRITE', 'TRUNCATED', 'with_tracks', 'WANTED', 'SOUND', 'WRITTEN', 'SCORES', 'DATA', 'Commands', 'say',
-           'main', 'Beats', 'Several', 'options', 'check_there', 'one_recording', 'edit_files', 'check_edit',
-           'edit_shares', 'propose_edits', 'write_edit', 'say_edit', 'say_few', 'edit', 'songs', 'view', 'demo',
-           'render', 'repair', 'score_lines', 'evaluate', 'run_board', 'check_order', 'align_pair', 'align', 'export_',
-           'import_', 'sessions', 'train', 'rate', 'precache', 'cache_', 'status', 'verify', 'prune']
+           'main', 'Beats', 'Several', 'options', 'check_there', 'one_recording', 'check_with', 'edit_files',
+           'check_edit', 'edit_shares', 'propose_edits', 'write_edit', 'say_edit', 'say_few', 'edit', 'songs', 'view',
+           'demo', 'render', 'repair', 'score_lines', 'evaluate', 'run_board', 'check_order', 'check_swapped',
+           'align_pair', 'align', 'export_', 'import_', 'sessions', 'train', 'rate', 'precache', 'cache_', 'status',
+           'verify', 'prune']
 
 # %% ../../nbs/app/11_cli.ipynb #9817bdc4
 import dataclasses, sys, time, types
@@ -97,6 +98,16 @@ def one_recording(paths,                        # of files, in order
     from editorbot.interchange.tracks import check_parts
     return Path(check_parts(paths, allow_truncated))
 
+# %% ../../nbs/app/11_cli.ipynb #d3a3a58f
+def check_with(tracks,           # files of --with
+               offset=(),        # of --offset
+               decide_on=None):  # of --decide-on
+    "Raises `EditorbotError` for a track that is no recording, and for options about tracks where there are none."
+    from editorbot.audio import audio_info
+    for t in tracks: audio_info(t, True)
+    asked = '--offset' if offset else '--decide-on' if decide_on else None
+    if asked and not tracks: raise describe(asked, 'tracks that it is about', 'none', 'name them with --with')
+
 # %% ../../nbs/app/11_cli.ipynb #e8494274
 WANTED = options(
     click.option('--keep', multiple=True, metavar='FROM-TO',
@@ -104,7 +115,7 @@ WANTED = options(
     click.option('--cut', multiple=True, metavar='FROM-TO', help='A stretch that must not be in the edit.'),
     click.option('--beats', is_flag=False, flag_value='beat', type=Beats(['beat', 'bar']),
                  help='Move cuts to the nearest beat, or bar with --beats bar.'),
-    click.option('--alternatives', default=1, show_default=True, metavar='N',
+    click.option('--alternatives', type=click.IntRange(1), default=1, show_default=True, metavar='N',
                  help='Write N edits that differ, the best one first.'),
     click.option('--target-ratio', type=float,
                  help='Share of the recording to keep, 0 to 1. Default: what the editor thinks right.'),
@@ -141,22 +152,25 @@ def edit_files(output: Path,        # the edit
 def check_edit(o: types.SimpleNamespace) -> types.SimpleNamespace: # the options of `edit`, read: seconds, files, recording
     "What is wanted of an edit; raises `EditorbotError`."
     from editorbot.audio import audio_info, output_format
-    from editorbot.options import check_options, check_room, check_spans, parse_clock, parse_span
+    from editorbot.options import check_editor, check_options, check_room, check_spans, parse_clock, parse_span
+    if o.output: check_output(o.output, True)
     files = edit_files(o.output or o.raw[0].with_name(o.raw[0].stem + '_edit.wav'), o.alternatives, not o.no_plot,
                        o.page)
     raw = one_recording(o.raw, o.allow_truncated)
     info = audio_info(raw, o.allow_truncated)
     longest = parse_clock(o.max_duration, '--max-duration') if o.max_duration else None
     check_options(o.target_ratio, longest)
+    check_editor(o.editor)
+    check_with(o.with_, o.offset, o.decide_on)
     spans = {k: [parse_span(x, f'--{k}') for x in getattr(o, k)] for k in ('keep', 'cut')}
     for k, s in spans.items(): check_spans(s, info.duration, f'--{k}')
     check_room(spans['keep'], spans['cut'], info.duration, o.target_ratio, longest)
     check_there(o.checkpoint, 'weights (*.safetensors), or the folder that holds them')
     check_there(o.master or None, 'a chain that train super_editor wrote')
     if not o.dry_run:
-        output_format(files[0]['edit'], info, info.frames)
         for p in (p for f in files for p in f.values()):
             for i in o.raw: check_output(p, o.overwrite, not_same_as=i)
+        output_format(files[0]['edit'], info, info.frames)
     return types.SimpleNamespace(**{**vars(o), **spans, 'max_duration': longest, 'inputs': o.raw, 'raw': raw,
                                     'info': info, 'files': files})
 
@@ -199,6 +213,7 @@ def write_edit(edl, files: dict,           # an EDL; of `edit_files`
     try:
         sound = render_mastered(edl, out, o.raw, chain, o.overwrite, verify=False) if chain else None
         made += sound.files if sound else render_together(edl, out, o.raw, o.overwrite, verify=False)
+        if sound and sound.passes: edl = dataclasses.replace(edl, meta={**edl.meta, 'mastered': str(out.resolve())})
         edl.save(files['EDL']); made.append(files['EDL'])
         if 'picture' in files:
             import editorbot.plot
@@ -243,8 +258,7 @@ def say_few(n: int, wanted: int): # edits
 @click.option('-o', '--output', type=AUDIO, help='The edit. Default: RAW_edit.wav beside the recording.')
 @click.option('--editor', default='pointer', show_default=True,
               help='pointer (learned: cuts, loops, reorders), agent (learned: beat by beat), keep (learned: cuts), '
-                   'rules, '
-                   'loudness, keep_all.')
+                   'rules, loudness, keep_all; with --checkpoint also slicer, super_editor.')
 @click.option('--checkpoint', type=AUDIO,
               help='Weights (*.safetensors, or a folder with best.safetensors). Default: the shipped ones.')
 @WANTED
@@ -272,8 +286,9 @@ def edit(**o):
     click.echo(f'  {clock(seconds)} of audio in {time.perf_counter() - t0:.1f} s')
 
 # %% ../../nbs/app/11_cli.ipynb #1e00a9ce
-@main.command()
-@click.argument('raw', type=AUDIO)
+@main.command(cls=Several)
+@click.argument('raw', type=AUDIO, nargs=-1, required=True)
+@with_tracks
 @click.option('-o', '--output', type=AUDIO, help='Folder for everything. Default: RAW_songs beside the recording.')
 @click.option('--takes', is_flag=True, help='Write every take as well, also false starts and spoilt ones.')
 @click.option('--names', type=AUDIO, help='A set list: a text file with a name a line, in the order of the songs.')
@@ -291,18 +306,19 @@ def edit(**o):
 @TRUNCATED
 @click.option('--overwrite', is_flag=True, help='Replace files that this command did not write.')
 def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, no_report, **wishes):
-    "Find the songs and takes of a rehearsal and write a file for each song, and a page to hear them."
+    "Find the songs and takes of a rehearsal. Writes a file for each, and a page. Several files are one recording."
     from editorbot.audio import audio_info
-    audio_info(raw, allow_truncated)
+    first, raw = raw[0], one_recording(raw, allow_truncated)
+    for p in (raw, *wishes['with_']): audio_info(p, allow_truncated)
     check_there(checkpoint, 'weights (*.safetensors), or the folder that holds them')
     check_there(names, 'a text file with a name a line')
     from editorbot.app.song_export import SongOptions, export_songs, song_table
-    folder, start = output or raw.with_name(raw.stem + '_songs'), time.perf_counter()
+    folder, start = output or first.with_name(first.stem + '_songs'), time.perf_counter()
     made = export_songs(raw, folder, SongOptions(**wishes, page=not no_report), names, library, checkpoint, overwrite,
                         allow_truncated)
     click.echo(song_table(made))
     for note in made.notes: click.echo(f'  note: {note}')
-    say(folder=folder, files=len(made.audio),
+    say(folder=folder, files=len([p for p in made.paths if p.suffix in ('.wav', '.flac', '.mp3', '.ogg')]),
         sheets='songs.json, songs.cue, songs.txt (Audacity), songs.rpp (REAPER regions)', page=made.page,
         session=f'editorbot export {folder/"songs.edl.json"} --to rpp -o {folder/"session.rpp"}  (takes side by side)',
         next=f'open {made.page} in a browser' if made.page else None)
@@ -314,7 +330,7 @@ def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, n
 @click.option('--port', type=int, help='Port on this computer. Default: a free one.')
 @click.option('--no-browser', is_flag=True, help='Only serve; open the address yourself.')
 def view(what, port, no_browser):
-    "Correct an edit by hand in the browser: WHAT is a recording or an EDL. Ctrl-C ends it."
+    "Correct an edit by hand in the browser. WHAT is a recording or an EDL. Ctrl-C ends it."
     from editorbot.app.view import view
     view(what, port, not no_browser)
 
@@ -346,7 +362,7 @@ def demo(output, seed, checkpoint, overwrite):
 @click.option('-o', '--output', type=AUDIO, required=True, help='The edit.')
 @OVERWRITE
 def render(raw, edl, with_, offset, output, overwrite):
-    "Render an EDL from its recording (several files in order), and from its tracks."
+    "Render an EDL from its recording. Several files in order are one recording; tracks are cut alike."
     if raw[0].suffix in ('.json', '.txt') and edl.suffix not in ('.json', '.txt'):
         raise describe('render', 'the recording first, then the EDL', f'{raw[0].name} {edl.name}',
                        'change their order')
@@ -364,7 +380,7 @@ def render(raw, edl, with_, offset, output, overwrite):
 @click.option('-o', '--output', type=AUDIO, help='The copy. Default: NAME_repaired.wav (.flac) beside it.')
 @click.option('--overwrite', is_flag=True, help='Replace an existing copy.')
 def repair(recordings, output, overwrite):
-    "Write a sound copy of RECORDINGS that are damaged, or whose headers are wrong."
+    "Write sound copies of damaged RECORDINGS, or of those with wrong headers."
     from editorbot.edl import clock
     from editorbot.interchange.broadcast_wav import repair
     if output and len(recordings) > 1: raise describe('-o', 'one recording', f'{len(recordings)}',
@@ -404,7 +420,7 @@ def score_lines(scores: dict) -> list[str]: # score -> value
               help='Folder for the table, scores and picture of --leaderboard.')
 @click.option('--overwrite', is_flag=True, help='Replace files in that folder that no leaderboard has written.')
 def evaluate(predicted, true, as_json, board, data, editors, output, overwrite):
-    "Score a PREDICTED EDL against a TRUE one; or, with --leaderboard, editors against the edits of a data folder."
+    "Score a PREDICTED EDL against a TRUE one. With --leaderboard: editors, against the edits of a data folder."
     if board == (predicted is not None or true is not None):
         raise EditorbotError('evaluate: expected PREDICTED and TRUE, or --leaderboard for a data folder; see '
                              'editorbot evaluate --help')
@@ -430,12 +446,23 @@ def run_board(data: Path, editors: str | None, output: Path, overwrite: bool, as
 
 # %% ../../nbs/app/11_cli.ipynb #53b2e125
 def check_order(raw: str | Path, edit: Path) -> None:
-    "Say so when RAW and EDIT look swapped; raises `EditorbotError` for a file that is none."
+    "Say so when RAW and EDIT look swapped; raises `EditorbotError` if their names say it, or for a file that is none."
     from editorbot.audio import audio_info
-    a, b = audio_info(raw, True), audio_info(edit, True)
+    a, b, name = audio_info(raw, True), audio_info(edit, True), Path(str(raw))
+    if name.stem.endswith('_edit') and edit.stem.endswith('_raw'):
+        raise describe(name, 'the recording first, then the edit', f'an edit, and {edit.name} after it', 'swap them')
     if b.duration > a.duration * 1.02:
-        click.echo(f'  note: {edit.name} is longer than {Path(str(raw)).name}; the recording comes first, then the '
-                   f'edit')
+        click.echo(f'  note: {edit.name} is longer than {name.name}; the recording comes first, then the edit')
+
+# %% ../../nbs/app/11_cli.ipynb #33e0bbda
+def check_swapped(edl, raw: Path, edit: Path) -> None:
+    "Refuse an alignment whose edit is longer than its recording and has no source for over a third of it."
+    from editorbot.edl import clock
+    sr, n = edl.source.sample_rate, edl.segment_lengths()
+    lost = sum(int(k) for s, k in zip(edl.segments, n) if s.reason == 'no source') / max(1, edl.edit_frames)
+    if edl.edit_frames <= edl.source.frames * 1.02 or lost <= 1 / 3: return
+    found = f'{clock(edl.edit_frames / sr)}, of which {lost:.0%} is not in {Path(raw).name}'
+    raise describe(edit, f'an edit of {Path(raw).name}', found, 'swap the two files if this is the recording')
 
 # %% ../../nbs/app/11_cli.ipynb #07667ad7
 def align_pair(p, output: Path, npz: Path | None, plot: bool, every: bool, overwrite: bool):
@@ -449,6 +476,7 @@ def align_pair(p, output: Path, npz: Path | None, plot: bool, every: bool, overw
     if npz: check_output(npz, overwrite)
     with one_bar('align', {'align': 95, 'write': 5}):
         edl = align(p.raw, p.edit, progress=sys.stderr.isatty())
+        if not every: check_swapped(edl, p.raw, p.edit)
         with stage('write'):
             files = [*write_alignment(edl, output, p.name, picture=plot), *([alignment_npz(edl, npz)] if npz else [])]
     sure = sum(s.confidence * n for s, n in zip(edl.segments, edl.segment_lengths())) / max(1, edl.edit_frames)
@@ -470,7 +498,7 @@ def align_pair(p, output: Path, npz: Path | None, plot: bool, every: bool, overw
 @click.option('--no-plot', is_flag=True, help='Write no picture.')
 @click.option('--overwrite', is_flag=True, help='Align again what is aligned.')
 def align(raw, edit, output, npz, every, data, no_plot, overwrite):
-    "Find out which sample of RAW (several files in order are one recording) is heard in each moment of EDIT."
+    "Find the sample of RAW behind each moment of EDIT. Several raw files in order are one recording."
     if every == bool(raw or edit): raise EditorbotError('align: expected RAW and EDIT, or --all for a data folder; '
                                                         'see editorbot align --help')
     if not every and not raw: raise EditorbotError('align: expected RAW and EDIT, found only one file')
@@ -489,7 +517,7 @@ def align(raw, edit, output, npz, every, data, no_plot, overwrite):
 @click.option('--raw', type=AUDIO, help='The recording, if it has moved.')
 @click.option('--overwrite', is_flag=True, help='Replace an existing output.')
 def export_(edl, to, output, raw, overwrite):
-    "Write an EDL as a session for another program; its clips refer to the original recording."
+    "Write an EDL as a session for a DAW. Its clips refer to the original recording."
     from editorbot.edl import load_edl
     from editorbot.interchange.export import export
     say(session=export(load_edl(edl), output, to, raw, overwrite))
@@ -505,7 +533,7 @@ def export_(edl, to, output, raw, overwrite):
 @click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder of --pair.')
 @OVERWRITE
 def import_(project, output, raw, pair, data, overwrite):
-    "Read an edit back from a session of REAPER (.rpp), OpenTimelineIO (.otio) or Ardour (.ardour), or from text (.txt)."
+    "Read an edit back from a DAW session: .rpp, .otio, .ardour or .txt (an EDL as text)."
     from editorbot.edl import load_edl, summary
     from editorbot.interchange.import_ import import_edl, import_pair
     if pair:
@@ -523,7 +551,7 @@ def import_(project, output, raw, pair, data, overwrite):
 @click.option('-n', '--number', default=50, show_default=True, help='How many sessions.')
 @click.option('-o', '--output', type=AUDIO, default=Path('data'), show_default=True,
               help='Data folder that is filled.')
-@click.option('--seed', default=0, show_default=True)
+@click.option('--seed', default=0, show_default=True, help='Another seed, other sessions.')
 @click.option('--minutes', type=float, nargs=2, default=(3.0, 12.0), show_default=True,
               help='Shortest and longest session.')
 @click.option('--patches', type=click.FloatRange(0, 1), default=0.0, show_default=True,
@@ -565,7 +593,7 @@ def sessions(music_dir, number, output, seed, minutes, engineers, jobs, overwrit
 @click.option('-o', '--output', type=AUDIO, help='Executed notebook. Default: outputs/runs/MODEL-DATE.ipynb.')
 @click.option('--list', 'list_', is_flag=True, help='List the parameters and their defaults.')
 def train(model, data, start, param, output, list_):
-    "Train a MODEL by running its notebook; an interrupted run continues when it is started again."
+    "Train a MODEL by running its notebook. An interrupted run continues when it is started again."
     from editorbot.app.runs import check_params, model_folder, notebook_parameters, run_notebook, trained_lines
     if list_:
         for k, (default, help) in notebook_parameters(model).items(): click.echo(f'  {k:<16} {default:<24} {help}')
@@ -622,7 +650,7 @@ def rate(raws, data, rater, checkpoint, questions, answers, import_, export, ove
 @click.option('--scheduler', metavar='ADDRESS',
               help='A running Dask scheduler, tcp://HOST:8786, whose workers see DATA.')
 def precache(names, data, features, stems, stem_model, stem_repo, tracker, checkpoint, reference, jobs, scheduler):
-    "Analyse all pairs of a data folder (or NAMES) once: alignment, mels, beats, features, labels."
+    "Analyse the pairs of a data folder once, all or NAMES: alignment, mels, beats, features, labels."
     from editorbot.data.cache import precache, precache_table
     from editorbot.data.pairs import check_pairs, pairs_report
     click.echo(pairs_report(check_pairs(data)))
@@ -649,7 +677,7 @@ def status(data):
 @cache_.command()
 @DATA
 def verify(data):
-    "Read every byte of the cache and of the recordings; exit status 1 if anything can't be believed."
+    "Check every byte of cache and recordings. Exit status 1 if anything can't be believed."
     from editorbot.data.cache import cache_table, inspect_cache
     found = inspect_cache(data, all_bytes=True)
     click.echo(cache_table(found))

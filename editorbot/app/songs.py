@@ -164,11 +164,11 @@ def centred(lines: np.ndarray,  # float32 (N, 48) of the recording
 # %% ../../nbs/app/04_songs.ipynb #ca85ecb6
 @dataclass(frozen=True, eq=False)
 class Hearing:
-    "What is heard in a recording, as far as takes and songs need it."
+    "What is known of a recording, as far as takes and songs need it."
     lines: np.ndarray   # float32 (T // 16, 48), of `pitch_lines`
     colour: np.ndarray  # float32 (T // 16, 32): coarse mel
     kind: np.ndarray    # float32 (ceil(T / 8), classes), of the network
-    wanted: np.ndarray  # float32 (ceil(T / 8),): probability of being heard in an edit
+    wanted: np.ndarray  # float32 (ceil(T / 8),): probability of being kept in an edit
     edges: np.ndarray   # float32 (ceil(T / 8), 2): scores of an end, and of a beginning
 
 # %% ../../nbs/app/04_songs.ipynb #e419cb9f

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['log', 'RPP_SHAPE', 'RECORDING', 'AAF_DEFS', 'SUPERCLOCK', 'WRITERS', 'TXT', 'Clip', 'clips', 'at_borders',
-           'room_in_file', 'per_file', 'file_clips', 'cut_regions', 'cut_edl', 'Lane', 'session_lanes', 'other_takes',
-           'take_edls', 'media_path', 'media_url', 'one_line', 'label', 'optional_module', 'write_csv',
+           'room_in_file', 'per_file', 'file_clips', 'cut_regions', 'cut_edl', 'Lane', 'mastered_lane', 'session_lanes',
+           'other_takes', 'take_edls', 'media_path', 'media_url', 'one_line', 'label', 'optional_module', 'write_csv',
            'write_audacity', 'rpp_fade', 'Quoted', 'rpp_source', 'rpp_item', 'rpp_takes', 'rpp_name', 'rpp_track',
            'rpp_marks', 'write_rpp', 'otio_clip', 'otio_track', 'otio_timeline', 'write_otio', 'aaf_definitions',
            'aaf_media', 'aaf_clip', 'aaf_transition', 'aaf_lane', 'aaf_reasons', 'write_aaf', 'ardour_curve',
@@ -152,18 +152,31 @@ class Lane:
     @property
     def clips(self) -> list[Clip]: return file_clips(self.edl)
 
+# %% ../../nbs/interchange/00_export.ipynb #2507d690
+def mastered_lane(edl: EDL) -> list[Lane]: # one or none
+    "The file that `meta['mastered']` names, muted. A file that is missing or has another length is only told of."
+    if not (file := edl.meta.get('mastered')): return []
+    info = audio_info(file) if Path(file).is_file() else None
+    if info is None or (info.frames, info.sample_rate) != (edl.edit_frames, edl.source.sample_rate):
+        log.warning('%s: left out, %s', file, 'no longer of the length of this edit' if info else 'no such file')
+        return []
+    whole = EDL(Source.from_file(file), [Segment(0, info.frames, 0, reason='mastered')])
+    return [Lane('mastered', whole, (Path(file),), True)]
+
 # %% ../../nbs/interchange/00_export.ipynb #041c9294
 def session_lanes(edl: EDL,                      # with its tracks
                   files: typing.Sequence,        # the files of its source
                   name: str,                     # of the first track
                   verify: bool = False,          # compare the hashes of the tracks' files
                  ) -> list[Lane]:
-    "The edit, its tracks, and what was cut; raises `EditorbotError` for a track's file that is missing or another one."
+    """The edit, its tracks, its mastered file, and what was cut; raises `EditorbotError` for a track's file that is missing
+    or another one."""
     out = [Lane(name, edl, tuple(map(Path, files)))]
     for t in edl.tracks:
         own = parts_of(t.source.path)
         for f, s in zip(own, t.source.parts or (t.source,)): check_file(f, s, verify)
         out.append(Lane(t.name, track_edl(edl, t), tuple(own)))
+    out += mastered_lane(edl)
     cut = cut_edl(edl)
     return [*out, Lane('cut', cut, tuple(map(Path, files)), True)] if cut.segments else out
 

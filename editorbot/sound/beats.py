@@ -9,7 +9,7 @@ __all__ = ['log', 'LAGS', 'WINDOW', 'STEP', 'PULSE', 'LAG', 'TRACKERS', 'Beats',
            'number_bars', 'track_librosa', 'track_grid', 'join_pieces', 'optional', 'beatnet_file', 'beatnet_features',
            'beatnet_net', 'beatnet_activations', 'decode_activations', 'track_beatnet', 'track_beat_this',
            'find_corrections', 'load_beats', 'finish_beats', 'analyse_beats', 'score_beats', 'disagreement',
-           'plot_disagreement', 'add_clicks', 'plot_beats']
+           'add_clicks', 'plot_beats']
 
 # %% ../../nbs/sound/02_beats.ipynb #ecb73a40
 import dataclasses, importlib, importlib.util, json, logging, re
@@ -119,8 +119,11 @@ def decimal_commas(rows: list[str], # lines of a file of times
                   ) -> bool:
     "Do commas stand for decimal points? Raises `EditorbotError` where nobody can know."
     heading = bool(rows) and ',' in rows[0] and not any(c.isdigit() for c in rows[0])
+    fault = lambda row: describe(path, 'times in seconds, such as 0.5', f'{row!r}, which may be one number or two',
+                                 'write a point, or a semicolon between columns')
     rows = [r.strip() for r in rows if any(c.isdigit() for c in r)]
     pairs = [re.fullmatch(r'[+-]?(\d+),(\d+)((?:[;\s]+\d+(?:,\d+)?)*)', r) for r in rows]
+    if rows and not heading and all(re.fullmatch(r'\d+,\d+(,\s*\d+,\d+)+', r) for r in rows): raise fault(rows[0])
     if heading or not rows or not any(pairs) or not all(p or re.fullmatch(r'[+-]?\d+([;\s]+\d+)*', r) for p,
             r in zip(pairs, rows)):
         return False
@@ -128,8 +131,7 @@ def decimal_commas(rows: list[str], # lines of a file of times
     whole = [int(p[1]) for p in pairs]
     if any(p[3] or len(p[2]) > 2 for p in pairs) or len(pairs) > 1 and any(b <= a for a, b in zip(whole, whole[1:])):
         return True
-    raise describe(path, 'times in seconds, such as 0.5', f'{pairs[0][0]!r}, which may be one number or two',
-                   'write a point, or a semicolon between columns')
+    raise fault(pairs[0][0])
 
 # %% ../../nbs/sound/02_beats.ipynb #5605f2ee
 def read_times(path: str | Path, # CSV (comma, semicolon, tab or space; # begins a comment) or a JSON list
@@ -600,31 +602,6 @@ def disagreement(a: Beats, b: Beats) -> float: # 0 (the same beats) to 1 (none i
     x, y = a.times[a.found], b.times[b.found]
     if len(x) == 0 or len(y) == 0: return float(len(x) != len(y))
     return 1 - float(f_measure(x, y))
-
-# %% ../../nbs/sound/02_beats.ipynb #ac00a308
-def plot_disagreement(a: Beats, b: Beats,
-                      window: float = 10.0, # s
-                     ):                     # matplotlib Figure
-    "Tempo of two sets of beats over time, and the share of the beats that they don't share, window by window."
-    import matplotlib.pyplot as plt
-    fig, ax = plt.subplots(2, 1, figsize=(9, 3.2), sharex=True, height_ratios=(2, 1))
-    for x, colour in ((a, PALETTE[0]), (b, PALETTE[5])):
-        ax[0].plot(x.times[x.found], x.bpm[x.found], '.', ms=3, color=colour, label=x.tracker)
-    ax[0].set(ylabel='tempo (BPM)', yscale='log',
-              title=f'{a.tracker} and {b.tracker}: disagreement {disagreement(a, b):.2f}')
-    ax[0].legend(fontsize=9)
-    ax[0].set_yticks([40, 60, 80, 120, 160, 240], labels=[40, 60, 80, 120, 160, 240]); ax[0].minorticks_off()
-    edges = np.arange(0, a.duration + window, window)
-    alone, total = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
-    for x, y in ((a.times[a.found], b.times[b.found]), (b.times[b.found], a.times[a.found])):
-        near = np.concatenate([[-np.inf], y, [np.inf]])
-        j = np.searchsorted(near, x)
-        lone = np.minimum(x - near[j-1], near[j] - x) > .07
-        alone += np.histogram(x[lone], edges)[0]; total += np.histogram(x, edges)[0]
-    ax[1].bar(edges[:-1], alone / np.maximum(total, 1), window, align='edge', color=PALETTE[4], alpha=.6)
-    ax[1].set(ylabel='not shared', xlabel='time (s)', ylim=(0, 1))
-    fig.tight_layout(); plt.close(fig)
-    return fig
 
 # %% ../../nbs/sound/02_beats.ipynb #cdfcd56a
 def add_clicks(x: np.ndarray,       # float (n, channels), a stretch of the recording

@@ -102,10 +102,10 @@ def band_to_bin(sr: int) -> np.ndarray: # float32 (64, bins)
 def band_levels(blocks: typing.Iterable[np.ndarray], # (n, channels), -1 to 1
                 sr: int,                             # Hz
                ) -> np.ndarray:                      # float32 (T, 64), dB
-    "Levels of the bands in every window, mean over the channels."
+    "Levels of the bands in every window, half of the sum over the channels."
     n, w, out = frame_size(sr), band_weights(sr).T, []
     for s in spectra(blocks, sr):
-        p = (s.real**2 + s.imag**2).mean(0) @ w * np.float32(4 / n**2)
+        p = (s.real**2 + s.imag**2).sum(0) @ w * np.float32(2 / n**2)
         out.append(10 * np.log10(np.maximum(p, 10**(FLOOR / 10))))
     return np.concatenate(out)
 
@@ -179,10 +179,9 @@ def k_weights() -> np.ndarray: # float32 (64,)
 # %% ../../nbs/super_editor/00_levels.ipynb #13033f9b
 def frame_loudness(levels: np.ndarray, # (T, 64) dB
                    fps: float,         # frames a second
-                   channels: int = 2,  # whose powers add up
                   ) -> tuple[float, np.ndarray]: # LUFS; bool (T,): frames that count
     "Integrated loudness of band levels, and the frames that pass the gate."
-    z = channels * (10**(levels / 10) @ k_weights())
+    z = 2 * (10**(levels / 10) @ k_weights())                  # levels are half of what the channels add up to
     k = max(1, round(.4 * fps))
     lufs, loud = gated(np.convolve(np.pad(z, (k // 2, k - 1 - k // 2), mode='edge'), np.ones(k) / k, 'valid'))
     return lufs, loud
@@ -193,8 +192,6 @@ def upsampler() -> np.ndarray: # float32 (3, 12)
     "Three phases of a low-pass filter: what lies a quarter, a half and three quarters of a step behind a sample."
     h = 4 * scipy.signal.firwin(49, .25, window=('kaiser', 5.))
     return np.stack([h[p::4] for p in (1, 2, 3)]).astype(np.float32)
-
-
 
 # %% ../../nbs/super_editor/00_levels.ipynb #c1740942
 PAD = 8   #: samples that a peak needs before and after it

@@ -27,7 +27,7 @@ from .levels import *
 @dataclass(frozen=True, eq=False)
 class Features:
     "What the chain's settings may depend on; S recordings at once."
-    lufs: Tensor      # (S,): of the levels, as if there were two channels
+    lufs: Tensor      # (S,): of the levels
     loud: Tensor      # (S, T) 0 or 1: windows that pass the loudness gate
     spectrum: Tensor  # (S, 64): mean level of the loud windows less `lufs`, dB
     reading: Tensor   # (S, 10): the spectrum in eight parts, loudness, spread of the level; about -1 to 1
@@ -247,7 +247,7 @@ class Plan:
     features: Features
     settings: dict
     makeup: float       # dB
-    wanted: float       # LUFS of a stereo file
+    wanted: float       # LUFS
 
     @torch.no_grad()
     def gains(self, a: int, b: int) -> np.ndarray: # float32 (b - a, 64) dB
@@ -309,8 +309,7 @@ def pass_through(shaped: typing.Iterable[np.ndarray], # (n, channels), of `shape
     def blocks():
         for y in limit((x * g for x in shaped), sr, p.chain.config.ceiling):
             meter.add(y); yield y
-    wanted = p.wanted + 10 * math.log10(channels / 2) if p.chain.config.kind != 'eq' else math.nan
-    return Mastered(blocks(), wanted, meter)
+    return Mastered(blocks(), math.nan if p.chain.config.kind == 'eq' else p.wanted, meter)
 
 # %% ../../nbs/super_editor/01_mastering.ipynb #1888d318
 SHORT = 1 << 24   #: samples of all channels that are kept in memory between passes (64 MB)

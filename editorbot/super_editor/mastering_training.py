@@ -273,9 +273,9 @@ def prior(c: Chain) -> Tensor: # scalar, dB
 def rates(c: Chain, lr: float) -> list: # parameter groups
     "Learning rates by unit: dB move faster than shares."
     named = dict(c.named_parameters())
-    fast, slow = ('eq', 'target', 'threshold', 'squash'), ('follow', 'slope', 'ride', 'up', 'down', 'keep')
+    fast, slow = ('eq', 'target', 'threshold', 'squash'), ('follow', 'ride', 'up', 'down', 'keep')
     pick = lambda names: [named[n] for n in named if n in names]
-    rest = [p for n, p in named.items() if n not in fast + slow]
+    rest = [p for n, p in named.items() if n not in (*fast, *slow, 'slope')]
     return [dict(params=pick(fast), lr=3 * lr), dict(params=pick(slow), lr=.4 * lr), dict(params=rest, lr=lr)]
 
 # %% ../../nbs/super_editor/02_mastering_training.ipynb #843d2a2e
@@ -332,12 +332,13 @@ class Choice:
 def choose_kind(errors: dict[str, np.ndarray], # kind -> (pairs,) dB
                ) -> str:
     "The simplest kind that is not clearly worse than the best."
-    best = min(errors, key=lambda k: errors[k].mean())
+    few = len(next(iter(errors.values()))) < 10
+    score = {k: np.log(e + .05).mean() if few else e.mean() for k, e in errors.items()}
+    best = min(errors, key=score.get)
     def near(k):
-        if k == best: return True
         d = errors[k] - errors[best]
-        if k == 'nothing': return d.mean() <= .05
-        return d.mean() <= max(.01, d.std(ddof=1) / math.sqrt(len(d)) if len(d) > 2 else 0)
+        if k == 'nothing': return d.mean() <= .05 or k == best
+        return score[k] <= score[best] + (.02 if few else max(.01, d.std(ddof=1) / math.sqrt(len(d))))
     return next(k for k in KINDS if k in errors and near(k))
 
 # %% ../../nbs/super_editor/02_mastering_training.ipynb #951c1145
@@ -352,7 +353,7 @@ def pairs_to_judge(pairs: list[MasteringPair]) -> list[MasteringPair]: # at leas
 # %% ../../nbs/super_editor/02_mastering_training.ipynb #3d383932
 def cross_validate(pairs: list[MasteringPair],
                    kinds: typing.Sequence = KINDS,
-                   folds: int = 4,
+                   folds: int = 6,      # so up to six pairs are left out one by one
                    steps: int = 80,     # of Adam, in each fold
                    seed: int = 0,
                   ) -> Choice:
