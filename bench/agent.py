@@ -205,7 +205,7 @@ def fold(hold, seed, a, sessions):
     def both(policy, view, name):
         train, valid, test = side(view)
         return {f'{name}, walk': test.walked(policy), f'{name}, decoder': test.decoded(policy, view != 'b')(tuned(policy, valid, view != 'b'))}
-    def ppo(name): return both(improved(name), 'd', f'BC d + PPO, {NAMES[name]}') if name in ('distance', 'posterior') else {f'BC d + PPO, {NAMES[name]}, walk': side('d')[2].walked(improved(name))}
+    def ppo(name): return {f'BC d + PPO, {NAMES[name]}, walk': side('d')[2].walked(improved(name))}
     def plain():
         test = side('b')[2]
         whole = lambda i: np.array([[0, int(test.sessions[i]['frames']), 1]])
@@ -288,8 +288,9 @@ if __name__ == '__main__':
                 claims.append(dict(claim=f'{name}: {COLUMNS[k]}', value=v[0], interval=list(v[1:]), aim=AIMS.get((name, k)), beside=f'pointer {base[0]:.3f}'))
         for x, y, k, v in shown:
             if k != 'boundary_f1_05': claims.append(dict(claim=f'{x}, less {y}: {COLUMNS[k]}', value=v[0], interval=list(v[1:]), aim=AIMS.get((x, y, k))))
+        given = ' '.join(a.rows)
         path = record('agent', 'agent', f'The agent on packages held out of training, {n} sessions of {len(packages)} packages, {len(a.seed)} seed{"s" * (len(a.seed) > 1)}',
-                      f"make bench-agent ARGS='--music DIR --sessions {a.sessions} --steps {a.steps} --iterations {a.iterations} --record'", claims,
+                      f"make bench-agent ARGS='--music DIR --sessions {a.sessions} --steps {a.steps} --iterations {a.iterations} --rows {given} --record'", claims,
                       'The pointer network that speaks of a recording has never seen its package. The networks that speak of the training recordings have: an agent learns from what they say of other music, '
                       f'never of the test music. {a.steps} steps of cloning, {a.iterations} iterations of PPO; intervals are bootstrapped over sessions, seeds are averaged first. '
                       f'{VALID} session of each other package tunes the decoder and chooses among policies of PPO.')

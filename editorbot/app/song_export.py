@@ -254,7 +254,8 @@ class SongOptions(Config):
     def __post_init__(self):
         if self.loudness is not None and not -70 <= self.loudness <= 0:
             raise describe('--loudness', 'LUFS from -70 to 0, such as -16', self.loudness)
-        if not self.pad >= 0: raise describe('--pad', 'seconds, 0 or more', self.pad)
+        for k in ('pad', 'shortest'):
+            if not getattr(self, k) >= 0: raise describe(f'--{k}', 'seconds, 0 or more', getattr(self, k))
 
 # %% ../../nbs/app/07_song_export.ipynb #136d7502
 @dataclass(frozen=True)
