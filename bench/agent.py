@@ -1,13 +1,12 @@
 """How well the agent edits music from packages that were held out of training: every package is left out in turn.
 
     make bench-agent ARGS='--music DIR'                   all rows, the table, and bench/results/agent.json with --record
-    python bench/agent.py --music DIR --only NAME --rows d ppo    some folds, some rows; finished ones are only read
+    python bench/agent.py --music DIR --only NAME --rows d distance    some folds, some rows; finished ones are only read
 
-Sessions are made out of DIR (a folder for each package), 12 of each package and 12 of the synthetic band. What the agent is told of a recording by the pointer network comes from the fold network of
-bench/networks that never heard its package. --strict asks one network for all recordings instead, the one that never heard the package that is left out: then nothing that the agent reads has heard
-the test music, but the training recordings' outputs are those of a network that knows them.
+Sessions are made out of DIR (a folder for each package), --sessions of each package and of the synthetic band. What the agent is told of a recording by the pointer network comes from the fold network
+of bench/networks that never saw its package.
 """
-import argparse, time
+import argparse, functools, json, time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,11 +19,12 @@ from editorbot.agent.actions import edit_order
 from editorbot.agent.behavioural_cloning import CloneRecipe, Lesson, beat_distribution, clone, decode, edl_of_frames, frames_of, lesson_of, type_scores
 from editorbot.agent.editor import Study, decoder_reward, posterior_of, rare_study, school, tune_decoder
 from editorbot.agent.environment import recordings_of
+from editorbot.agent.negative_results import clone_plain, kept_reward, walk_plain
 from editorbot.agent.offline import awr
-from editorbot.agent.policy import Hearing, PolicyConfig, beat_frames, beat_means, beat_peaks, load_policy, path_counts, path_moved, save_policy, view_of, walk
+from editorbot.agent.policy import Hearing, Policy, PolicyConfig, beat_frames, beat_means, beat_peaks, load_policy, path_counts, path_moved, save_policy, view_of, walk
 from editorbot.agent.ppo import PPOConfig, improve
-from editorbot.agent.rewards import distance
-from editorbot.core import HOP, SR, atomic_path
+from editorbot.agent.rewards import distance, seeds_reward
+from editorbot.core import HOP, SR, atomic_path, write_json
 from editorbot.data.labels import Action
 from editorbot.data.examples import band_session, session_example, unpack_mel
 from editorbot.editors.editor import Loudness
@@ -40,35 +40,33 @@ CONFIG = RICH.replace(minutes=(3., 5.), song_seconds=(30., 120.), voices='forman
 HERE = Path(__file__).parent
 PPO = 'BC d + PPO, true distance, walk'
 PAIRS = [(PPO, 'BC d, walk'), ('BC d + PPO, posterior, walk', 'BC d, walk'), ('BC d, decoder', 'BC d, walk'), ('BC d, decoder', 'pointer'), (PPO, 'pointer'), ('AWR d, walk', 'BC d, walk')]
-AIMS = {('BC d, decoder', 'keep_f1'): '>= .935', ('BC d, decoder', 'boundary_f1_3'): '>= .90', (PPO, 'keep_f1'): '>= .95'}
+AIMS = {('BC d, decoder', 'keep_f1'): '>= .935', ('BC d, decoder', 'boundary_f1_3'): '>= .90', (PPO, 'keep_f1'): '>= .95',
+        (PPO, 'BC d, walk', 'keep_f1'): 'interval above 0', (PPO, 'BC d, walk', 'count_f1'): '>= 0', (PPO, 'pointer', 'keep_f1'): '>= -.015'}
 COLUMNS = dict(keep_f1='keep F1', boundary_f1_3='boundary F1, 3 s', boundary_f1_05='boundary F1, .5 s', count_f1='play-count F1')
-VALID = 2                                    # sessions of each package that tune the decoder and choose among PPO's policies
+CURVES = ('episode_reward', 'valid', 'bc_kl', 'entropy', 'n_keep_ratio')   # of PPO, in the checkpoints
+VALID = 1                                    # sessions of each package that tune the decoder and choose among policies of PPO
 
 
-def heard_by(nets, e):
-    "What several networks say about the beats of an example, and their paths."
-    out, mel = {}, unpack_mel(e.mel)
-    for name, net in nets.items():
-        s = score_recording(net, mel, e.repeats.astype(np.float32))
-        spans, kind = beat_frames(e.edges, s.frames), np.repeat(s.kind, POOL, 0)[:s.frames].T
-        out |= {f'{name}/plays': beat_means(s.logits('plays'), spans), f'{name}/onset': beat_peaks(s.logits('onset'), spans), f'{name}/offset': beat_peaks(s.logits('offset'), spans),
-                f'{name}/kind': beat_means(kind, spans), f'{name}/pieces': np.array([(p.start, p.end, p.times) for p in decode_edit(s)[0]], np.int64).reshape(-1, 3)}
-    return out
+def scored_by(net, e):
+    "What a network says about the beats of an example, and its path."
+    s = score_recording(net, unpack_mel(e.mel), e.repeats.astype(np.float32))
+    spans, kind = beat_frames(e.edges, s.frames), np.repeat(s.kind, POOL, 0)[:s.frames].T
+    return dict(plays=beat_means(s.logits('plays'), spans), onset=beat_peaks(s.logits('onset'), spans), offset=beat_peaks(s.logits('offset'), spans), kind=beat_means(kind, spans),
+                pieces=np.array([(p.start, p.end, p.times) for p in decode_edit(s)[0]], np.int64).reshape(-1, 3))
 
 
 def make(a):
-    "The sessions of all packages, and what each network says about them; finished ones are only read."
+    "The sessions of all packages, each with what the network says that never saw its package; finished ones are only read."
     songs = find_songs(a.music)
-    packages, nets = sorted({s.package for s in songs}), {}
-    for p in [*packages, 'synthetic']:
-        for k, seed in enumerate(session_seeds(a.sessions, 17)):
-            path = Path(a.cache)/f'{p}-{k:02}.npz'
+    packages = sorted({s.package for s in songs})
+    net_of = functools.cache(lambda p: load_pointer(None, 'cpu')[0] if p == 'synthetic' else network_of(HERE/'networks', p, 0))
+    for k, seed in enumerate(session_seeds(a.sessions, 17)):
+        for p in sorted({*packages, 'synthetic'}):
+            path, mine = Path(a.cache)/f'{p}-{k:02}.npz', [s for s in songs if s.package == p]
             if path.exists(): continue
-            nets = nets or {q: network_of(HERE/'networks', q, 0) for q in packages} | {'shipped': load_pointer(None, 'cpu')[0]}
-            session = band_session(seed, CONFIG) if p == 'synthetic' else render_session([s for s in songs if s.package == p], seed, CONFIG, SR)
-            e = session_example(session, features='enhanced')
+            e = session_example(render_session(mine, seed, CONFIG, SR) if mine else band_session(seed, CONFIG), features='enhanced')
             loud = Loudness().regions(SimpleNamespace(mel=unpack_mel(e.mel))).regions
-            with atomic_path(path) as tmp, open(tmp, 'wb') as f: np.savez(f, edges=e.edges, features=e.features, true=e.regions, loudness=loud, frames=e.frames, package=p, **heard_by(nets, e))
+            with atomic_path(path) as tmp, open(tmp, 'wb') as f: np.savez(f, edges=e.edges, features=e.features, true=e.regions, loudness=loud, frames=e.frames, package=p, **scored_by(net_of(p), e))
     return packages
 
 
@@ -87,12 +85,14 @@ def make_rare(a):
 
 
 def ship(a, sessions):
-    "The shipped policy: cloned from all packages (each heard by the network that never heard it), the band and rare types; and how well types are found in rare recordings that it has not seen."
+    "The shipped policy: cloned from packages (each scored by the network that never saw it), the band and rare types; how well types are found in rare recordings that it has not seen; it and the one before on --only."
     rare, path, seen, parts = make_rare(a), Path(a.ship), {}, ([], [])
+    held, before = [s for s in sessions if s['package'] in (a.only or ())], load_policy(None)
     for s in sessions:
+        if s['package'] in (a.only or ()): continue
         k = seen[str(s['package'])] = seen.get(str(s['package']), 0) + 1
         parts[int(k <= VALID)].append(s)
-    fit, valid = (Side(x, 'd', lambda s: 'shipped' if s['package'] == 'synthetic' else str(s['package'])).studies() for x in parts)
+    fit, valid = (Side(x, 'd').studies() for x in parts)
     test = rare[-a.rare // 4:]
     fit += rare[:-len(test)]
     r, lessons = school(fit)
@@ -103,10 +103,14 @@ def ship(a, sessions):
     c = tune_decoder(policy, valid)
     value = decoder_reward(policy, valid)(c)
     print(f'reward of decoded edits, put aside: {value:.3f} of 1.3')
-    info = dict(recordings=len(fit), beats=int(beats.sum()), steps=a.steps, seed=a.seed[0], valid_reward=round(value, 4), types={k: [round(float(x), 3) for x in v] for k, v in found.items()})
+    info = dict(recordings=len(fit), beats=int(beats.sum()), steps=a.steps, seed=a.seed[0], left_out=' '.join(a.only or []), valid_reward=round(value, 4), types={k: [round(float(x), 3) for x in v] for k, v in found.items()})
     save_policy(policy, path, info, decoder=c.to_dict())
     weights = load_file(str(path))
     with atomic_path(path) as tmp: save_file({k: v.half() if v.ndim > 1 else v for k, v in weights.items()}, str(tmp))    # half the size
+    both = dict(this=load_policy(path), before=before)
+    rows = {k: Side(held, 'd').decoded(p, True)(Penalties.from_dict(d['decoder'])) for k, (p, d) in both.items()} if held else {}
+    for k, scores in rows.items(): print(k, ', '.join('{} {:.3f} ({:.3f} to {:.3f})'.format(name, *bootstrap([x[c] for x in scores])) for c, name in COLUMNS.items()))
+    if rows: print('this less before', ', '.join('{} {:+.3f} ({:+.3f} to {:+.3f})'.format(name, *bootstrap([x[c] - y[c] for x, y in zip(*rows.values())])) for c, name in COLUMNS.items()))
     return found
 
 
@@ -120,19 +124,20 @@ def type_table(policy, test):
 def sessions_in(a):
     out = []
     for path in sorted(Path(a.cache).glob('*.npz')):
+        if int(path.stem[-2:]) >= a.sessions: continue
         with np.load(path) as z: out.append({k: z[k] for k in z.files})
     return out
 
 
 class Side:
     "Sessions as one side of a fold sees them, in one view."
-    def __init__(self, sessions, view, net):
-        self.sessions, self.nets = sessions, [net(s) for s in sessions]
+    def __init__(self, sessions, view):
+        self.sessions = sessions
         edges, features, counts, self.lessons, self.hearings = [], [], [], [], []
-        for s, n in zip(sessions, self.nets):
+        for s in sessions:
             T = int(s['frames'])
             spans = beat_frames(s['edges'], T)
-            h = Hearing(*(s[f'{n}/{k}'] for k in ('plays', 'onset', 'offset', 'kind')), path_counts(s[f'{n}/pieces'], spans), path_moved(s[f'{n}/pieces'], spans))
+            h = Hearing(*(s[k] for k in ('plays', 'onset', 'offset', 'kind')), path_counts(s['pieces'], spans), path_moved(s['pieces'], spans))
             self.hearings.append(h); edges.append(s['edges']); features.append(view_of(s['features'], h, view)); counts.append(path_counts(pieces_of(s['true']), spans))
             self.lessons.append(lesson_of(edl_of_frames(s['true'], T), np.minimum(s['edges'], T * HOP / SR)))
         self.r = recordings_of(edges, features, counts)
@@ -143,7 +148,9 @@ class Side:
 
     def score(self, i, pieces): return edit_scores(pieces, pieces_of(self.sessions[i]['true']), int(self.sessions[i]['frames']))
 
-    def walked(self, policy): return [self.score(i, frames_of(edit_order(w), s['edges'], int(s['frames']))) for i, (w, s) in enumerate(zip(walk(policy, self.r), self.sessions))]
+    def acted(self, walks): return [self.score(i, frames_of(edit_order(w), s['edges'], int(s['frames']))) for i, (w, s) in enumerate(zip(walks, self.sessions))]
+
+    def walked(self, policy): return self.acted(walk(policy, self.r))
 
     def decoded(self, policy, edges):
         "Scores of decoded edits as a function of the penalties."
@@ -160,29 +167,36 @@ def tuned(policy, valid, edges):
     return coordinate_search(Penalties(cost=2., boundary=.3), dict(cost=(1., 2., 4., 6.), boundary=(0., .3, 1.), min_keep=(2., 4.), bias=(-.5, 0., .5)), value)
 
 
+REWARDED = {'distance': dict(), 'free': dict(anchor=0.), 'posterior': dict(), 'posterior-free': dict(anchor=0.), 'keep': dict(anchor=0.), 'seeds': dict(anchor=0.), 'scratch': dict(anchor=0.)}
+NAMES = {'distance': 'true distance', 'free': 'true distance, no anchor', 'posterior': 'posterior', 'posterior-free': 'posterior, no anchor', 'keep': 'keep F1, no anchor', 'seeds': 'older terms, no anchor'}
+
+
 def fold(hold, seed, a, sessions):
-    "One package left out, with one seed: name of a row -> scores, one a session."
-    net = (lambda s: hold) if a.strict else (lambda s: 'shipped' if s['package'] == 'synthetic' else str(s['package']))
-    others = [s for s in sessions if s['package'] != hold]
+    "One package left out, with one seed: a function that makes some rows, name -> scores, one a session."
     seen, parts = {}, ([], [])
-    for s in others:
+    for s in sessions:
+        if s['package'] == hold: continue
         k = seen[str(s['package'])] = seen.get(str(s['package']), 0) + 1
         parts[int(s['package'] != 'synthetic' and k <= VALID)].append(s)
-    sides, folder = {}, Path(a.out)/f'{hold}-seed{seed}{"-strict" * a.strict}'
-    def side(view):
-        if view not in sides: sides[view] = [Side(x, view, net) for x in (*parts, [s for s in sessions if s['package'] == hold])]
-        return sides[view]
+    folder = Path(a.out)/f'{hold}-seed{seed}'
+    side = functools.cache(lambda view: [Side(x, view) for x in (*parts, [s for s in sessions if s['package'] == hold])])
     def cloned(view):
         path = folder/f'{view}.safetensors'
         if not path.exists(): save_policy(clone(side(view)[0].r, side(view)[0].lessons, PolicyConfig(view), CloneRecipe(steps=a.steps), seed), path)
         return load_policy(path)[0]
-    def improved(reward):
-        path = folder/f'ppo-{reward}.safetensors'
+    def untaught():
+        torch.manual_seed(seed)
+        policy, r = Policy(PolicyConfig('d')), side('d')[0].r
+        policy.encoder.norm.update(torch.from_numpy(np.concatenate([x[:n] for x, n in zip(r.features, r.n)])))
+        return policy
+    def improved(name):
+        path = folder/f'ppo-{name}.safetensors'
         if not path.exists():
             train, valid, _ = side('d')
-            pay = lambda x: distance if reward == 'distance' else x.posterior()
-            policy, said = improve(cloned('d'), train.r, pay(train), PPOConfig(iterations=a.iterations), seed, valid.r, pay(valid))
-            save_policy(policy, path, dict(said=said[::5]))
+            pay = lambda x: {'posterior': x.posterior(), 'keep': kept_reward, 'seeds': seeds_reward}.get(name.split('-')[0], distance)
+            policy, said = improve(untaught() if name == 'scratch' else cloned('d'), train.r, pay(train), PPOConfig(iterations=a.iterations, **REWARDED[name]), seed,
+                                   *((None, None) if name in ('keep', 'seeds', 'scratch') else (valid.r, pay(valid))))
+            save_policy(policy, path, dict(said=[{k: round(x[k], 4) for k in CURVES if k in x} for x in said]))
         return load_policy(path)[0]
     def offline():
         path = folder/'awr.safetensors'
@@ -191,20 +205,24 @@ def fold(hold, seed, a, sessions):
     def both(policy, view, name):
         train, valid, test = side(view)
         return {f'{name}, walk': test.walked(policy), f'{name}, decoder': test.decoded(policy, view != 'b')(tuned(policy, valid, view != 'b'))}
+    def ppo(name): return {f'BC d + PPO, {NAMES[name]}, walk': side('d')[2].walked(improved(name))}
     def plain():
         test = side('b')[2]
         whole = lambda i: np.array([[0, int(test.sessions[i]['frames']), 1]])
         return {'keep_all': [test.score(i, whole(i)) for i in range(len(test.sessions))], 'loudness': [test.score(i, pieces_of(s['loudness'])) for i, s in enumerate(test.sessions)],
-                'pointer': [test.score(i, s[f'{hold}/pieces']) for i, s in enumerate(test.sessions)]}
-    rows = dict(plain=plain, d=lambda: both(cloned('d'), 'd', 'BC d'), ppo=lambda: both(improved('distance'), 'd', 'BC d + PPO, true distance'),
-                c=lambda: both(cloned('c'), 'c', 'BC c'), b=lambda: both(cloned('b'), 'b', 'BC b'), posterior=lambda: both(improved('posterior'), 'd', 'BC d + PPO, posterior'),
-                awr=lambda: both(offline(), 'd', 'AWR d'))
-    out = {}
-    for k in a.rows:
+                'pointer': [test.score(i, s['pieces']) for i, s in enumerate(test.sessions)]}
+    def features():
+        train, _, test = side('b')
+        walks = lambda last: walk_plain(clone_plain(train.r, train.lessons, last, 3 * a.steps, seed), test.r)
+        return {f'BC on seven beats of features{", and its last action" * last}, walk': test.acted(walks(last)) for last in (False, True)}
+    rows = dict(plain=plain, **{v: functools.partial(lambda v: both(cloned(v), v, f'BC {v}'), v) for v in 'dcb'}, **{k: functools.partial(ppo, k) for k in NAMES},
+                awr=lambda: both(offline(), 'd', 'AWR d'), features=features, scratch=lambda: {'PPO without cloning, true distance, walk': side('d')[2].walked(improved('scratch'))})
+    def run(k):
         began = time.process_time()
-        out |= finished(folder/f'scores-{k}.json', rows[k])
+        out = finished(folder/f'scores-{k}.json', rows[k])
         if time.process_time() - began > 5: print(f'{folder.name} {k}: {time.process_time() - began:.0f} CPU s', flush=True)
-    return out
+        return out
+    return run
 
 
 def paired(results, one, other, key):
@@ -223,6 +241,16 @@ def means(results, name, key):
     return bootstrap([np.mean(v) for v in by.values()])
 
 
+def curves(a, packages):
+    "What PPO said after each iteration, mean over folds of the first seed: row -> name -> values."
+    out = {}
+    for k, name in (NAMES | {'scratch': 'without cloning'}).items():
+        paths = [p for q in packages if (p := Path(a.out)/f'{q}-seed{a.seed[0]}/ppo-{k}.safetensors').exists()]
+        said = [load_policy(p)[1]['info']['said'] for p in paths]
+        if said: out[name] = {c: [round(float(np.mean([f[i][c] for f in said])), 4) for i in range(min(map(len, said))) if all(c in f[i] for f in said)] for c in CURVES}
+    return out
+
+
 if __name__ == '__main__':
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('--music', required=True, help='folder with a folder for each package')
@@ -231,8 +259,7 @@ if __name__ == '__main__':
     ap.add_argument('--iterations', type=int, default=40, help='of PPO')
     ap.add_argument('--seed', nargs='+', type=int, default=[0])
     ap.add_argument('--only', nargs='*', help='packages to leave out; default: each')
-    ap.add_argument('--rows', nargs='*', default=['plain', 'd', 'ppo', 'c', 'b', 'posterior', 'awr'])
-    ap.add_argument('--strict', action='store_true', help='one network for all recordings of a fold')
+    ap.add_argument('--rows', nargs='*', default=['plain', 'd', *NAMES, 'c', 'b', 'awr', 'features', 'scratch'])
     ap.add_argument('--cache', default='outputs/bench/agent/sessions', help='folder for sessions')
     ap.add_argument('--out', default='outputs/bench/agent', help='folder for results')
     ap.add_argument('--rare', type=int, default=40, help='recordings for rare types, of which a quarter test')
@@ -243,7 +270,10 @@ if __name__ == '__main__':
     packages = make(a)
     sessions = sessions_in(a)
     if a.ship: raise SystemExit(not ship(a, sessions))
-    results = [(p, fold(p, s, a, sessions)) for s in a.seed for p in a.only or packages]
+    folds = [(p, fold(p, s, a, sessions), {}) for s in a.seed for p in a.only or packages]
+    for k in a.rows:
+        for _, run, rows in folds: rows |= run(k)
+    results = [(p, rows) for p, _, rows in folds]
     names = list(dict.fromkeys(k for _, rows in results for k in rows))
     print('| editor | ' + ' | '.join(COLUMNS.values()) + ' |\n|---|' + '---:|' * len(COLUMNS))
     for n in names: print(f'| {n} | ' + ' | '.join('{:.3f} ({:.3f} to {:.3f})'.format(*means(results, n, k)) for k in COLUMNS) + ' |')
@@ -257,8 +287,11 @@ if __name__ == '__main__':
                 v, base = means(results, name, k), means(results, 'pointer', k)
                 claims.append(dict(claim=f'{name}: {COLUMNS[k]}', value=v[0], interval=list(v[1:]), aim=AIMS.get((name, k)), beside=f'pointer {base[0]:.3f}'))
         for x, y, k, v in shown:
-            if k != 'boundary_f1_05': claims.append(dict(claim=f'{x}, less {y}: {COLUMNS[k]}', value=v[0], interval=list(v[1:])))
-        record('agent', 'agent', f'The agent on packages held out of training, {n} sessions of {len(packages)} packages, {len(a.seed)} seed{"s" * (len(a.seed) > 1)}',
-               "make bench-agent ARGS='--music DIR --record'", claims,
-               'The pointer network that speaks of a recording has never heard its package. The networks that speak of the training recordings have: an agent learns from what they say of other music, never of the test music. '
-               f'{a.steps} steps of cloning, {a.iterations} iterations of PPO; intervals are bootstrapped over sessions.')
+            if k != 'boundary_f1_05': claims.append(dict(claim=f'{x}, less {y}: {COLUMNS[k]}', value=v[0], interval=list(v[1:]), aim=AIMS.get((x, y, k))))
+        given = ' '.join(a.rows)
+        path = record('agent', 'agent', f'The agent on packages held out of training, {n} sessions of {len(packages)} packages, {len(a.seed)} seed{"s" * (len(a.seed) > 1)}',
+                      f"make bench-agent ARGS='--music DIR --sessions {a.sessions} --steps {a.steps} --iterations {a.iterations} --rows {given} --record'", claims,
+                      'The pointer network that speaks of a recording has never seen its package. The networks that speak of the training recordings have: an agent learns from what they say of other music, '
+                      f'never of the test music. {a.steps} steps of cloning, {a.iterations} iterations of PPO; intervals are bootstrapped over sessions, seeds are averaged first. '
+                      f'{VALID} session of each other package tunes the decoder and chooses among policies of PPO.')
+        write_json(path, json.loads(path.read_text(encoding='utf-8')) | dict(curves=curves(a, packages)))

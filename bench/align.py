@@ -4,7 +4,7 @@
     make bench-align                                   small pairs played by the library's own band
     make bench-align ARGS='--music FOLDER'             small pairs cut from a folder of music
     make bench-align ARGS='--cases "SUITE/dev_S*"'     folders with raw.wav, edit.wav and truth.npz
-    make bench-align ARGS='--cases "SUITE/dev_S*" --methods editorbot'
+    make bench-align ARGS='--cases "SUITE/dev_S*" --methods editorbot'   and bench/results/alignment.json with --record
 
 Every method runs in a process of its own; its CPU seconds (all threads) and its largest memory are the process's. For every case the segments that went wrong are listed in OUT/worst.md,
 each with its picture and close-ups of its worst joins. The peers come with `pip install 'editorbot[bench]'`; one that is not installed is skipped with a message.
@@ -332,6 +332,22 @@ def closeups(case, wrong, path, most=8, half=.5):
     return True
 
 
+def record_rows(rows: list[dict], suite: bool) -> Path:
+    """The means of every kind of pair, with intervals over cases (bootstrap) where there are three or more."""
+    from results import record
+    names = dict(eq1='right frames', f50='F1 of joins within 50 ms', f10='F1 of joins within 10 ms', seg1='segments right to the sample', seg1ms='segments right to 1 ms', false='foreign frames given a source')
+    aims, rng, claims = dict(eq1=.998, f10=.9), np.random.default_rng(0), []
+    for group in sorted({r['group'] for r in rows}, key=lambda g: (float(g.split()[0]), g)):
+        for k, name in names.items():
+            x = np.array([r[k] for r in rows if r['group'] == group and not np.isnan(r[k])])
+            if not len(x): continue
+            means = x[rng.integers(len(x), size=(2000, len(x)))].mean(1) if len(x) > 2 else None
+            claims.append(dict(claim=f'{group}: {name} (n = {len(x)})', value=round(float(x.mean()), 4), interval=None if means is None else np.round(np.percentile(means, [2.5, 97.5]), 4).tolist(), aim=aims.get(k)))
+    music = '--cases "SUITE/*"' if suite else '--music DIR'
+    return record('alignment', 'alignment', 'Alignment on a part of the open benchmark' if suite else 'Alignment of small pairs', f"make bench-align ARGS='{music} --methods editorbot --record'", claims,
+                  'T0: cuts; T1: repeats, crossfades, gains; T2: mastering, MP3; T3: noise at 25 dB, foreign clips; T4: varispeed or stretch. The music is that on which alignment was developed.')
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument('--cases', help='glob of case folders; quote it')
@@ -340,6 +356,7 @@ def main():
     a.add_argument('--minutes', type=float, default=1.5, help='length of the small pairs')
     a.add_argument('--seeds', type=int, default=2, help='small pairs a tier')
     a.add_argument('--out', default='outputs/bench_align')
+    a.add_argument('--record', action='store_true', help='write bench/results/alignment.json from the rows of editorbot')
     a.add_argument('--worker', nargs=4, help=argparse.SUPPRESS)
     o = a.parse_args()
     if o.worker: return worker(*o.worker)
@@ -389,6 +406,7 @@ def main():
             if R: table.append(f'| {group} | {name} | {len(R)} | ' + ' | '.join('' if np.isnan(mean(k)) else f'{mean(k):.4f}' if k not in ('cpu', 'mb') else f'{mean(k):.1f}' for k in keys) + ' |')
     print('\n'.join(table)); (out/'table.md').write_text('\n'.join(table) + '\n')
     print(f'wrote {out}/table.md, {out}/worst.md (with pictures), {out}/results.json')
+    if o.record: print('wrote', record_rows([r for r in rows if r['method'] == 'editorbot'], bool(o.cases)))
 
 
 if __name__ == '__main__': main()

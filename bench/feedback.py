@@ -3,7 +3,7 @@
     make bench-feedback ARGS='--music DIR'    everything; scored recordings are kept, so a second run is quick
 
 **The raters are simulated.** Each has a utility that we wrote down (`editorbot.feedback.raters`); figures say that the method works as intended, not that anybody likes its edits. Every package is left out in turn: answers
-are about the others, with the networks of bench/networks, each of which never heard the package that it scores. An edit wins against the network's own if its utility is higher; differences under 2 % of a pool's interquartile
+are about the others, with the networks of bench/networks, each of which never saw the package that it scores. An edit wins against the network's own if its utility is higher; differences under 2 % of a pool's interquartile
 range, which nobody would hear, count as a half. Results go to outputs/bench/feedback/ and bench/results/feedback.json.
 """
 import argparse, importlib.util, itertools, json
@@ -48,7 +48,7 @@ def load_recording(path, name):
 
 
 def recordings(a):
-    "(package, recording, truth) of every session, scored by the network that never heard its package."
+    "(package, recording, truth) of every session, scored by the network that never saw its package."
     songs, nets = find_songs(a.music), {}
     for i, seed in enumerate(session_seeds(a.first + a.sessions, 2)[a.first:], a.first):
         for p in sorted({s.package for s in songs}):
@@ -185,15 +185,15 @@ if __name__ == '__main__':
     ap.add_argument('--first', type=int, default=0, help='number of the first session')
     ap.add_argument('--answers', type=int, nargs='+', default=[25, 50, 100, 300], help='numbers of answers')
     ap.add_argument('--seed', type=int, nargs='+', default=[0], help='of pools, questions and noise')
-    ap.add_argument('--networks', default=str(Path(__file__).with_name('networks')), help='networks that never heard a package')
+    ap.add_argument('--networks', default=str(Path(__file__).with_name('networks')), help='networks that never saw a package')
     ap.add_argument('--cache', default='data/cache/sessions', help='folder for sessions')
     ap.add_argument('--out', default='outputs/bench/feedback', help='folder for results')
     a = ap.parse_args()
     rows, ways, attacks, all_ = [], [], [], list(recordings(a))
     for seed in a.seed:
-        heard = [Rehearsal(p, r, t, 1000 * seed + i) for i, (p, r, t) in enumerate(all_)]
-        for k, holdout in enumerate(packages := sorted({h.package for h in heard})):
-            train, test = [h for h in heard if h.package != holdout], [h for h in heard if h.package == holdout]
+        rehearsals = [Rehearsal(p, r, t, 1000 * seed + i) for i, (p, r, t) in enumerate(all_)]
+        for k, holdout in enumerate(packages := sorted({h.package for h in rehearsals})):
+            train, test = [h for h in rehearsals if h.package != holdout], [h for h in rehearsals if h.package == holdout]
             spread = policy_spread([h.r for h in train[::4]])
             for taste, n in itertools.product(TASTES, a.answers): rows.append(dict(holdout=holdout, **learnt(train, test, spread, taste, n, seed)))
             taste = tuple(NEAR)[k % len(NEAR)]

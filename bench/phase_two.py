@@ -2,7 +2,7 @@
 
     make bench-phase_two ARGS='--music DIR'
 
-Sessions of one package of finished music, scored by the network of bench/networks that has never heard it. An engineer masters songs of the same package, the chain is learnt
+Sessions of one package of finished music, scored by the network of bench/networks that has never seen it. An engineer masters songs of the same package, the chain is learnt
 from six such pairs, and what is kept is compared with the finished sound of what the person kept. The posterior is blurred (--noise), else there is nothing left to win.
 """
 import argparse, tempfile

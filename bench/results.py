@@ -16,7 +16,7 @@ COLUMNS = {'claim': 'claim', 'value': 'today', 'interval': '95 % interval', 'aim
 HEAD = '''# Results
 
 Today's figures, made from `bench/results/*.json` by `make results`. Each table names the command that makes it. [log/](log/README.md) tells how they came about, negative results included.
-F1 is 1 for a perfect edit: *keep F1* compares which moments are kept, *boundary F1* cuts within 0.5 or 3 s of a true one. Held out means: no network of the row has heard the package of music that it is judged on.
+F1 is 1 for a perfect edit: *keep F1* compares which moments are kept, *boundary F1* cuts within 0.5 or 3 s of a true one. Held out means: no network of the row has seen the package of music that it is judged on.
 '''
 
 

@@ -79,6 +79,18 @@ def _outputs(cell) -> None:
     cell['outputs'] = keep
 
 
+def _described(cells: list) -> None:
+    "Pictures are described by the first sentence of the prose before them, for who can't see them."
+    prose = ''
+    for cell in cells:
+        if cell.cell_type == 'markdown':
+            lines = [row for row in cell.source.splitlines() if not re.match(r'\s*(#|>|\||```|$)', row)]
+            text = re.sub(r'\s+', ' ', re.sub(r'\[([^]]*)\]\([^)]*\)|[*`$]', r'\1', ' '.join(lines))).strip()
+            prose = re.split(r'(?<=[.:?!]) ', text)[0].rstrip('.:')[:200] or prose
+        elif any(k.startswith('image/') for o in cell.get('outputs', []) for k in o.get('data', {})):
+            cell.setdefault('metadata', {})['mystnb'] = {'image': {'alt': f'Picture: {prose}' if prose else 'Picture'}}
+
+
 def default_exp(nb) -> str | None:
     found = [m[1] for c in nb.cells if c.cell_type == 'code' and (m := re.search(r'^\s*#\|\s*default_exp\s+(\S+)', c.source, re.M))]
     return found[0] if found else None
@@ -96,6 +108,7 @@ def process(path: Path, library: Library) -> nbformat.NotebookNode:
         elif cell.cell_type == 'code':
             _fold(cell)
             _outputs(cell)
+    _described(nb.cells)
     nb.cells = [c for c in nb.cells if c.source.strip() or c.get('outputs')]
     for key in ('directives_', 'idx_', 'has_sd'):
         for c in nb.cells: c.pop(key, None)

@@ -453,7 +453,8 @@ def load_edl(path: str | Path, # an *.edl.json, or the text form
         d = json.loads(text)
     except FileNotFoundError as e: raise describe(path, 'an EDL', 'no such file', 'check the name') from e
     except (OSError, ValueError, RecursionError) as e:
-        raise describe(path, 'an EDL (JSON)', f'something else ({e})', 'make it again') from e
+        found = 'no text' if isinstance(e, UnicodeDecodeError) else f'something else ({e})'
+        raise describe(path, 'an EDL (JSON)', found, 'name an *.edl.json, such as edit and align write') from e
     try: return _edl_of_json(d, path, segment_lines(text))
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as e:
         raise describe(path, 'an EDL', f'a part of it is missing or of the wrong type ({e})', 'make it again') from e

@@ -1,11 +1,11 @@
 """kill -9 in the middle: `python tests/kill.py edit -n 50`. A command is killed at random moments of its run.
 
 Whatever then lies under the name of an output must be whole, and the same command must complete, with the same bytes as
-a run that nobody disturbed. Prints a table and writes JSON; with --record also bench/results/kill.json."""
-import argparse, hashlib, json, os, random, shutil, signal, subprocess, sys, tempfile, time
+a run that nobody disturbed. Every run is a fork of this process, which has imported all libraries: so the moments fall
+into the work. Prints a table and writes JSON; with --record also bench/results/kill.json."""
+import argparse, hashlib, importlib, json, os, pkgutil, random, shutil, signal, sys, tempfile, time
 from pathlib import Path
 
-EDITORBOT = [sys.executable, '-c', 'from editorbot.app.cli import main; main()']
 TAKES_TIME = ('.json', '.ipynb', '.png', '.log')             # these hold dates, seconds or paths: whole is enough
 
 
@@ -45,22 +45,64 @@ def whole(p: Path) -> bool:
     return True
 
 
+def digest(p: Path) -> str:
+    "The hash of a file; of an archive that of its arrays, without the header, which holds the hash of a dated EDL."
+    import numpy as np
+    if p.suffix != '.npz': return hashlib.sha256(p.read_bytes()).hexdigest()
+    return hashlib.sha256(b''.join(k.encode() + v.tobytes() for k, v in sorted(np.load(p).items()) if k != 'header')).hexdigest()
+
+
 def outputs(folder: Path) -> dict[str, str]:
     "Every finished file that the command made, and the hash of those that must come out alike."
     found = [p for p in sorted(folder.rglob('*')) if p.is_file() and not p.name.startswith('.') and p.parent.name not in ('input', 'desired_output')]
-    return {str(p.relative_to(folder)): '' if p.suffix in TAKES_TIME else hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
+    return {str(p.relative_to(folder)): '' if p.suffix in TAKES_TIME else digest(p) for p in found}
 
 
-def run(command: str, folder: Path, after: float | None = None) -> tuple[int, float, str]:
+def libraries():
+    "Import what the commands will need."
+    import editorbot, matplotlib, torch
+    matplotlib.use('agg'); torch.set_num_threads(1)
+    names = [m.name for m in pkgutil.walk_packages(editorbot.__path__, 'editorbot.')]
+    for name in (*names, 'IPython', 'librosa.beat', 'lightning_fabric', 'papermill'): importlib.import_module(name)
+
+
+def notebook_here(path: str, output: str, values: dict, **_):
+    "What `papermill.execute_notebook` does, without a process for the kernel."
+    import nbformat
+    from IPython.core.interactiveshell import InteractiveShell
+    from papermill.iorw import load_notebook_node
+    from papermill.parameterize import parameterize_notebook
+    nb, shell = parameterize_notebook(load_notebook_node(path), values), InteractiveShell.instance()
+    for c in nb.cells:
+        if c.cell_type == 'code': shell.run_cell(c.source).raise_error()
+    nbformat.write(nb, output)
+
+
+def in_fork(command: str, folder: Path, log: Path):
+    "Run a command; never returns."
+    import papermill
+    from editorbot.app.cli import main
+    os.setsid(); os.chdir(folder)
+    for path, flags, to in ((os.devnull, os.O_RDONLY, 0), (log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 1), (log, os.O_WRONLY | os.O_APPEND, 2)):
+        os.dup2(os.open(path, flags), to)
+    papermill.execute_notebook, status = notebook_here, 1
+    try: main(COMMANDS[command]); status = 0
+    except SystemExit as e: status = int(e.code or 0)
+    except BaseException as e: print(f'{type(e).__name__}: {e}')
+    sys.stdout.flush(); sys.stderr.flush()
+    os._exit(status)
+
+
+def run(command: str, folder: Path, after: float = float('inf')) -> tuple[int, float, str]:
     "Exit status, seconds and words of a run, killed `after` so many seconds."
-    start = time.time()
-    p = subprocess.Popen([*EDITORBOT, *COMMANDS[command]], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-                         env={**os.environ, 'OMP_NUM_THREADS': '1'})
-    try: said = p.communicate(timeout=after)[0]
-    except subprocess.TimeoutExpired:
-        os.killpg(p.pid, signal.SIGKILL)                      # a session of its own: the command and its workers, nothing else
-        said = p.communicate()[0]
-    return p.returncode, time.time() - start, said
+    start, log = time.time(), folder.with_suffix('.log')
+    pid = os.fork()
+    if not pid: in_fork(command, folder, log)
+    while not (ended := os.waitpid(pid, os.WNOHANG))[0] and time.time() - start < after: time.sleep(.005)
+    if not ended[0]:
+        os.killpg(pid, signal.SIGKILL)                        # a session of its own: the command and its workers, nothing else
+        ended = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(ended[1]), time.time() - start, log.read_text(errors='replace') if log.exists() else ''
 
 
 def trial(command: str, n: int, seed: int, folder: Path) -> dict:
@@ -71,6 +113,7 @@ def trial(command: str, n: int, seed: int, folder: Path) -> dict:
     assert status == 0, said
     want, rng, killed, broken, failed, differ = outputs(undisturbed), random.Random(seed), 0, [], [], []
     for k in range(n):
+        print(f'\r{command} {k} of {n}', end='', file=sys.stderr, flush=True)
         d = folder/f'{k}'; shutil.copytree(fresh, d)
         status, _, _ = run(command, d, rng.uniform(.1, 1) * seconds)
         killed += status == -signal.SIGKILL
@@ -103,6 +146,7 @@ if __name__ == '__main__':
     a.add_argument('--record', action='store_true', help='also write bench/results/kill.json')
     a = a.parse_args()
     rows = []
+    libraries()
     for c in a.commands or COMMANDS:
         with tempfile.TemporaryDirectory() as d: rows.append(trial(c, a.n, a.seed, Path(d)))
         r = rows[-1]

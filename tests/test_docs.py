@@ -1,5 +1,5 @@
 """The documentation site: complete, whole, in need of no other host, and alive in a real browser."""
-import functools, http.server, mimetypes, subprocess, sys, threading, time
+import functools, http.server, mimetypes, re, subprocess, sys, threading, time
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -25,6 +25,13 @@ def contents(path: Path, tries: int = 5) -> bytes:
         except FileNotFoundError:
             if not left: raise
             time.sleep(.2)
+
+
+def test_pictures_are_described(site):
+    "A picture of a notebook has the sentence before it as alternative text, not the name of its file."
+    page = (site/'tutorials/03_what_the_machine_hears.html').read_text(encoding='utf-8')
+    alts = re.findall(r'<img[^>]*alt="([^"]*)"', page)
+    assert alts and all(a.startswith('Picture: ') for a in alts), alts
 
 
 @pytest.fixture(scope='session')

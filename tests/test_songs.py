@@ -70,6 +70,24 @@ def test_songs_are_the_recordings_own_samples(jam, out):
     assert abs(first['start'] - 24) < 1 and abs(first['end'] - 64) < 1
 
 
+def test_a_split_recording_and_its_tracks(folder, jam, out):
+    "Two files and a track beside them: the same songs, cut alike at the track's own rate; the CUE sheet names both files."
+    x = read_audio(jam, dtype='int32')
+    sf.write(folder/'Z1.wav', x[:50 * SR], SR, subtype='PCM_24'); sf.write(folder/'Z2.wav', x[50 * SR:], SR, subtype='PCM_24')
+    drums = np.repeat(np.arange(len(x)) % 30_000, 2).astype(np.int16)                          # each sample says where it is
+    sf.write(folder/'drums.wav', drums, 2 * SR)
+    run(folder/'Z1.wav', folder/'Z2.wav', '-o', folder/'both', '--with', folder/'drums.wav', '--names', folder/'set.txt', '--no-report')
+    assert sorted(p.name for p in (folder/'both').glob('*.wav')) == ['01 Alpha.wav', '01 Alpha_drums.wav', '02 Beta.wav', '02 Beta_drums.wav']
+    for t in (s['takes'][s['kept'] - 1] for s in json.loads((folder/'both'/'songs.json').read_text())['songs']):
+        a, b = t['source_in'], t['source_out']
+        name = t['file'] or next(s['file'] for s in json.loads((folder/'both'/'songs.json').read_text())['songs'] if s['takes'][s['kept'] - 1] == t)
+        assert (read_audio(folder/'both'/name, dtype='int32') == x[a:b]).all()
+        assert (read_audio(folder/'both'/name.replace('.wav', '_drums.wav'), dtype='int16')[:, 0] == drums[2 * a:2 * b]).all()
+    assert [line for line in (folder/'both'/'songs.cue').read_text().splitlines() if line.startswith('FILE')] == [f'FILE "{folder/n}" WAVE' for n in ('Z1.wav', 'Z2.wav')]
+    assert [t.name for t in load_edl(folder/'both'/'songs.edl.json').tracks] == ['drums']
+    refused(folder/'Z1.wav', '-o', folder/'none', '--with', folder/'drums.wav', has='drums.wav: expected the length of Z1.wav')
+
+
 def test_a_page_to_hear_every_take(jam, out):
     "Numbers by song, the files in full quality, nothing from elsewhere; what lies between takes can be heard."
     page = (out/'songs.html').read_text()

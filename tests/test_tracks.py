@@ -229,6 +229,18 @@ def test_what_people_leave_in_a_project(tmp_path, caplog):
         assert e.source.path == str(tmp_path/'media'/'raw 1.wav') and seen(e) == [(sr, 4 * sr, 0, False)]
 
 
+def test_a_reversed_clip_that_was_trimmed_in_otio(band, tmp_path):
+    "The clip's own range counts, not the note that the export left in it."
+    otio = pytest.importorskip('opentimelineio')
+    edl = EDL(Source.from_file(band[0]), [Segment(100_000, 200_000, 0, reverse=True), Segment(300_000, 420_000, 100_000, rate=1.2)])
+    line = otio.adapters.read_from_file(str(export(edl, tmp_path/'r.otio')))
+    for c in line.audio_tracks()[0]:
+        r = c.source_range
+        c.source_range = otio.opentime.TimeRange(r.start_time, r.duration - otio.opentime.RationalTime(30_000, r.duration.rate))
+    otio.adapters.write_to_file(line, str(tmp_path/'s.otio'))
+    assert [(s.source_in, s.source_out, s.edit_in) for s in import_edl(tmp_path/'s.otio').segments] == [(100_000, 170_000, 0), (300_000, 384_000, 70_000)]
+
+
 @pytest.mark.parametrize('suffix', ('.rpp', '.otio', '.ardour'))
 def test_a_corrected_session_is_a_pair(band, tmp_path, suffix):
     "One command; the pair's EDL is exact, and precache believes it without aligning."

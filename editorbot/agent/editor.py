@@ -52,7 +52,7 @@ def study(mel: np.ndarray,       # float32 (128, T) in 0 to 1
           edges: np.ndarray,     # float (n + 1,) s
           features: np.ndarray,  # float32 (n, 109)
           edl: EDL,              # the person's edit
-          net: PointerNet,       # that has not heard this music
+          net: PointerNet,       # that has not seen this music
           matches: np.ndarray | None = None, # of `self_similarity`, if known
          ) -> Study:
     "Material of a recording, once a pointer network has listened to it."

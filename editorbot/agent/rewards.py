@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['REWARDS', 'TERMS', 'count_f1', 'keep_f1', 'edges_in', 'soft_hits', 'boundary_f1', 'distance', 'Posterior',
-           'posterior_reward', 'get_reward', 'heard_beats', 'tempo_term', 'energy_term', 'phrase_term',
-           'transition_term', 'loop_term', 'ratio_term', 'human_term', 'seeds_reward', 'anneal', 'starts_of']
+           'posterior_reward', 'get_reward', 'kept_beats', 'tempo_term', 'energy_term', 'phrase_term',
+           'transition_term', 'loop_term', 'ratio_term', 'human_term', 'seeds_reward']
 
 # %% ../../nbs/agent/02_rewards.ipynb #324e82e3
 import typing
@@ -83,12 +83,12 @@ def distance(r: Recordings, f: Finished, weight: float = .3) -> np.ndarray: # fl
 class Posterior(typing.NamedTuple):
     "A pointer network's probabilities for recordings, on their beats."
     plays: np.ndarray   # float32 (R, N, 5): probability of each play count
-    into: np.ndarray    # float32 (R, N): probability that keeping begins with this beat
-    out: np.ndarray     # float32 (R, N): that it ends before this beat
+    onset: np.ndarray   # float32 (R, N): probability that keeping begins with this beat
+    offset: np.ndarray  # float32 (R, N): that it ends before this beat
 
 # %% ../../nbs/agent/02_rewards.ipynb #579a1b90
 @njit(cache=False)
-def _expected(counts, rec, edges, n, plays, into, out, weight):
+def _expected(counts, rec, edges, n, plays, onset, offset, weight):
     "Expected F1 + `weight` x mean probability of the boundaries, of each episode."
     paid = np.empty(len(rec))
     for e in range(len(rec)):
@@ -98,7 +98,7 @@ def _expected(counts, rec, edges, n, plays, into, out, weight):
             total += s * ((c > 0) + 1 - plays[r, i, 0])
             if c > 0: hits += s * plays[r, i, c]
             if i > 0 and (c > 0) != (counts[e, i - 1] > 0):
-                edge += into[r, i] if c > 0 else out[r, i]
+                edge += onset[r, i] if c > 0 else offset[r, i]
                 m += 1
         paid[e] = 2 * hits / total + weight * (edge / m if m else 0.)
     return paid
@@ -107,7 +107,7 @@ def _expected(counts, rec, edges, n, plays, into, out, weight):
 def posterior_reward(p: Posterior, weight: float = .15) -> Reward:
     "A reward: the F1 that a pointer network expects, and its boundaries."
     def paid(r: Recordings, f: Finished):
-        return _expected(f.counts, f.rec, r.edges, r.n, p.plays, p.into, p.out, weight)
+        return _expected(f.counts, f.rec, r.edges, r.n, p.plays, p.onset, p.offset, weight)
     return paid
 
 # %% ../../nbs/agent/02_rewards.ipynb #016e0f6b
@@ -127,7 +127,7 @@ def get_reward(name: str,                        # of REWARDS
     return REWARDS[name](posterior)
 
 # %% ../../nbs/agent/02_rewards.ipynb #fef9ef80
-def heard_beats(counts: np.ndarray, n: int) -> np.ndarray: # int64 (m,)
+def kept_beats(counts: np.ndarray, n: int) -> np.ndarray: # int64 (m,)
     "The beats of an edit in the order of the recording, each as often as it is played."
     c = np.minimum(counts[:n], 4)
     return np.repeat(np.arange(n), c)
@@ -135,13 +135,13 @@ def heard_beats(counts: np.ndarray, n: int) -> np.ndarray: # int64 (m,)
 # %% ../../nbs/agent/02_rewards.ipynb #db418d14
 def tempo_term(r: Recordings, rec: int, counts: np.ndarray) -> float:
     "One less four times the mean change of a beat's length, in octaves."
-    b, s = heard_beats(counts, r.n[rec]), r.seconds[rec]
+    b, s = kept_beats(counts, r.n[rec]), r.seconds[rec]
     return float(max(0, 1 - 4 * np.abs(np.diff(np.log2(s[b]))).mean())) if len(b) > 1 else 0.
 
 # %% ../../nbs/agent/02_rewards.ipynb #2bccdc81
 def energy_term(r, rec, counts):
     "One less the mean change of the RMS (second feature) from beat to beat, in standard deviations."
-    b, e = heard_beats(counts, r.n[rec]), r.features[rec, :, 1]
+    b, e = kept_beats(counts, r.n[rec]), r.features[rec, :, 1]
     return float(max(0, 1 - np.abs(np.diff(e[b])).mean() / max(e[:r.n[rec]].std(), 1e-6))) if len(b) > 1 else 0.
 
 # %% ../../nbs/agent/02_rewards.ipynb #dd043710
@@ -154,7 +154,7 @@ def phrase_term(r, rec, counts):
 # %% ../../nbs/agent/02_rewards.ipynb #a8f6096b
 def transition_term(r, rec, counts):
     "The mean cosine of the features on both sides of each join; 1 without joins."
-    b, f = heard_beats(counts, r.n[rec]), r.features[rec]
+    b, f = kept_beats(counts, r.n[rec]), r.features[rec]
     at = np.flatnonzero(np.diff(b) != 1)
     if not len(b): return 0.
     x, y = f[b[at]], f[b[at + 1]]
@@ -189,33 +189,3 @@ def seeds_reward(r: Recordings, f: Finished) -> np.ndarray: # float (E,)
     return np.array([np.mean([t(r, k, c) for t in TERMS.values()]) for k, c in zip(f.rec, f.counts)])
 
 REWARDS['seeds'] = lambda posterior=None: seeds_reward
-
-# %% ../../nbs/agent/02_rewards.ipynb #d2b129c8
-def anneal(reward: Reward, r: Recordings, rec: int,
-           start: np.ndarray,       # int (N,): an edit to begin with
-           steps: int = 1500, hot: float = .02, # first temperature, in units of the reward
-           seed: int = 0,
-          ) -> tuple[np.ndarray, float]: # the best edit found; its reward
-    "Maximise a reward of one recording."
-    rng, n = np.random.default_rng(seed), int(r.n[rec])
-    episode = lambda c: Finished(np.zeros(1, int), np.array([rec]), c[None].astype(np.uint8), [],
-                                 np.zeros(1, bool), None)
-    pay = lambda c: float(reward(r, episode(c))[0])
-    c = np.array(start)
-    best, top = c, now = c, pay(c)
-    for i in range(steps):
-        new, a = c.copy(), int(rng.integers(n))
-        new[a:min(n, a + int(2 ** rng.uniform(0, 6)))] = rng.choice(5, p=[.4, .4, .1, .05, .05])
-        v = pay(new)
-        if v > now or rng.random() < np.exp((v - now) / (hot * (1 - i / steps) + 1e-9)): c, now = new, v
-        if now > top: best, top = c, now
-    return best, top
-
-# %% ../../nbs/agent/02_rewards.ipynb #300a2589
-def starts_of(r: Recordings, rec: int, seed: int = 0) -> dict: # name -> int (N,)
-    "Six edits to begin a search with."
-    n, N = int(r.n[rec]), r.edges.shape[1] - 1
-    rng, mask = np.random.default_rng(seed), np.arange(N) < n
-    noise = np.repeat(rng.integers(0, 3, n // 8 + 1), 8)[:n]
-    return dict(truth=np.maximum(r.counts[rec], 0), everything=1 * mask, nothing=0 * mask, loops=4 * mask,
-                half=(np.arange(N) < n // 2) * 1, noise=np.pad(noise, (0, N - n)))

@@ -332,8 +332,8 @@ def fit_join(chain: Chain, raw: ClockReader, edit: ClockReader,
         if off is None: return None
         return chain.filter(raw(u + math.floor(off), n), chain.H, whole_fraction(off, chain.clean))
     edge = min(n // 8, n // 2 - round(.3 * sr))
-    heard = chain.filter(edit(u, n), chain.W), side(before), side(after)
-    y, A, B = (None if v is None else v[edge:n-edge] for v in heard)
+    sides = chain.filter(edit(u, n), chain.W), side(before), side(after)
+    y, A, B = (None if v is None else v[edge:n-edge] for v in sides)
     g = n // 2 - edge
     if A is not None and B is not None: j = (fit_overlap if chain.clean else fit_mix)(y, A, B, g, reach, sr)
     else: j = fit_edge(y, B if A is None else A, g, reach, sr, A is not None)
@@ -569,7 +569,7 @@ def what_it_does(s: Segment, p: Segment | None, # a segment with a source, and t
     cells = slice(s.source_in // 1024 + 1, s.source_out // 1024)
     again = cells.stop > cells.start and used[cells].mean() > .5
     used[cells] = True
-    return what + (', heard before' if again else '')
+    return what + (', played before' if again else '')
 
 # %% ../../nbs/alignment/03_alignment.ipynb #46851824
 def with_crossfades(segs: list[Segment], notes: list[dict], source: Source) -> list[Segment]:

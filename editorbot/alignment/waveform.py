@@ -126,6 +126,7 @@ class Peaks(typing.NamedTuple):
 def search(matcher,            # PhaseMatcher or EnvelopeMatcher
            cand: Candidates,   # windows and the offsets to try
            hold: float | None = .97, # a continuation is believed down to this share of its height; None: never
+           tie: float = .9,    # but not where a peak elsewhere has this share of the best one's height
            bar=None,           # progress, in shares of 1
           ) -> Peaks:
     "Refine the candidates of every window on the waveform."
@@ -142,8 +143,9 @@ def search(matcher,            # PhaseMatcher or EnvelopeMatcher
                 continue
         found = matcher.find(cand.d[first[i]:first[i+1]])
         out += [[[i, *f]] for f in found]
-        best = max(found, key=lambda f: f[1], default=None)
-        live = best and (best[0], best[2] * matcher.value(best[0]), best[2])
+        best, live = max(found, key=lambda f: f[1], default=None), None
+        if best is None or any(f[1] > tie * best[1] and abs(f[0] - best[0]) > HOP for f in found): continue
+        live = best[0], best[2] * matcher.value(best[0]), best[2]
     w, off, height, sign = np.concatenate(out).T
     return Peaks(w.astype(int), off, height, sign)
 

@@ -286,8 +286,9 @@ def edit(**o):
     click.echo(f'  {clock(seconds)} of audio in {time.perf_counter() - t0:.1f} s')
 
 # %% ../../nbs/app/11_cli.ipynb #1e00a9ce
-@main.command()
+@main.command(cls=Several)
 @click.argument('raw', type=AUDIO, nargs=-1, required=True)
+@with_tracks
 @click.option('-o', '--output', type=AUDIO, help='Folder for everything. Default: RAW_songs beside the recording.')
 @click.option('--takes', is_flag=True, help='Write every take as well, also false starts and spoilt ones.')
 @click.option('--names', type=AUDIO, help='A set list: a text file with a name a line, in the order of the songs.')
@@ -307,8 +308,10 @@ def edit(**o):
 def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, no_report, **wishes):
     "Find the songs and takes of a rehearsal. Writes a file for each, and a page. Several files are one recording."
     from editorbot.audio import audio_info
+    from editorbot.app.song_files import check_format
     first, raw = raw[0], one_recording(raw, allow_truncated)
-    audio_info(raw, allow_truncated)
+    for p in (raw, *wishes['with_']): audio_info(p, allow_truncated)
+    check_format(wishes['format'], audio_info(raw, allow_truncated))
     check_there(checkpoint, 'weights (*.safetensors), or the folder that holds them')
     check_there(names, 'a text file with a name a line')
     from editorbot.app.song_export import SongOptions, export_songs, song_table
@@ -317,7 +320,7 @@ def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, n
                         allow_truncated)
     click.echo(song_table(made))
     for note in made.notes: click.echo(f'  note: {note}')
-    say(folder=folder, files=len(made.audio),
+    say(folder=folder, files=len([p for p in made.paths if p.suffix in ('.wav', '.flac', '.mp3', '.ogg')]),
         sheets='songs.json, songs.cue, songs.txt (Audacity), songs.rpp (REAPER regions)', page=made.page,
         session=f'editorbot export {folder/"songs.edl.json"} --to rpp -o {folder/"session.rpp"}  (takes side by side)',
         next=f'open {made.page} in a browser' if made.page else None)
@@ -379,7 +382,7 @@ def render(raw, edl, with_, offset, output, overwrite):
 @click.option('-o', '--output', type=AUDIO, help='The copy. Default: NAME_repaired.wav (.flac) beside it.')
 @click.option('--overwrite', is_flag=True, help='Replace an existing copy.')
 def repair(recordings, output, overwrite):
-    "Write sound copies of damaged RECORDINGS, or of those with wrong headers."
+    "Write sound copies of damaged RECORDINGS. Wrong headers count as damage."
     from editorbot.edl import clock
     from editorbot.interchange.broadcast_wav import repair
     if output and len(recordings) > 1: raise describe('-o', 'one recording', f'{len(recordings)}',
@@ -511,7 +514,7 @@ def align(raw, edit, output, npz, every, data, no_plot, overwrite):
 @main.command('export')
 @click.argument('edl', type=AUDIO)
 @click.option('--to', help='rpp, aaf, ardour, otio, audacity, csv, txt (an EDL as text). Default: by the suffix of '
-                           'the output.')
+                           'the output; .txt is audacity.')
 @click.option('-o', '--output', type=AUDIO, required=True, help='The project file.')
 @click.option('--raw', type=AUDIO, help='The recording, if it has moved.')
 @click.option('--overwrite', is_flag=True, help='Replace an existing output.')
@@ -520,6 +523,7 @@ def export_(edl, to, output, raw, overwrite):
     from editorbot.edl import load_edl
     from editorbot.interchange.export import export
     say(session=export(load_edl(edl), output, to, raw, overwrite))
+    if to is None and output.suffix == '.txt': click.echo('  labels for Audacity; --to txt writes the EDL as text')
 
 # %% ../../nbs/app/11_cli.ipynb #c5028a4f
 @main.command('import')
@@ -532,7 +536,7 @@ def export_(edl, to, output, raw, overwrite):
 @click.option('--data', type=AUDIO, default=Path('data'), show_default=True, help='The data folder of --pair.')
 @OVERWRITE
 def import_(project, output, raw, pair, data, overwrite):
-    "Read an edit back from a DAW session: .rpp, .otio, .ardour or .txt (an EDL as text)."
+    "Read an edit back from a DAW session. REAPER (.rpp), OpenTimelineIO (.otio), Ardour (.ardour), or text (.txt)."
     from editorbot.edl import load_edl, summary
     from editorbot.interchange.import_ import import_edl, import_pair
     if pair:
@@ -649,7 +653,7 @@ def rate(raws, data, rater, checkpoint, questions, answers, import_, export, ove
 @click.option('--scheduler', metavar='ADDRESS',
               help='A running Dask scheduler, tcp://HOST:8786, whose workers see DATA.')
 def precache(names, data, features, stems, stem_model, stem_repo, tracker, checkpoint, reference, jobs, scheduler):
-    "Analyse the pairs of a data folder once, all or NAMES: alignment, mels, beats, features, labels."
+    "Analyse the pairs of a data folder once. All of them, or NAMES: alignment, mels, beats, features, labels."
     from editorbot.data.cache import precache, precache_table
     from editorbot.data.pairs import check_pairs, pairs_report
     click.echo(pairs_report(check_pairs(data)))

@@ -160,7 +160,7 @@ def plot_join(edl: EDL, i: int,
                         lw=.4, step='mid')
         if k != 1:
             ax.axvspan(*((0, 1e3 * seconds) if k == 0 else (-1e3 * seconds, 0)), color='white', alpha=.6,
-                       lw=0)   # not heard in the edit
+                       lw=0)   # not kept in the edit
         if half: ax.axvspan(-half, half, color='gold', alpha=.25, lw=0)
         ax.axvline(0, color=PALETTE[4], lw=1)
         ax.set(ylim=(-peak[k], peak[k]), yticks=[], xlim=(-1e3 * seconds, 1e3 * seconds))

@@ -31,11 +31,11 @@ from .join_view import JoinView
 # %% ../../nbs/app/10_rehearsal_view.ipynb #1a7fefd4
 @dataclass(frozen=True)
 class Part:
-    "A stretch of the recording that is heard in the edit or not."
+    "A stretch of the recording that is kept in the edit or not."
     start: int                      # first sample of the source
     end: int                        # sample of the source after the last
     on: bool                        # is it in the edit?
-    name: str                       # 'take 1', or what is heard in it
+    name: str                       # 'take 1', or the kind of sound
     why: str = ''                   # why it is kept or cut
     confidence: float = 1.0         # 0 to 1; 1 where a person decided
     segment: Segment | None = None  # what the EDL says about it: gain, fades, effects

@@ -463,7 +463,7 @@ LINES = {
                'always sounds better, so the louder one is turned down here. Press the other button while one '
                'plays: it '
                'goes on at the same place.',
-    'cut': 'What is not in the edit, with what was heard there. Nothing of it is lost: the recording itself was not '
+    'cut': 'What is not in the edit, with the kind of sound there. Nothing of it is lost: the recording itself was not '
            'touched.',
     'heading edit': 'The edit', 'heading kept': 'Kept', 'heading cut': 'Cut',
     'all': 'play all that is kept, one after the other',

@@ -20,13 +20,14 @@ from ..classes import class_words
 from ..edl import *
 from ..pieces import gaps_between
 from ..sound.mel import analyse_blocks
+from ..interchange.tracks import find_tracks
 from ..pointer.pointer_network import load_pointer, score_recording
 from .report import LINES, Piece, report
 from .songs import STEP, Hearing, Take, choose_takes, find_songs_in, listen
 from .song_library import Named, known_songs, open_library, recognise, remember
 from .song_files import (FORMATS, Tags, check_format, gain_for, measure_loudness, read_names,
                                       recorded_on,
-                                      safe_name, write_sheets, write_song)
+                                      safe_name, song_edl, write_sheets, write_song)
 
 # %% ../../nbs/app/07_song_export.ipynb #7bab0414
 log, CACHE, CACHE_VERSION = logging.getLogger('editorbot'), '.songs.npz', 1
@@ -122,6 +123,7 @@ class Found:
     songs: list     # of Song
     left: list      # names of the set list that are left over
     spans: dict     # id(take) -> (a, b) samples
+    tracks: tuple = () # of SyncTrack: what runs together with the recording
 
     @property
     def takes(self) -> list: # of (Song, Take), by time
@@ -171,7 +173,7 @@ def kept_edl(f: Found, levels: dict | None = None) -> EDL: # levels: number of a
     takes = [[list(f.spans[id(s.kept)]), takes_under(f, s)] for s in kept]
     return dataclasses.replace(edl, segments=tuple(dataclasses.replace(x, gain_db=g) for x,
                                                    g in zip(edl.segments, gains)),
-                               meta={'takes': [t for t in takes if t[1]]})
+                               meta={'takes': [t for t in takes if t[1]]}, tracks=f.tracks)
 
 # %% ../../nbs/app/07_song_export.ipynb #d2c54ba9
 def song_pieces(f: Found, edl: EDL,      # of `kept_edl`
@@ -217,7 +219,7 @@ SONG_LINES = LINES | {
     'takes': 'Of each song first the take that is kept, then the others. Play stops at the end of the take. '
              'Beginning and end '
              'play four seconds before and four after. Save keeps the take as a file.',
-    'cut': 'What was not taken for a song, with what was heard there. Nothing of it is lost: the recording itself '
+    'cut': 'What was not taken for a song, with the kind of sound there. Nothing of it is lost: the recording itself '
            'was not touched.',
     'heading edit': 'The songs, one after the other', 'heading kept': 'Songs', 'heading cut': 'Between the takes',
     'all': 'play all songs, one after the other',
@@ -246,11 +248,14 @@ class SongOptions(Config):
     pad: float = .5                  # s before the first note and after the last
     shortest: float = 20.0           # s: a song whose best take is shorter gets no file
     page: bool = True                # a page to hear it all
+    with_: tuple = ()                # files of tracks that run together with the recording and are cut alike
+    offset: tuple = ()               # when they begin, as `--offset` has it
 
     def __post_init__(self):
         if self.loudness is not None and not -70 <= self.loudness <= 0:
             raise describe('--loudness', 'LUFS from -70 to 0, such as -16', self.loudness)
-        if not self.pad >= 0: raise describe('--pad', 'seconds, 0 or more', self.pad)
+        for k in ('pad', 'shortest'):
+            if not getattr(self, k) >= 0: raise describe(f'--{k}', 'seconds, 0 or more', getattr(self, k))
 
 # %% ../../nbs/app/07_song_export.ipynb #136d7502
 @dataclass(frozen=True)
@@ -274,6 +279,9 @@ class PlannedFile:
     number: int = 0    # of the song; 0: the trimmed recording
     song: Song | None = None
     take: Take | None = None # None: the kept one of the song
+
+    def beside(self, t: SyncTrack) -> Path: # the file of a track
+        return self.path.with_name(f'{self.path.stem}_{safe_name(t.name)}{self.path.suffix}')
 
     @property
     def key(self): return id(self.take) if self.take else ('song', self.number) if self.song else 'trimmed' # of `songs_json`
@@ -323,6 +331,8 @@ def find_songs_of(raw: str | Path, folder: Path, options: SongOptions,
                  ) -> Found:
     "Takes, songs and their names; raises `EditorbotError` where there is no music."
     source = Source.from_file(raw, allow_truncated=allow_truncated)
+    tracks = find_tracks(source, options.with_, options.offset, allow_truncated)
+    for t in tracks: check_format(options.format, audio_info(t.source.path, allow_truncated))
     h = hear(raw, source, folder, checkpoint, lambda share: tick(.6 * share))
     spans, labels, matches = find_songs_in(h)
     tick(.15)
@@ -331,7 +341,7 @@ def find_songs_of(raw: str | Path, folder: Path, options: SongOptions,
     groups = [[t for t in takes if t.song == k] for k in range(int(labels.max()) + 1)]
     known = library_names(library, groups, h.lines, source.sha256 if names else '')
     songs, left = name_songs(groups, list(names), known, options.shortest)
-    return Found(source, h, songs, left, dict(zip(map(id, takes), sample_spans(takes, source, options.pad))))
+    return Found(source, h, songs, left, dict(zip(map(id, takes), sample_spans(takes, source, options.pad))), tracks)
 
 # %% ../../nbs/app/07_song_export.ipynb #8df17eaa
 def write_plan(plan: list[PlannedFile], f: Found, raw: str | Path, o: SongOptions, folder: Path,
@@ -347,8 +357,10 @@ def write_plan(plan: list[PlannedFile], f: Found, raw: str | Path, o: SongOption
             gain = gain_for(lufs, peak, o.loudness)
             levels[p.path] = gain, lufs + gain
         tags = Tags(p.title, p.number, last if p.number else 0, date, first.stem)
-        write_song(f.source, p.a, p.b, p.path, tags, levels.get(p.path, (0.,))[0], raw, seen)
-        note_made('songs', p.path)
+        one = song_edl(f.source, p.a, p.b)
+        write_song(song_edl(f.source, p.a, p.b, levels.get(p.path, (0.,))[0]), p.path, tags, raw, seen)
+        for t in f.tracks: write_song(track_edl(one, t), p.beside(t), tags)
+        note_made('songs', p.path, *map(p.beside, f.tracks))
         files[p.key] = p.path.relative_to(folder).as_posix()
     return files, levels
 
@@ -407,7 +419,7 @@ def export_songs(raw: str | Path,                      # the recording
         tick = lambda share: bar.update(100 * share)
         f = find_songs_of(raw, folder, options, wanted, library, checkpoint, allow_truncated, tick)
         plan = file_plan(f, options, folder)
-        for p in plan: check_own('songs', p.path, overwrite=overwrite, not_same_as=first)
+        for p in plan: check_own('songs', p.path, *map(p.beside, f.tracks), overwrite=overwrite, not_same_as=first)
         files, levels = write_plan(plan, f, raw, options, folder, tick)
         write_sheets(f.source, [(*f.spans[id(t)], title_of(s, t)) for s, t in f.takes], folder, Path(raw), first.stem)
         write_json(sheets[0], songs_json(f, files))
@@ -419,7 +431,8 @@ def export_songs(raw: str | Path,                      # the recording
             note_made('songs', sheets[5])
         tick(.1)
     update_library(library, f)
-    return Exported(f.songs, [p.path for p in plan] + sheets, {p.path: p.song for p in plan}, levels,
+    audio = [q for p in plan for q in (p.path, *map(p.beside, f.tracks))]
+    return Exported(f.songs, audio + sheets, {p.path: p.song for p in plan}, levels,
                     notes_on(f, levels, options, plan, folder), sheets[5] if options.page else None)
 
 # %% ../../nbs/app/07_song_export.ipynb #0de9bdfd

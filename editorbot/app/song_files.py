@@ -178,22 +178,19 @@ def lossy(edl: EDL, tmp: Path, raw: Path, kind: str, tags: Tags, tick: typing.Ca
     tmp.write_bytes(id3_tag(tags) + music)
 
 # %% ../../nbs/app/06_song_files.ipynb #89246666
-def write_song(source: Source,            # the recording
-               a: int, b: int,            # samples
+def write_song(edl: EDL,                  # a stretch of the recording or of a track, see `song_edl`
                path: str | Path,          # target; its suffix is the format
                tags: Tags,
-               gain: float = 0.0,         # dB
-               raw: str | Path | None = None, # where the recording is; None: where the source says
+               raw: str | Path | None = None, # where the recording is; None: where the EDL says
                tick: typing.Callable = lambda x: x, # sees every block
               ) -> Path:
     "Write a stretch of the recording, atomically; whether `path` may be replaced is decided before."
-    edl, raw, path = song_edl(source, a, b, gain), Path(raw or source.path), Path(path)
-    kind = path.suffix[1:]
-    info = audio_info(raw, allow_truncated=True)
+    raw, path = Path(raw or edl.source.path), Path(path)
+    kind, info = path.suffix[1:], audio_info(raw, allow_truncated=True)
     with atomic_path(path) as tmp:
         if kind in ('mp3', 'ogg'): lossy(edl, tmp, raw, kind, tags, tick); return path
-        form, sub = output_format(path, info, b - a)
-        write_audio(tmp, (tick(x) for x in render_blocks(edl, raw)), source.sample_rate, source.channels, sub, form,
+        form, sub = output_format(path, info, edl.edit_frames)
+        write_audio(tmp, (tick(x) for x in render_blocks(edl, raw)), info.sample_rate, info.channels, sub, form,
                     tags.strings() if kind == 'flac' else None)
         if kind == 'wav':
             insert_chunks(tmp, [c for c in edited_chunks(raw, edl) if c[1][:4] != b'INFO'] + [info_list(tags)])
@@ -202,18 +199,22 @@ def write_song(source: Source,            # the recording
 # %% ../../nbs/app/06_song_files.ipynb #7e3e379b
 def cue_sheet(source: Source,
               takes: list,            # of (a, b, title), samples
-              file: str,              # how the sheet names the recording
+              files: list[str],       # how the sheet names the files of the recording
               album: str = '',
              ) -> str:
     "A CUE sheet over the recording; a player jumps to each take."
     quote = lambda s: '"' + one_line(s).replace('"', "'") + '"'
-    kind = {'.mp3': 'MP3', '.aif': 'AIFF', '.aiff': 'AIFF'}.get(Path(file).suffix.lower(), 'WAVE')
+    kind = lambda p: {'.mp3': 'MP3', '.aif': 'AIFF', '.aiff': 'AIFF'}.get(Path(p).suffix.lower(), 'WAVE')
     def at(n):
         f = n * 75 // source.sample_rate
         return f'{f // 4500:02d}:{f // 75 % 60:02d}:{f % 75:02d}'
-    rows = [f'  TRACK {i:02d} AUDIO\n    TITLE {quote(title)}\n    INDEX 01 {at(a)}\n' for i,
-            (a, _, title) in enumerate(takes[:99], 1)]   # the format ends at 99
-    return (f'TITLE {quote(album)}\n' if album else '') + f'FILE {quote(file)} {kind}\n' + ''.join(rows)
+    rows, now = [f'TITLE {quote(album)}\n'] if album else [], None
+    for i, (a, b, title) in enumerate(takes[:99], 1):    # the format ends at 99
+        k, _, begin, _ = pieces_of(source, a, b)[0]
+        if k != now: rows.append(f'FILE {quote(files[k])} {kind(files[k])}\n')
+        rows.append(f'  TRACK {i:02d} AUDIO\n    TITLE {quote(title)}\n    INDEX 01 {at(begin)}\n')
+        now = k
+    return ''.join(rows)
 
 # %% ../../nbs/app/06_song_files.ipynb #2e4b1416
 def write_sheets(source: Source,
@@ -226,7 +227,7 @@ def write_sheets(source: Source,
     folder = Path(folder)
     cue, txt, rpp = (folder/f'songs.{s}' for s in ('cue', 'txt', 'rpp'))
     with atomic_path(cue) as tmp:
-        tmp.write_text(cue_sheet(source, takes, media_path(raw, cue), album), encoding='utf-8')
+        tmp.write_text(cue_sheet(source, takes, [media_path(p, cue) for p in parts_of(raw)], album), encoding='utf-8')
     labels = edl_from_regions(source, [t[:2] for t in takes], 0, [t[2] for t in takes])
     export(labels, txt, 'audacity', raw, overwrite=True, verify=False)
     whole = EDL(source, [Segment(0, source.frames, 0)], {'regions': [list(t) for t in takes]})

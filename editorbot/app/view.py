@@ -9,6 +9,8 @@ __all__ = ['TEMPLATE', 'write_template', 'view_notebook', 'view_command', 'view'
 import importlib.util, os, subprocess, sys, tempfile
 from pathlib import Path
 from ..core import *
+from ..audio import audio_info
+from ..edl import load_edl
 
 # %% ../../nbs/app/09_view.ipynb #5539082a
 TEMPLATE = '''{%- extends 'lab/index.html.j2' -%}
@@ -64,9 +66,10 @@ def view(what: str | Path | None = None, # a recording or an EDL; None: choose o
          port: int | None = None,        # None: a free one
          browser: bool = True,           # open it?
         ):
-    "Serve the rehearsal view until it is interrupted. Raises `EditorbotError` for a missing file, and without Voila."
+    "Serve the rehearsal view until Ctrl-C. Raises `EditorbotError` for a file that is neither, and without Voila."
     if what is not None and not Path(what).exists():
         raise describe(what, 'a recording or an EDL', 'no such file', 'check the name')
+    if what is not None: (load_edl if Path(what).suffix == '.json' else audio_info)(what)
     if importlib.util.find_spec('voila') is None:
         raise describe('editorbot view', 'Voila', 'none', 'install it: pip install voila')
     with tempfile.TemporaryDirectory() as d:

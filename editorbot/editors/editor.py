@@ -436,7 +436,8 @@ def propose(track: Track | str | Path, # an analysed recording, or its path
             fragments: bool = False,                # a length may be met by cutting inside takes
             crossfade: float | None = None,         # at joins, s; None: `usual_crossfade`
             beats: typing.Literal['beat', 'bar'] | None = None, # move cuts to these
-            keep: typing.Sequence = (), cut: typing.Sequence = (), # (from, to) in s that must, must not be in the edit
+            keep: typing.Sequence = (),             # (from, to) in s that must be in the edit
+            cut: typing.Sequence = (),              # (from, to) in s that must not be in it
             skip: typing.Collection = (),           # names of stages that are left out: `stages_of`
            ) -> EDL:
     "The edit that an editor proposes for a recording; raises `EditorbotError` as `propose_several` does."

@@ -482,8 +482,9 @@ def otio_placed(x: OtioItem,
     if name not in axis.starts: return [Placed(pos, pos + n, None, **words)]
     speed, area, start = otio_speed(c), c.media_reference.available_range, axis.starts[name]
     rate, until = abs(speed), m.get('source_out')
-    until = None if until is None else until + start
     at = start + ticks(c.trimmed_range().start_time) - (ticks(area.start_time) if area else 0)
+    if until is not None:                        # our own note, unless the clip has been trimmed since
+        until = until + start if abs(until + start - at - n * rate) <= 1.5 else None
     if speed > 0: at -= head * rate
     elif until is None: at += (n + head) * rate
     else: at, until = until + head * rate, int(round(at))

@@ -9,7 +9,7 @@ __all__ = ['log', 'LAGS', 'WINDOW', 'STEP', 'PULSE', 'LAG', 'TRACKERS', 'Beats',
            'number_bars', 'track_librosa', 'track_grid', 'join_pieces', 'optional', 'beatnet_file', 'beatnet_features',
            'beatnet_net', 'beatnet_activations', 'decode_activations', 'track_beatnet', 'track_beat_this',
            'find_corrections', 'load_beats', 'finish_beats', 'analyse_beats', 'score_beats', 'disagreement',
-           'plot_disagreement', 'add_clicks', 'plot_beats']
+           'add_clicks', 'plot_beats']
 
 # %% ../../nbs/sound/02_beats.ipynb #ecb73a40
 import dataclasses, importlib, importlib.util, json, logging, re
@@ -602,31 +602,6 @@ def disagreement(a: Beats, b: Beats) -> float: # 0 (the same beats) to 1 (none i
     x, y = a.times[a.found], b.times[b.found]
     if len(x) == 0 or len(y) == 0: return float(len(x) != len(y))
     return 1 - float(f_measure(x, y))
-
-# %% ../../nbs/sound/02_beats.ipynb #ac00a308
-def plot_disagreement(a: Beats, b: Beats,
-                      window: float = 10.0, # s
-                     ):                     # matplotlib Figure
-    "Tempo of two sets of beats over time, and the share of the beats that they don't share, window by window."
-    import matplotlib.pyplot as plt
-    fig, ax = plt.subplots(2, 1, figsize=(9, 3.2), sharex=True, height_ratios=(2, 1))
-    for x, colour in ((a, PALETTE[0]), (b, PALETTE[5])):
-        ax[0].plot(x.times[x.found], x.bpm[x.found], '.', ms=3, color=colour, label=x.tracker)
-    ax[0].set(ylabel='tempo (BPM)', yscale='log',
-              title=f'{a.tracker} and {b.tracker}: disagreement {disagreement(a, b):.2f}')
-    ax[0].legend(fontsize=9)
-    ax[0].set_yticks([40, 60, 80, 120, 160, 240], labels=[40, 60, 80, 120, 160, 240]); ax[0].minorticks_off()
-    edges = np.arange(0, a.duration + window, window)
-    alone, total = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
-    for x, y in ((a.times[a.found], b.times[b.found]), (b.times[b.found], a.times[a.found])):
-        near = np.concatenate([[-np.inf], y, [np.inf]])
-        j = np.searchsorted(near, x)
-        lone = np.minimum(x - near[j-1], near[j] - x) > .07
-        alone += np.histogram(x[lone], edges)[0]; total += np.histogram(x, edges)[0]
-    ax[1].bar(edges[:-1], alone / np.maximum(total, 1), window, align='edge', color=PALETTE[4], alpha=.6)
-    ax[1].set(ylabel='not shared', xlabel='time (s)', ylim=(0, 1))
-    fig.tight_layout(); plt.close(fig)
-    return fig
 
 # %% ../../nbs/sound/02_beats.ipynb #cdfcd56a
 def add_clicks(x: np.ndarray,       # float (n, channels), a stretch of the recording

@@ -128,7 +128,7 @@ def analyse_blocks(source: Source,               # the recording
 
 # %% ../../nbs/sound/00_mel.ipynb #9a5c1e43
 # a recording: any rate, any channel count, any length; several files in order are one
-def load_track(path: str | Path | typing.Sequence,
+def load_track(path: str | Path | typing.Sequence, # a recording, or its files in order
                allow_truncated: bool = False, # accept a file that ends early
                show: bool | None = None,      # progress bar; None: on a terminal
               ) -> Track:
