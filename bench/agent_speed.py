@@ -1,6 +1,6 @@
 """How quick the agent's environment and PPO are, and how well PPO learns, beside Stable-Baselines3 in the same run.
 
-    make bench-agent_speed                            everything, and bench/results/agent_speed.json with --record
+    make bench-agent_speed                            everything, and bench/results/agent_*.json with --record
     python bench/agent_speed.py --only speed cost     some parts: speed (of the environment), masks, cost (of PPO), learning
 
 Times are CPU seconds of this process on one thread, so they don't depend on what else the machine does, but for its caches. Each is the best of several tries. `learning` trains on CartPole-v1 and
@@ -23,8 +23,8 @@ from editorbot.agent.rewards import distance
 
 BATCHES = (1, 16, 64, 256)
 SAME_STEP = dict(autoreset_mode=AutoresetMode.SAME_STEP)
-TASKS = {'CartPole-v1': dict(episodes=8, steps=32, minibatch=256, epochs=20, lr=1e-3, gamma=.98, lam=.8, total=100_000, aim=475),
-         'Acrobot-v1': dict(episodes=16, steps=256, minibatch=64, epochs=4, lr=3e-4, gamma=.99, lam=.94, total=200_000, aim=-90)}
+TASKS = {'CartPole-v1': dict(episodes=8, steps=32, minibatch=256, epochs=10, lr=1e-3, gamma=.98, lam=.95, total=60_000, aim=475),
+         'Acrobot-v1': dict(episodes=16, steps=256, minibatch=256, epochs=8, lr=1e-3, gamma=.99, lam=.95, total=100_000, aim=-90)}
 
 
 def recordings(R=8, beats=200, width=121):
@@ -116,6 +116,8 @@ class EveryStep(Seeing):
 def cost(a):
     r, c = recordings(), PPOConfig(target_kl=9.)
     core = lambda compact: EditingCore(r, c.episodes, Relative(distance, len(r)), compact=compact)
+    short = c.replace(steps=40, epochs=1)                     # compiles what numba has to
+    for compact, policy in ((False, FlatPolicy(861)), (True, Policy(PolicyConfig('b', 121)))): our_ppo(policy, core(compact), Seeing(policy, r) if compact else lambda obs: obs, short, 1)
     torch.manual_seed(0)
     flat, peer = our_ppo(FlatPolicy(861), core(False), lambda obs: obs, c, a.iterations), their_ppo(r, c, a.iterations)
     torch.manual_seed(0)
@@ -201,6 +203,10 @@ def learning(a):
 
 PARTS = dict(speed=speed, masks=masks, cost=cost, learning=learning)
 
+TABLES = dict(speed=("The agent's environment", 'CPU seconds of one thread, without choosing actions.'), masks=('Masks', ''),
+              cost=('What PPO costs', f'CPU seconds of one thread, acting and learning. Stable-Baselines3 {sb3.__version__} has no masks: an action that does not fit becomes KEEP of one beat.'),
+              learning=('PPO beside Stable-Baselines3', f'Version {sb3.__version__}. Both have the same settings, chosen beforehand. Each number is the mean of 100 episodes without chance.'))
+
 if __name__ == '__main__':
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('--only', nargs='+', choices=PARTS, default=list(PARTS))
@@ -211,6 +217,7 @@ if __name__ == '__main__':
     ap.add_argument('--record', action='store_true')
     a = ap.parse_args()
     torch.set_num_threads(1)
-    claims = [x for p in a.only for x in PARTS[p](a)]
-    if a.record: record('agent_speed', 'agent', 'Speed of the agent, and its PPO beside Stable-Baselines3', 'make bench-agent_speed', claims,
-                        f'CPU seconds of one thread. Stable-Baselines3 {sb3.__version__} has no masks: actions that do not fit become KEEP of one beat. Settings of CartPole and Acrobot are those of RL Zoo, but for the number of steps, and were not tuned.')
+    for part in a.only:
+        title, note = TABLES[part]
+        claims = PARTS[part](a)
+        if a.record: record(f'agent_{part}', 'agent', title, f"make bench-agent_speed ARGS='--only {part}'", claims, note)

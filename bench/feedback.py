@@ -48,16 +48,16 @@ def load_recording(path, name):
 
 
 def recordings(a):
-    "(package, recording, truth) of every session, scored by the network that never saw its package."
+    "(package, number, recording, truth) of every session, scored by the network that never saw its package."
     songs, nets = find_songs(a.music), {}
-    for i, seed in enumerate(session_seeds(a.first + a.sessions, 2)[a.first:], a.first):
+    for i, seed in enumerate(session_seeds(a.sessions, 2)):
         for p in sorted({s.package for s in songs}):
             path = Path(a.out)/'scored'/f'{p}-{i}.npz'
             if not path.exists():
                 if p not in nets: nets[p] = bench_pointer.network_of(a.networks, p, 0)
                 e = load_example(music_example([s for s in songs if s.package == p], seed, RICH, a.cache))
                 save_recording(path, scored(score_example(nets[p], e), f'{p}-{i}'), truth_of(e, DISTANT))
-            yield p, *load_recording(path, f'{p}-{i}')
+            yield p, i, *load_recording(path, f'{p}-{i}')
 
 
 RULES = [(), *((x,) for kind in grid_of_rules() for x in kind), *((Rule('short', least=s),) for s in SHORT)]
@@ -66,8 +66,8 @@ TASTES = (*NEAR, *DISTANT)
 
 class Rehearsal:
     "A recording with all edits of it that anybody may compare or choose."
-    def __init__(self, package, r, t, seed):
-        self.package, self.r, self.t, self.edits, self.close = package, r, t, pool(r, seed=seed), nearby(r, seed=seed + 500)
+    def __init__(self, package, number, r, t, seed):
+        self.package, self.number, self.r, self.t, self.edits, self.close = package, number, r, t, pool(r, seed=seed), nearby(r, seed=seed + 500)
         both = self.edits + self.close
         self.X, self.P = np.array([edit_features(r, x) for x in both]), np.array([path_features(r, x) for x in both])
         self.v, self.near = np.array([value(r, x) for x in both]), nearness(r, self.edits, RULES)
@@ -90,11 +90,16 @@ def asked(test, taste, noise=.1):
     return np.array([h.X[a] for h, a, _ in pairs]), np.array([h.X[b] for h, _, b in pairs]), np.where(said, 1 - noise, noise)
 
 
-def floor_of(p, n=500):
-    "The calibration error that a perfect model with these probabilities would show, judged by so many answers."
-    rng = np.random.default_rng(4)
-    draws = [p[rng.integers(len(p), size=n)] for _ in range(20)]
-    return float(np.mean([calibration_error(x, (rng.random(n) < x).astype(float)) for x in draws]))
+def calibration(rows):
+    "(taste, seed) -> calibration error over the answers of all packages, and what a perfect model of the same sureness would show on as many pairs."
+    rng, out = np.random.default_rng(4), []
+    for key in sorted({(r['taste'], r['seed']) for r in rows}):
+        p, said = (np.concatenate([r[k] for r in rows if (r['taste'], r['seed']) == key]) for k in ('sure', 'truly'))
+        noise = min(said.min(), 1 - said.max())
+        meant = np.clip((p - noise) / (1 - 2 * noise), 0, 1)
+        perfect = [calibration_error(p, np.where(rng.random(len(p)) < meant, 1 - noise, noise)) for _ in range(20)]
+        out.append(dict(error=calibration_error(p, said), perfect=float(np.mean(perfect))))
+    return out
 
 
 def edits_of(h, model, weights, alone, rule):
@@ -125,7 +130,7 @@ def learnt(train, test, spread, taste, n, seed):
     p = model.prefers(A, B).mean(0)
     made = [edits_of(h, model, weights, alone, rule) for h in test]
     rows = {m: [h.judged(taste, x[m]) for h, x in zip(test, made)] for m in METHODS}
-    return dict(taste=taste, n=n, seed=seed, agreement=agreement(p, said), ece=calibration_error(p, said), floor=floor_of(p), nats=float(np.mean([moved(h.r, weights) for h in test[:4]])), rule=[str(r) for r in rule], rows=rows)
+    return dict(taste=taste, n=n, seed=seed, agreement=agreement(p, said), sure=p.tolist(), truly=said.tolist(), nats=float(np.mean([moved(h.r, weights) for h in test[:4]])), rule=[str(r) for r in rule], rows=rows)
 
 
 def active(train, test, taste, seed, counts=(20, 40, 60, 80, 100)):
@@ -170,7 +175,8 @@ def claims(rows, extra):
         aims = {100: ('>= .76', '>= .70', '>= .65'), 300: (None, '>= .80', None), 1000: ('>= .85', None, None)}.get(n, (None,) * 3)
         near, far = dict(n=(n,), taste=tuple(NEAR)), dict(n=(n,), taste=DISTANT)
         out.append(row(f'near tastes, {n} answers: agreement', mean(lambda r: r['agreement'], **near), aims[0]))
-        out.append(row(f'near tastes, {n} answers: calibration error', mean(lambda r: r['ece'], **near), '<= .05', f"500 answers to a perfect model: {mean(lambda r: r['floor'], **near)[0]:.3f}"))
+        found = calibration([r for r in rows if r['n'] == n and r['taste'] in NEAR])
+        out.append(row(f'near tastes, {n} answers: calibration error', bootstrap([x['error'] for x in found]), '<= .05', f"a perfect model: {np.mean([x['perfect'] for x in found]):.3f}"))
         for m in METHODS:
             beside = f"keep F1 {mean(of(m, 'keep_f1'), **near)[0]:.3f}, was {mean(of(m, 'before'), **near)[0]:.3f}"
             if m != 'rule': out.append(row(f'near tastes, {n} answers: win rate of {m}', mean(of(m, 'win'), **near), aims[1] if m == 'DPO' else None, beside))
@@ -182,7 +188,7 @@ if __name__ == '__main__':
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('--music', required=True, help='folder with a folder for each package')
     ap.add_argument('--sessions', type=int, default=12, help='of each package')
-    ap.add_argument('--first', type=int, default=0, help='number of the first session')
+    ap.add_argument('--first', type=int, default=0, help='sessions of this number and after are judged; those before may have been used for choices')
     ap.add_argument('--answers', type=int, nargs='+', default=[25, 50, 100, 300], help='numbers of answers')
     ap.add_argument('--seed', type=int, nargs='+', default=[0], help='of pools, questions and noise')
     ap.add_argument('--networks', default=str(Path(__file__).with_name('networks')), help='networks that never saw a package')
@@ -191,9 +197,9 @@ if __name__ == '__main__':
     a = ap.parse_args()
     rows, ways, attacks, all_ = [], [], [], list(recordings(a))
     for seed in a.seed:
-        rehearsals = [Rehearsal(p, r, t, 1000 * seed + i) for i, (p, r, t) in enumerate(all_)]
+        rehearsals = [Rehearsal(*x, 1000 * seed + i) for i, x in enumerate(all_)]
         for k, holdout in enumerate(packages := sorted({h.package for h in rehearsals})):
-            train, test = [h for h in rehearsals if h.package != holdout], [h for h in rehearsals if h.package == holdout]
+            train, test = [h for h in rehearsals if h.package != holdout], [h for h in rehearsals if h.package == holdout and h.number >= a.first]
             spread = policy_spread([h.r for h in train[::4]])
             for taste, n in itertools.product(TASTES, a.answers): rows.append(dict(holdout=holdout, **learnt(train, test, spread, taste, n, seed)))
             taste = tuple(NEAR)[k % len(NEAR)]

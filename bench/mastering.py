@@ -179,20 +179,25 @@ def claims(rows):
     for name, kinds, aims in (('designed for', DESIGNED, {5: .85, 20: .65}), ('not designed for', UNSEEN, {5: 1.3, 20: 1.3})):
         for n in (20, 5):
             e = people(rows, chosen, n, kinds, 'error')
+            if not e: continue
             others = {'tuned chain': ('chain, tuned', n), 'EQ + loudness + curve': ('EQ + loudness + level curve', n), 'matchering': ('matchering, nearest reference', 20),
                       'the same person again': ('the same person again', 0)}
             beside = ', '.join(f'{k} {mean(x)}' for k, (m, pairs) in others.items() if (x := people(rows, m, pairs, kinds, 'error')))
             out.append(dict(claim=f'error on held-out songs, dB: kinds {name}, {n} pairs, {len(e)} people', value=mean(e), interval=spread(e), aim=f'{aims[n]}', beside=beside))
     both = (*DESIGNED, *UNSEEN)
     for key, name, aim in (('loudness', 'loudness off, LU, 20 pairs, all kinds', '.3'), ('spectrum', 'spectrum off, dB, 20 pairs, all kinds', '.5')):
-        x = people(rows, chosen, 20, both, key)
-        out.append(dict(claim=name, value=mean(x), interval=spread(x), aim=aim))
+        if x := people(rows, chosen, 20, both, key): out.append(dict(claim=name, value=mean(x), interval=spread(x), aim=aim))
     mine = [r for r in rows if r['method'] == chosen and r['kind'] in both]
-    out.append(dict(claim="flutter of the gain, times the person's own (median)", value=round(float(np.median(list(people(rows, chosen, 20, both, 'flutter').values()))), 2), aim='1.2'))
+    if x := people(rows, chosen, 20, both, 'flutter'): out.append(dict(claim="flutter of the gain, times the person's own (median)", value=round(float(np.median(list(x.values()))), 2), aim='1.2'))
+    other = 'EQ + loudness + level curve'
+    for n in sorted({r['pairs'] for r in mine}):
+        for name, kinds in (('designed for', DESIGNED), ('not designed for', UNSEEN)):
+            a, b = (people(rows, m, n, kinds, 'error') for m in (chosen, other))
+            if a: out.append(dict(claim=f'the choice less EQ + loudness + curve, dB: kinds {name}, {n} pairs', value=mean({w: a[w] - b[w] for w in a}), interval=spread({w: a[w] - b[w] for w in a}), aim='< 0'))
     nothing = [r['choice'] for r in rows if r['kind'] == 'nothing' and r.get('choice')]
-    out.append(dict(claim='somebody who changes nothing: `nothing` chosen', value=f"{nothing.count('nothing')} of {len(nothing)}", aim='all'))
+    if nothing: out.append(dict(claim='somebody who changes nothing: `nothing` chosen', value=f"{nothing.count('nothing')} of {len(nothing)}", aim='all'))
     out.append(dict(claim='highest true peak, dBTP', value=round(max(r['dbtp'] for r in mine), 2), aim='-1'))
-    out.append(dict(claim='CPU s a stereo minute to render', value=round(float(np.mean([r['render_s'] for r in mine])), 2), aim='.4', beside='fit, 20 pairs: 1.8 s'))
+    out.append(dict(claim='CPU s a stereo minute to render', value=round(float(np.mean([r['render_s'] for r in mine])), 2), aim='.4'))
     return out
 
 
@@ -211,14 +216,18 @@ def main():
     a.add_argument('--matchering', help='a Python that has matchering')
     a.add_argument('--matchering-seeds', type=int, default=1, help='people of each kind that matchering is measured on, too')
     a.add_argument('--jobs', type=int, default=1)
-    a.add_argument('--json', default='outputs/bench/mastering.json')
+    a.add_argument('--json', nargs='+', default=['outputs/bench/mastering.json'], help='several: rows of several runs, with --record')
+    a.add_argument('--name', default='mastering', help='of the file in bench/results')
+    a.add_argument('--title', default='Mastering learnt from pairs')
     a.add_argument('--record', metavar='COMMAND', help='write bench/results/mastering.json from the rows of --json; COMMAND is what made them')
     a = a.parse_args()
     if a.record:
         from results import record
-        note = ('Twelve kinds of simulated engineers, three people each, five held-out songs each; excerpts of 9 s of music of five packages as rehearsal sound. '
-                'The interval goes over people. For kinds that it was not designed for, the chain is as good as EQ + loudness + curve, not better; matchering on one person of each kind.')
-        print(record('mastering', 'super_editor', 'Mastering learnt from pairs', a.record, claims(json.loads(Path(a.json).read_text(encoding='utf-8'))), note))
+        rows = [r for f in a.json for r in json.loads(Path(f).read_text(encoding='utf-8'))]
+        who = {(r['kind'], r['seed']) for r in rows}
+        note = (f"{len({k for k, _ in who})} kinds of simulated engineers, {len(who)} people (seeds {', '.join(map(str, sorted({s for _, s in who})))}), {len({r['song'] for r in rows if r['kind'] == rows[0]['kind'] and r['seed'] == rows[0]['seed']})} held-out "
+                "songs each; short excerpts of music of five packages as rehearsal sound. The interval goes over people.")
+        print(record(a.name, 'super_editor', a.title, a.record, claims(rows), note))
         return
     songs = excerpts(a.music, a.songs, a.seconds, 0)
     before = [band_levels([x], SR) for x in songs]
@@ -227,7 +236,7 @@ def main():
     print(f'{len(songs)} songs of {a.seconds:.0f} s, {np.min([loudness(x, SR) for x in songs]):.0f} to {np.max([loudness(x, SR) for x in songs]):.0f} LUFS', flush=True)
     work = (delayed(one_person)(k, s, songs, before, a.train, a.steps, a.matchering if s < a.first + a.matchering_seeds else None, a.tests, a.mel if s < a.first + a.matchering_seeds else 0)
             for s in range(a.first, a.first + a.seeds) for k in a.kinds)
-    rows, target = [], Path(a.json)
+    rows, target = [], Path(a.json[0])
     for part in Parallel(n_jobs=a.jobs, return_as='generator')(work):
         rows += part
         write_json(target, rows)
@@ -235,7 +244,7 @@ def main():
         here = [r for r in rows if r['kind'] in kinds]
         if here: print(f'\n{name}\n\n{table(here, kinds, a.train)}')
     print('\nhighest true peak of anything mastered here:', round(max(r['dbtp'] for r in rows if r['dbtp'] is not None and 'chain' in r['method'] or 'chosen' in r['method'] and r['kind'] != 'nothing'), 2), 'dBTP')
-    print('written:', a.json)
+    print('written:', target)
 
 
 if __name__ == '__main__': main()

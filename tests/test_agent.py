@@ -1,5 +1,5 @@
 "The agent: bugs that PPO is known for are planted, and each must be noticed; PPO learns as Stable-Baselines3 does; the shipped policy edits; its recipe trains one."
-import copy, itertools, json
+import copy, itertools, json, subprocess, sys
 from pathlib import Path
 
 import numpy as np, pytest, torch
@@ -173,3 +173,55 @@ def test_an_update_is_that_of_stable_baselines(peer, monkeypatch):
     moved = max(float((a.weight - b.weight).abs().max().detach()) for a, b in zip(before.actor[::2], policy.actor[::2]))
     apart = max(float((x[:len(y)] - y).abs().max().detach()) for a, b in pairs for x, y in zip(a.parameters(), b.parameters()))
     assert moved > 1e-3 and apart < 1e-6
+
+
+# ---- several processes
+
+TWO = '''
+import copy, sys
+import numpy as np, torch
+from lightning_fabric import Fabric
+from editorbot.agent import ppo
+
+if __name__ == '__main__':
+    fabric = Fabric(accelerator='cpu', devices=2, strategy='ddp')
+    fabric.launch()
+    rng, T, B = np.random.default_rng(0), 6, 4
+    floats = lambda *shape: rng.standard_normal(shape).astype(np.float32)
+    mask = np.zeros((T, B, 20, 5), bool); mask[:, :, :2, :2] = True
+    action = np.stack([rng.integers(0, 2, (T, B)), rng.integers(0, 2, (T, B)), np.full((T, B), 2)], -1)
+    roll = ppo.Rollout(floats(T, B, 5), mask, action, np.full((T, B), -1.4, np.float32), floats(T, B), floats(T, B), np.zeros((T, B), int), floats(B), floats(T, B))
+    k = slice(2 * fabric.global_rank, 2 * fabric.global_rank + 2)
+    part = ppo.Rollout(*(x[k] if name == 'last' else x[:, k] for name, x in roll._asdict().items()))
+    c = ppo.PPOConfig(minibatch=9999, lr=1e-2, epochs=4, target_kl=9., accumulate=2)
+    torch.manual_seed(0)
+    start, ends = ppo.FlatPolicy(5, 16), []
+    for steps, f in ((roll, ppo.alone()), (part, fabric)):
+        policy = copy.deepcopy(start)
+        said = ppo.update_policy(policy, ppo.optimiser_of(policy, c), steps, c, lambda obs: obs, torch.Generator().manual_seed(0), fabric=f)
+        ends.append((torch.cat([p.detach().flatten() for p in policy.parameters()]), said))
+    (one, a), (two, b) = ends
+    assert (one - torch.cat([p.detach().flatten() for p in start.parameters()])).abs().max() > 1e-3
+    assert torch.allclose(one, two, atol=1e-5) and all(abs(a[k] - b[k]) < 1e-4 for k in a), (a, b)
+    assert ppo.everyones(fabric.global_rank, fabric) == [0, 1]
+'''
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_step_of_one(tmp_path):
+    "Each has half of the episodes; advantages are normalised over all of them, gradients and losses are the mean."
+    (tmp_path/'two.py').write_text(TWO)
+    subprocess.run([sys.executable, tmp_path/'two.py'], check=True, timeout=500)
+
+
+def test_parts_and_half_precision(toys):
+    "An update in three parts is one in a whole; in bf16 it is another, and sound."
+    torch.manual_seed(0)
+    policy, ends = Policy(TINY).eval(), []
+    weights = lambda p: torch.cat([x.detach().flatten() for x in p.parameters()])
+    for options in ({}, dict(accumulate=3), dict(precision='bf16-mixed')):
+        c = ppo.PPOConfig(iterations=2, episodes=6, steps=12, minibatch=36, warmup=0, target_kl=9., **options)
+        ends.append(weights(ppo.improve(policy, toys, distance, c)[0]) - weights(policy))
+    whole, parts, half = ends
+    assert whole.norm() > .01 and (parts - whole).norm() < .01 * whole.norm()
+    assert not torch.equal(half, whole) and half.isfinite().all() and .2 < half.norm() / whole.norm() < 5

@@ -43,6 +43,9 @@ def test_a_sound_is_learnt_and_given_to_an_edit(tmp_path):
     assert r.returncode == 0 and 'LUFS' in r.stdout, r.stderr
     y, sr = sf.read(tmp_path/'edit.wav')
     assert sr == SR and abs(loudness(y, sr) + 18) < .6 and dbtp(y) <= -1
+    assert run(tmp_path, 'export', 'edit.edl.json', '-o', 'edit.rpp').returncode == 0
+    session = (tmp_path/'edit.rpp').read_text()
+    assert 'NAME mastered' in session and 'edit.wav' in session          # on a muted track of its own
     assert run(tmp_path, 'edit', raw, '-o', 'plain.wav', '--editor', 'loudness', '--no-plot').returncode == 0
     plain = sf.read(tmp_path/'plain.wav')[0]
     treble = lambda z: np.square(np.abs(np.fft.rfft(z.mean(1))))[round(len(z) * 5000 / sr):].sum() / np.square(z.mean(1)).sum()

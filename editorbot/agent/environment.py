@@ -14,7 +14,7 @@ import gymnasium as gym, numpy as np
 from fastcore.basics import patch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
-from numba import njit
+from numba import njit, vectorize
 from ..core import *
 from .actions import AMOUNTS, BEATS, fits, used_up
 from ..data.labels import AMOUNT_LOOP, AMOUNT_SPEED, SIZES, Action, Amount
@@ -178,9 +178,9 @@ def write_compact(out, rows, rec, at, heard, last, n, cum, target, longest, grou
         write_state(out, b, 2, rec[b], at[b], heard[b], last[b], n, cum, target, longest, group)
 
 # %% ../../nbs/agent/01_environment.ipynb #ec5b2198
-@njit(cache=False)
+@vectorize
 def draw(seed: int, place: int, episode: int, R: int) -> int: # 0 to R - 1
-    "A recording from three numbers, by splitmix64 (Steele et al., OOPSLA 2014)."
+    "A recording from three numbers, by splitmix64 (Steele et al., OOPSLA 2014); for arrays, too."
     z = (np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(place) * np.uint64(0xBF58476D1CE4E5B9)
          + np.uint64(episode + 1) * np.uint64(0x94D049BB133111EB))
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -224,9 +224,9 @@ class EditingCore:
 # %% ../../nbs/agent/01_environment.ipynb #c676444b
 @patch
 def begin(self: EditingCore,
-          b: int,                   # place in the batch
+          b: int | np.ndarray,      # place in the batch, or several
           rec: int | None = None):  # which recording; None: the next
-    "Start an episode."
+    "Start an episode, or several."
     self.rec[b] = draw(self.seed, self.first + b, self.episode[b], len(self.recordings)) if rec is None else rec
     self.at[b] = self.steps[b] = self.pieces[b] = self.jumps[b] = self.ended[b] = 0
     self.heard[b], self.last[b], self.counts[b] = 0., -1, 0
@@ -250,7 +250,7 @@ def reset(self: EditingCore, seed: int | None = None, recording: int | None = No
     "Start all episodes; their observations."
     if seed is not None: self.seed = seed
     self.episode[:], self.invalid = 0, 0
-    for b in range(self.batch): self.begin(b, recording)
+    self.begin(self.places, recording)
     return self.observe()
 
 # %% ../../nbs/agent/01_environment.ipynb #223481ea
@@ -270,7 +270,7 @@ def step(self: EditingCore,
         done = Finished(over, self.rec[over], self.counts[over], [self.log[b, :self.steps[b]].copy() for b in over],
                         ended[over] == 2, obs[over].copy())
         if self.reward is not None: paid[over] = self.reward(r, done)
-        for b in over: self.begin(b)
+        self.begin(over)
         obs = self.observe(over)
     return obs, paid, ended, done
 

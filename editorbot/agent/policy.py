@@ -155,8 +155,8 @@ def masked_log_softmax(logits: Tensor, # (..., n)
                        mask: Tensor,   # bool (..., n)
                       ) -> Tensor:     # (..., n): -1e9 where it is masked
     "Log-probabilities of what is allowed; without anything allowed all are alike, and nothing is learnt."
-    none = ~mask.any(-1, keepdim=True)
-    return torch.where(none, 0., logits).masked_fill(~(mask | none), -1e9).log_softmax(-1).clamp(min=-1e9)
+    wide = torch.promote_types(logits.dtype, torch.float32)                # also where a network computes in bf16
+    return logits.to(wide).masked_fill(~mask, -1e9).log_softmax(-1)
 
 # %% ../../nbs/agent/03_policy.ipynb #10f30aa6
 class FactoredActions:
@@ -167,7 +167,8 @@ class FactoredActions:
                  mask: Tensor):        # bool (B, 20, 5): sizes that fit
         meaning = torch.from_numpy(AMOUNTS).to(kind.device).expand_as(amount)
         self.kind = masked_log_softmax(kind, mask.any(-1))
-        self.size, self.amount = masked_log_softmax(size, mask), masked_log_softmax(amount, meaning)
+        self.rest = masked_log_softmax(torch.stack([size, amount], 1), torch.stack([mask, meaning], 1)) # (B, 2, 20, 5)
+        self.size, self.amount = self.rest.unbind(1)
 
 # %% ../../nbs/agent/03_policy.ipynb #dd75ce5c
 @patch
@@ -184,14 +185,14 @@ def log_prob(self: FactoredActions,
 def entropy(self: FactoredActions) -> Tensor: # (B,) nats
     "Exact entropy."
     one = lambda log_p: -(log_p.exp() * log_p).sum(-1)
-    return one(self.kind) + (self.kind.exp() * (one(self.size) + one(self.amount))).sum(-1)
+    return one(self.kind) + (self.kind.exp() * one(self.rest).sum(1)).sum(-1)
 
 # %% ../../nbs/agent/03_policy.ipynb #2deab787
 @patch
 def active(self: FactoredActions) -> Tensor: # (B,) 0 to 3
     "Expected number of heads that have more than one choice."
     choices = lambda log_p: ((log_p > -1e8).sum(-1) > 1).float()
-    return choices(self.kind) + (self.kind.exp() * (choices(self.size) + choices(self.amount))).sum(-1)
+    return choices(self.kind) + (self.kind.exp() * choices(self.rest).sum(1)).sum(-1)
 
 # %% ../../nbs/agent/03_policy.ipynb #f8ff78ce
 @patch
@@ -200,8 +201,7 @@ def kl(self: FactoredActions,
       ) -> Tensor:             # (B,) nats
     "Exact divergence $D(\\mathrm{self} \\parallel \\mathrm{other})$."
     one = lambda p, q: (p.exp() * (p - q)).sum(-1)
-    rest = one(self.size, other.size) + one(self.amount, other.amount)         # (B, 20)
-    return one(self.kind, other.kind) + (self.kind.exp() * rest).sum(-1)
+    return one(self.kind, other.kind) + (self.kind.exp() * one(self.rest, other.rest).sum(1)).sum(-1)
 
 # %% ../../nbs/agent/03_policy.ipynb #68608470
 @patch
@@ -209,7 +209,8 @@ def sample(self: FactoredActions,
            rng: torch.Generator | None = None, # None: the likeliest type, then its likeliest size and amount
           ) -> Tensor:                         # int64 (B, 3)
     "An action for each state."
-    pick = lambda p: p.argmax(-1) if rng is None else torch.multinomial(p.exp(), 1, generator=rng)[:, 0]
+    chance = lambda p: p.exp() / torch.empty_like(p).exponential_(generator=rng)
+    pick = lambda p: (p if rng is None else chance(p)).argmax(-1)
     k = pick(self.kind)
     row = torch.arange(len(k), device=k.device)
     return torch.stack([k, pick(self.size[row, k]), pick(self.amount[row, k])], -1)

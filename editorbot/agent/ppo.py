@@ -4,17 +4,18 @@
 
 # %% auto #0
 __all__ = ['CORE', 'TAGS', 'gae', 'clipped_surrogate', 'minibatches', 'PPOConfig', 'Relative', 'Rollout', 'Seeing', 'collect',
-           'first_ratio', 'normalised', 'ppo_losses', 'optimiser_of', 'update_policy', 'Probe', 'FlatPolicy',
-           'solve_probe', 'counters', 'alarms', 'state_of', 'restore', 'begin', 'iterate', 'write_scalars',
-           'walk_reward', 'person_reward', 'read_state', 'improve']
+           'first_ratio', 'normalised', 'ppo_losses', 'optimiser_of', 'alone', 'gradients', 'shared', 'update_policy',
+           'Probe', 'FlatPolicy', 'solve_probe', 'counters', 'alarms', 'everyones', 'state_of', 'restore', 'begin',
+           'iterate', 'write_scalars', 'walk_reward', 'person_reward', 'read_state', 'improve']
 
 # %% ../../nbs/agent/05_ppo.ipynb #967ac9ee
-import copy, json, typing
+import copy, functools, json, typing
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch
 from torch import nn, Tensor
 from fastcore.basics import patch
+from lightning_fabric import Fabric
 from ..core import *
 from .actions import BEATS, edit_order
 from .environment import EditingCore, Finished, Recordings, Reward
@@ -73,6 +74,8 @@ class PPOConfig(Config):
     warmup: int = 3             # iterations in which the critic learns alone
     encoder: bool = False       # train the encoder as well, at a tenth of the rate
     mix: float = 0.             # weight of the cloning loss, where lessons are given
+    accumulate: int = 1         # parts of a minibatch, one after another
+    precision: str = '32-true'  # or 'bf16-mixed'
 
 # %% ../../nbs/agent/05_ppo.ipynb #c3957ef7
 class Relative:
@@ -134,7 +137,7 @@ def collect(policy: nn.Module,         # (seen, mask) -> distribution, values
            ) -> Rollout:
     "Act for T steps in all episodes."
     rows = []
-    value_of = lambda obs, mask: policy(see(torch.from_numpy(obs)), torch.from_numpy(mask))[1].numpy()
+    value_of = lambda obs, mask: policy(see(torch.from_numpy(obs)), torch.from_numpy(mask))[1].float().numpy()
     for _ in range(T):
         obs, mask = core.obs.copy(), core.mask.copy()
         d, value = policy(see(torch.from_numpy(obs)), torch.from_numpy(mask))
@@ -143,7 +146,7 @@ def collect(policy: nn.Module,         # (seen, mask) -> distribution, values
         if done is not None and done.truncated.any():
             cut = done.place[done.truncated]
             final[cut] = value_of(done.final[done.truncated], core.mask[cut])
-        rows.append((obs, mask, action.numpy(), d.log_prob(action).numpy(), value.numpy(), paid, ended, final))
+        rows.append((obs, mask, action.numpy(), d.log_prob(action).numpy(), value.float().numpy(), paid, ended, final))
     *most, final = map(np.stack, zip(*rows))
     return Rollout(*most, value_of(core.obs, core.mask), final)
 
@@ -156,24 +159,27 @@ def first_ratio(policy: nn.Module, roll: Rollout, see: typing.Callable) -> float
     return float(((d.log_prob(flat(roll.action)) - flat(roll.log_prob)).exp() - 1).abs().max())
 
 # %% ../../nbs/agent/05_ppo.ipynb #cc211a98
-def normalised(x: Tensor) -> Tensor: # (B,)
+def normalised(x: Tensor,                     # (B,)
+               fabric: Fabric | None = None,  # None: there is one process
+              ) -> Tensor:                    # (B,)
     "Zero mean, unit spread."
-    return (x - x.mean()) / (x.std() + 1e-8)
+    every = fabric.all_gather(x) if fabric else x
+    return (x - every.mean()) / (every.std() + 1e-8)
 
 # %% ../../nbs/agent/05_ppo.ipynb #1c162c2c
 def ppo_losses(d: FactoredActions, value: Tensor, # of the policy, (B,)
-               batch: dict,                       # action (B, 3), log_prob, advantage, target (B,)
+               batch: dict,                       # action (B, 3), log_prob, normalised advantage, target (B,)
                c: PPOConfig,
                anchor: FactoredActions | None = None, # of the cloned policy
               ) -> dict:                          # name -> scalar: loss, and its parts
     "Losses of a minibatch."
     log_ratio = d.log_prob(batch['action']) - batch['log_prob']
-    ratio = log_ratio.exp()
-    out = dict(policy=clipped_surrogate(ratio, normalised(batch['advantage']), c.clip).mean(),
-               value=.5 * ((value - batch['target'])**2).mean(), entropy=d.entropy().mean(),
-               head_entropy=(d.entropy() / d.active().clamp(min=1)).mean(),
+    ratio, entropy = log_ratio.exp(), d.entropy()
+    out = dict(policy=clipped_surrogate(ratio, batch['advantage'], c.clip).mean(),
+               value=.5 * ((value - batch['target'])**2).mean(), entropy=entropy.mean(),
+               head_entropy=(entropy / d.active().clamp(min=1)).mean(),
                bc_kl=d.kl(anchor).mean() if anchor else torch.zeros(()),
-               bc_entropy=(anchor or d).entropy().mean(),
+               bc_entropy=(anchor.entropy() if anchor else entropy).mean(),
                kl=(ratio - 1 - log_ratio).mean().detach(), clipped=((ratio - 1).abs() > c.clip).float().mean())
     loss = out['policy'] + c.value * out['value'] - c.entropy * out['head_entropy'] + c.anchor * out['bc_kl']
     return out | dict(loss=loss)
@@ -185,33 +191,63 @@ def optimiser_of(policy: nn.Module, c: PPOConfig) -> torch.optim.Optimizer:
     if c.encoder: groups.append(dict(params=list(policy.encoder.parameters()), rate=.1))
     return torch.optim.Adam(groups, c.lr, eps=1e-5)
 
+# %% ../../nbs/agent/05_ppo.ipynb #5ef0b6a9
+@functools.cache
+def alone(precision: str = '32-true') -> Fabric:
+    "Fabric for one process on a CPU."
+    return Fabric(accelerator='cpu', devices=1, precision=precision)
+
+# %% ../../nbs/agent/05_ppo.ipynb #2e9d81a7
+def gradients(policy: nn.Module, i: Tensor, # int64 (B,): steps of the minibatch
+              data: dict,                   # obs, mask, action, log_prob, advantage, target of all steps
+              c: PPOConfig, see: typing.Callable, anchor: typing.Callable | None,
+              critic_only: bool, fabric: Fabric) -> dict: # name -> mean over the minibatch
+    "Gradients of a minibatch's loss; the losses by name."
+    advantage, said = normalised(data['advantage'][i], fabric), {}
+    for j, a in zip(i.chunk(c.accumulate), advantage.chunk(c.accumulate)):
+        batch = {k: v[j] for k, v in data.items()} | dict(advantage=a)
+        with fabric.autocast():
+            seen = see(batch['obs'], True) if c.encoder else see(batch['obs'])
+            there = None if anchor is None else anchor(batch['obs'], batch['mask'])
+            x = ppo_losses(*policy(seen, batch['mask']), batch, c, there)
+        share = len(j) / len(i)
+        (share * (c.value * x['value'] if critic_only else x['loss'])).backward()
+        for k, v in x.items(): said[k] = said.get(k, 0) + share * v.detach()
+    return said
+
+# %% ../../nbs/agent/05_ppo.ipynb #51c3e9f8
+def shared(said: dict, params: list, fabric: Fabric) -> dict: # name -> float
+    "Mean over all processes: gradients, in place, and losses by name."
+    if fabric.world_size > 1:
+        for p in params: p.grad = fabric.all_reduce(torch.zeros_like(p) if p.grad is None else p.grad)
+    return dict(zip(said, fabric.all_reduce(torch.stack([torch.as_tensor(v).float() for v in said.values()])).tolist()))
+
 # %% ../../nbs/agent/05_ppo.ipynb #0f8206fd
 def update_policy(policy: nn.Module, opt: torch.optim.Optimizer, roll: Rollout,
                   c: PPOConfig, see: typing.Callable, rng: torch.Generator,
                   anchor: typing.Callable | None = None, # (obs, mask) -> distribution of the cloned policy
                   extra: typing.Callable = lambda: torch.zeros(()), # the cloning loss of some recordings
                   critic_only: bool = False,
+                  fabric: Fabric | None = None,          # precision and processes; None: one process
                  ) -> dict:                              # name -> mean over minibatches
     "Improve a policy by what it has done."
+    fabric = fabric or alone(c.precision)
     adv = gae(roll.paid, roll.value, roll.ended, roll.last, roll.final, c.gamma, c.lam)
     flat = lambda x, kind=None: torch.from_numpy(np.ascontiguousarray(x, kind).reshape(-1, *x.shape[2:]))
-    obs, mask, action, old = flat(roll.obs), flat(roll.mask), flat(roll.action), flat(roll.log_prob)
-    adv, target, log = flat(adv, np.float32), flat(adv + roll.value, np.float32), []
+    data = dict(obs=flat(roll.obs), mask=flat(roll.mask), action=flat(roll.action), log_prob=flat(roll.log_prob),
+                advantage=flat(adv, np.float32), target=flat(adv + roll.value, np.float32))
+    params, log = [p for g in opt.param_groups for p in g['params']], []
     for _ in range(c.epochs):
-        for i in minibatches(len(obs), c.minibatch, rng):
-            d, value = policy(see(obs[i], True) if c.encoder else see(obs[i]), mask[i])
-            batch = dict(action=action[i], log_prob=old[i], advantage=adv[i], target=target[i])
-            x = ppo_losses(d, value, batch, c, None if anchor is None else anchor(obs[i], mask[i]))
-            log.append({k: float(v.detach()) for k, v in x.items()})
-            if x['kl'] > c.target_kl: break
+        for i in minibatches(len(data['obs']), c.minibatch, rng):
             opt.zero_grad()
-            bc = extra()
-            log[-1]['bc_loss'] = float(bc.detach())
-            (c.value * x['value'] if critic_only else x['loss'] + c.mix * bc).backward()
-            nn.utils.clip_grad_norm_([p for g in opt.param_groups for p in g['params']], c.grad)
+            said = gradients(policy, i, data, c, see, anchor, critic_only, fabric) | dict(bc_loss=extra())
+            if c.mix and not critic_only: (c.mix * said['bc_loss']).backward()
+            log.append(shared({k: v.detach() for k, v in said.items()}, params, fabric))
+            if log[-1]['kl'] > c.target_kl: break
+            nn.utils.clip_grad_norm_(params, c.grad)
             opt.step()
         if log[-1]['kl'] > c.target_kl: break
-    return {k: float(np.mean([x[k] for x in log if k in x])) for k in log[0]}
+    return {k: float(np.mean([x[k] for x in log])) for k in log[0]}
 
 # %% ../../nbs/agent/05_ppo.ipynb #131b876e
 class Probe:
@@ -289,36 +325,45 @@ def alarms(now: dict,                 # what `counters` says, and episode_reward
         out.append(f"the reward ({paid:.2f}) is above that of the person's edits ({person:.2f}): it is being fooled")
     return out
 
+# %% ../../nbs/agent/05_ppo.ipynb #61f2a8d5
+def everyones(x, fabric: Fabric) -> list:
+    "What each process holds, in the order of the processes."
+    out = [x] * fabric.world_size
+    if fabric.world_size > 1: torch.distributed.all_gather_object(out, x)
+    return out
+
 # %% ../../nbs/agent/05_ppo.ipynb #30590792
 CORE = ('rec', 'at', 'steps', 'pieces', 'jumps', 'last', 'ended', 'episode', 'heard', 'counts', 'log', 'obs',
         'mask')   #: arrays of an `EditingCore` that change
 
 def state_of(run: dict) -> dict: # tensors and plain values, for `torch.save`
-    "The state of a run: policy, best, anchor, opt, core, pay, rng, iteration, top."
+    "The state of a run: policy, best, anchor, opt, iteration, top; of each process core, pay, rng."
     arrays = lambda o, names: {k: torch.from_numpy(np.ascontiguousarray(getattr(o, k)).copy()) for k in names}
+    own = dict(core=arrays(run['core'], CORE), pay=arrays(run['pay'], ('mean', 'known')), rng=run['rng'].get_state())
     return {k: run[k].state_dict() for k in ('policy', 'best', 'anchor', 'opt')} | dict(
-        core=arrays(run['core'], CORE), pay=arrays(run['pay'], ('mean', 'known')), rng=run['rng'].get_state(),
-        iteration=run['iteration'], top=run['top'])
+        own=everyones(own, run['fabric']), iteration=run['iteration'], top=run['top'])
 
 # %% ../../nbs/agent/05_ppo.ipynb #14f154c5
 def restore(run: dict, state: dict):
     "Put a state back, in place."
     for k in ('policy', 'best', 'anchor', 'opt'): run[k].load_state_dict(state[k])
-    for o, values in ((run['core'], state['core']), (run['pay'], state['pay'])):
-        for k, v in values.items(): getattr(o, k)[...] = v.numpy()
-    run['rng'].set_state(state['rng'])
+    own = state['own'][run['fabric'].global_rank]
+    for name in ('core', 'pay'):
+        for k, v in own[name].items(): getattr(run[name], k)[...] = v.numpy()
+    run['rng'].set_state(own['rng'])
     run['iteration'], run['top'] = state['iteration'], state['top']
 
 # %% ../../nbs/agent/05_ppo.ipynb #9da03f71
-def begin(policy: Policy, r: Recordings, reward: Reward, c: PPOConfig, seed: int) -> dict: # what `state_of` names
-    "A new run."
+def begin(policy: Policy, r: Recordings, reward: Reward, c: PPOConfig, seed: int,
+          fabric: Fabric) -> dict: # what `state_of` names
+    "A new run; each process has episodes of its own."
     torch.manual_seed(seed)
-    pay = Relative(reward, len(r))
-    core = EditingCore(r, c.episodes, pay, seed, compact=True)
+    pay, rank = Relative(reward, len(r)), fabric.global_rank
+    core = EditingCore(r, c.episodes, pay, seed, compact=True, first_place=rank * c.episodes)
     core.reset()
     mine, fixed = copy.deepcopy(policy), copy.deepcopy(policy).requires_grad_(False).eval()
     return dict(policy=mine, best=copy.deepcopy(policy), anchor=fixed, opt=optimiser_of(mine, c), core=core, pay=pay,
-                rng=torch.Generator().manual_seed(seed), iteration=0, top=-np.inf)
+                rng=torch.Generator().manual_seed(seed + 1_000_003 * rank), iteration=0, top=-np.inf, fabric=fabric)
 
 # %% ../../nbs/agent/05_ppo.ipynb #303d975d
 def iterate(run: dict, c: PPOConfig, r: Recordings, see: Seeing, fixed: Seeing,
@@ -326,10 +371,10 @@ def iterate(run: dict, c: PPOConfig, r: Recordings, see: Seeing, fixed: Seeing,
     "One iteration: act, then learn; what there is to watch."
     for g in run['opt'].param_groups: g['lr'] = c.lr * g['rate'] * (1 - run['iteration'] / c.iterations)
     run['pay'].log.clear()
-    roll = collect(run['policy'].eval(), run['core'], c.steps, see, run['rng'])
+    with run['fabric'].autocast(): roll = collect(run['policy'].eval(), run['core'], c.steps, see, run['rng'])
     anchor = lambda obs, mask: run['anchor'](fixed(obs), mask)[0]
     warm = run['iteration'] < c.warmup
-    said = update_policy(run['policy'], run['opt'], roll, c, see, run['rng'], anchor, extra, warm)
+    said = update_policy(run['policy'], run['opt'], roll, c, see, run['rng'], anchor, extra, warm, run['fabric'])
     if c.encoder: see.refresh()
     run['iteration'] += 1
     return said | counters(roll) | dict(episode_reward=float(np.mean(run['pay'].log or [np.nan])))
@@ -362,15 +407,16 @@ def person_reward(r: Recordings, reward: Reward) -> float | None: # None: the ed
     return float(np.mean(reward(r, Finished(n, n, np.maximum(r.counts, 0).astype(np.uint8), [], n < 0, None))))
 
 # %% ../../nbs/agent/05_ppo.ipynb #db48d832
-def read_state(path: Path, c: PPOConfig) -> dict: # of `state_of`
+def read_state(path: Path, c: PPOConfig, processes: int = 1) -> dict: # of `state_of`
     "The state of a run; raises `EditorbotError` if it is damaged or was begun with other settings."
     try: s = torch.load(path, map_location='cpu', weights_only=True); old = json.loads(s['config'])
     except Exception as e:
         if isinstance(e, MemoryError): raise
         found = f'something else ({type(e).__name__})'
         raise describe(path, 'the state of a PPO run', found, 'remove it to start anew') from e
-    if old != c.to_dict():
-        other = ', '.join(k for k in c.to_dict() if old.get(k) != c.to_dict()[k])
+    new = c.to_dict() | dict(processes=processes)
+    if old != new:
+        other = ', '.join(k for k in new if old.get(k) != new[k])
         raise describe(path, 'the settings of this run', f'a run with another {other}', 'choose another output folder')
     return s
 
@@ -384,10 +430,13 @@ def improve(policy: Policy, r: Recordings, reward: Reward,
             board=None,                         # SummaryWriter
             watch: typing.Callable = lambda i, now: None, # called after each iteration
             extra: typing.Callable = lambda: torch.zeros(()), # the cloning loss of some recordings, for `mix`
+           fabric: Fabric | None = None,       # processes, launched, on CPU; None: this one
            ) -> tuple[Policy, list]:            # the best policy; what was said after each iteration of this call
     "Improve a policy by PPO; raises `EditorbotError` where `folder` holds another run."
-    run, path, said = begin(policy, r, reward, c, seed), folder and Path(folder)/'state.pt', []
-    if path and path.exists(): restore(run, read_state(path, c))
+    fabric = fabric or alone(c.precision)
+    run, path, said = begin(policy, r, reward, c, seed, fabric), folder and Path(folder)/'state.pt', []
+    if path and path.exists(): restore(run, read_state(path, c, fabric.world_size))
+    fabric.barrier()
     see, fixed = Seeing(run['policy'], r, not c.encoder), Seeing(run['anchor'], r)
     person = person_reward(r, reward)
     judge = lambda: walk_reward(run['policy'].eval(), valid, valid_reward or reward)
@@ -399,9 +448,11 @@ def improve(policy: Policy, r: Recordings, reward: Reward,
             if now['valid'] > run['top']:
                 run['top'] = now['valid']
                 run['best'].load_state_dict(run['policy'].state_dict())
-        if board is not None: write_scalars(board, now, run['iteration'])
+        if board is not None and fabric.is_global_zero: write_scalars(board, now, run['iteration'])
         said.append(now | dict(alarms=alarms(now, person)))
         watch(run['iteration'], said[-1])
-        if path:
-            with atomic_path(path) as tmp: torch.save(state_of(run) | dict(config=json.dumps(c.to_dict())), tmp)
+        if not path: continue
+        state = state_of(run) | dict(config=json.dumps(c.to_dict() | dict(processes=fabric.world_size)))
+        if fabric.is_global_zero:
+            with atomic_path(path) as tmp: torch.save(state, tmp)
     return (run['policy'] if valid is None else run['best']).eval(), said

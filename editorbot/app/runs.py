@@ -69,8 +69,8 @@ def check_params(name: str | Path,       # of a training notebook, or a path to 
 # %% ../../nbs/app/00_runs.ipynb #8de9a998
 def weights_in(folder: Path) -> list[Path]: # checkpoints and what lies beside them
     "What training writes into a model's folder."
-    return [p for end in ('best.*', 'latest.*', 'style.*', 'fades.*') for p in sorted(folder.glob(end))
-            if p.is_file()]
+    return [p for end in ('best.*', 'latest.*', 'master.*', 'style.*', 'fades.*')
+            for p in sorted(folder.glob(end)) if p.is_file()]
 
 # %% ../../nbs/app/00_runs.ipynb #28efcd8b
 def unexplained_weights(folder: Path) -> list[Path]:

@@ -52,7 +52,7 @@ def early_stopped(Z: np.ndarray, said: np.ndarray,           # float (n, F), (n,
 def dpo(features: list,       # of float (n, len(PATH_FEATURES)): of the pool of each recording
         answers: typing.Sequence[Comparison],
         spread: np.ndarray,   # of `policy_spread`
-        beta: float = .035,     # the smaller, the further the editor moves
+        beta: float = .1,      # the smaller, the further the editor moves
        ) -> np.ndarray:       # float (len(PATH_FEATURES),)
     "The change of the decoding's weights that makes somebody's answers likely."
     stop = [c for c in answers if c.rec % 5 == 4]
@@ -163,7 +163,7 @@ def learn_taste(recordings: list, pools: list, # of `Scored`; of lists of edits
                 answers: typing.Sequence[Comparison],
                 ratings: typing.Sequence[Rating] = (),
                 pairs: typing.Sequence = (),   # of (`Scored`, bool (T,)): the person's own
-                beta: float = .035, seed: int = 0,
+                beta: float = .1, seed: int = 0,
                 rounds: int = 3,               # of attacks
                ) -> Taste:
     "Learn a person's taste from answers about pools of edits."

@@ -178,7 +178,7 @@ def learn_from(store: FeedbackStore,
                checkpoint: str | Path | None = None, # the person's editor so far; None: the shipped network
                rater: str | None = None,             # None: everybody
                examples: typing.Sequence = (),       # of `Example`: the person's own pairs
-               beta: float = .035, seed: int = 0, rounds: int = 3) -> Taste:
+               beta: float = .1, seed: int = 0, rounds: int = 3) -> Taste:
     "A taste from everything that was said; raises `EditorbotError` where nothing was."
     edits, answers, ratings = edits_by_source(store, rater)
     if not answers and not ratings:

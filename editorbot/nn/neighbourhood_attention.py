@@ -63,7 +63,8 @@ def neighbourhood_attention(q: Tensor, k: Tensor, v: Tensor, # (B, H, N, E)
     "Attention of each row to the `kernel` rows around it; raises `EditorbotError` for an even kernel."
     if kernel % 2 == 0: raise describe('kernel', 'an odd number', kernel)
     B, H, N, E = q.shape
-    if lengths is None and N >= kernel and (fast := natten_kernel(q.device.type)):
+    fast = natten_kernel(q.device.type) if N >= kernel else None
+    if fast and (lengths is None or bool((lengths == N).all())):                   # NATTEN knows no padding
         return fast(*(t.transpose(1, 2).contiguous() for t in (q, k, v)), kernel_size=kernel).transpose(1, 2)
     lengths = torch.full((B,), N, device=q.device) if lengths is None else lengths
     size = max(32, kernel - 1)                                                     # rows of a block

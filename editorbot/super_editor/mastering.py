@@ -471,6 +471,7 @@ def plot_chain(chain: Chain):
     c, kind = chain, chain.config.kind
     fig, ax = plt.subplots(1, 3, figsize=(11, 2.8), layout='constrained', width_ratios=(2, 1, 1))
     eq, f, s = (c.eq @ knot_weights(c.config.knots)).numpy() * (kind != 'nothing'), band_centres(), c.spread.numpy()
+    if kind != 'eq': eq = eq - eq.mean()                                        # the loudness sets the level
     ax[0].fill_between(f, eq - s, eq + s, alpha=.2, lw=0, label='spread over recordings')
     ax[0].plot(f, eq, label='average recording')
     ax[0].axhline(0, color='.7', lw=.6)
@@ -480,12 +481,12 @@ def plot_chain(chain: Chain):
     cut = float(torch.sigmoid(c.squash)) * over * (kind in ('chain', 'reading'))
     ax[1].plot(x, x, color='.7', lw=0.6)
     ax[1].plot(x, x - cut)
-    ax[1].set(xlabel='in (dB over loudness)', ylabel='out', title='Compressor')
+    ax[1].set(xlabel='in (dB over loudness)', ylabel='out (dB over loudness)', title='Compressor')
     x = np.linspace(-12, 12, 2) + float(c.usual_lufs)
     ax[2].plot(x, x, color='.7', lw=.6)
     line = float(c.target) + float(c.slope) * (x - float(c.usual_lufs))
     ax[2].plot(x, x if kind in ('nothing', 'eq') else line)
-    ax[2].set(xlabel='in (LUFS)', ylabel='out', title='Loudness')
+    ax[2].set(xlabel='in (LUFS)', ylabel='out (LUFS)', title='Loudness')
     return fig
 
 # %% ../../nbs/super_editor/01_mastering.ipynb #660deea0
