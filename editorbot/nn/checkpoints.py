@@ -65,6 +65,7 @@ def load_checkpoint(path: str | Path | None,    # *.safetensors, or the folder o
     path = Path(path) if path else shipped()/f'{kind.model}.safetensors'
     if path.is_dir(): path = path/'best.safetensors'
     side, what = path.with_suffix('.json'), f'a {kind.model} checkpoint (*.safetensors with *.json beside it)'
+    if path.exists() and path.suffix != '.safetensors': raise describe(path, what, 'a file of another kind')
     for p in (path, side):
         if not p.exists(): raise describe(p, what, 'no such file', kind.missing)
     card = read_card(side, kind)

@@ -9,7 +9,7 @@ __all__ = ['TAKES', 'KINDS', 'KEPT', 'WEIGHTS', 'log', 'SUFFIXES', 'TRACKS', 'DE
            'plan_session', 'plan_attempts', 'wrong_blocks', 'failed_passage', 'Take', 'play_takes', 'plan_gaps',
            'Timeline', 'assemble', 'make_session', 'Song', 'songs_of', 'find_songs', 'load_song', 'draw_pool',
            'try_song', 'maybe_arranged', 'render_session', 'session_seeds', 'sample_paths', 'finished', 'write_session',
-           'make_sessions', 'demo_session']
+           'short_sessions', 'make_sessions', 'demo_session']
 
 # %% ../../nbs/simulation/02_sessions.ipynb #95ac8327
 import functools
@@ -1035,6 +1035,17 @@ def write_session(
     note_made('sessions', paths['info'])
     return 'made'
 
+# %% ../../nbs/simulation/02_sessions.ipynb #df4f4771
+def short_sessions(
+    out_dir: str | Path, # the data folder
+    samples: list,       # names
+    least: float,        # min
+) -> list:               # (name, min)
+    "Sessions whose recording is over a tenth shorter than was asked for."
+    infos = ((s, json.loads(sample_paths(out_dir, s)['info'].read_text(encoding='utf-8'))) for s in samples)
+    lengths = [(s, x['raw_frames'] / x['sample_rate'] / 60) for s, x in infos]
+    return [(s, m) for s, m in lengths if m < .9 * least]
+
 # %% ../../nbs/simulation/02_sessions.ipynb #60456855
 def make_sessions(
     music_dir: str | Path, # folder with finished music
@@ -1058,6 +1069,8 @@ def make_sessions(
     with progress(n, 'sessions', unit='', show=show) as bar:
         bar.update(n - len(todo))
         for _ in Parallel(n_jobs=jobs or os.cpu_count() or 1, return_as='generator_unordered')(work): bar.update(1)
+    for s, m in short_sessions(out_dir, samples, config.minutes[0]):
+        log.warning('%s: %.1f min instead of %g or more: the music of its package is too short', s, m, config.minutes[0])
     return samples
 
 # %% ../../nbs/simulation/02_sessions.ipynb #efde8f7c
