@@ -44,7 +44,6 @@ AIMS = {('BC d, decoder', 'keep_f1'): '>= .935', ('BC d, decoder', 'boundary_f1_
         (PPO, 'BC d, walk', 'keep_f1'): 'interval above 0', (PPO, 'BC d, walk', 'count_f1'): '>= 0', (PPO, 'pointer', 'keep_f1'): '>= -.015'}
 COLUMNS = dict(keep_f1='keep F1', boundary_f1_3='boundary F1, 3 s', boundary_f1_05='boundary F1, .5 s', count_f1='play-count F1')
 CURVES = ('episode_reward', 'valid', 'bc_kl', 'entropy', 'n_keep_ratio')   # of PPO, in the checkpoints
-VALID = 1                                    # sessions of each package that tune the decoder and choose among policies of PPO
 
 
 def scored_by(net, e):
@@ -91,7 +90,7 @@ def ship(a, sessions):
     for s in sessions:
         if s['package'] in (a.only or ()): continue
         k = seen[str(s['package'])] = seen.get(str(s['package']), 0) + 1
-        parts[int(k <= VALID)].append(s)
+        parts[int(k <= a.valid)].append(s)
     fit, valid = (Side(x, 'd').studies() for x in parts)
     test = rare[-a.rare // 4:]
     fit += rare[:-len(test)]
@@ -177,7 +176,7 @@ def fold(hold, seed, a, sessions):
     for s in sessions:
         if s['package'] == hold: continue
         k = seen[str(s['package'])] = seen.get(str(s['package']), 0) + 1
-        parts[int(s['package'] != 'synthetic' and k <= VALID)].append(s)
+        parts[int(s['package'] != 'synthetic' and k <= a.valid)].append(s)
     folder = Path(a.out)/f'{hold}-seed{seed}'
     side = functools.cache(lambda view: [Side(x, view) for x in (*parts, [s for s in sessions if s['package'] == hold])])
     def cloned(view):
@@ -255,6 +254,7 @@ if __name__ == '__main__':
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('--music', required=True, help='folder with a folder for each package')
     ap.add_argument('--sessions', type=int, default=12, help='of each package')
+    ap.add_argument('--valid', type=int, default=2, help='of them, to tune the decoder and choose among policies of PPO')
     ap.add_argument('--steps', type=int, default=300, help='of cloning')
     ap.add_argument('--iterations', type=int, default=40, help='of PPO')
     ap.add_argument('--seed', nargs='+', type=int, default=[0])
@@ -290,8 +290,8 @@ if __name__ == '__main__':
             if k != 'boundary_f1_05': claims.append(dict(claim=f'{x}, less {y}: {COLUMNS[k]}', value=v[0], interval=list(v[1:]), aim=AIMS.get((x, y, k))))
         given = ' '.join(a.rows)
         path = record('agent', 'agent', f'The agent on packages held out of training, {n} sessions of {len(packages)} packages, {len(a.seed)} seed{"s" * (len(a.seed) > 1)}',
-                      f"make bench-agent ARGS='--music DIR --sessions {a.sessions} --steps {a.steps} --iterations {a.iterations} --rows {given} --record'", claims,
+                      f"make bench-agent ARGS='--music DIR --sessions {a.sessions} --valid {a.valid} --steps {a.steps} --iterations {a.iterations} --rows {given} --record'", claims,
                       'The pointer network that speaks of a recording has never seen its package. The networks that speak of the training recordings have: an agent learns from what they say of other music, '
                       f'never of the test music. {a.steps} steps of cloning, {a.iterations} iterations of PPO; intervals are bootstrapped over sessions, seeds are averaged first. '
-                      f'{VALID} session of each other package tunes the decoder and chooses among policies of PPO.')
+                      f'Of each other package, {a.valid} put aside tune the decoder and choose among policies of PPO.')
         write_json(path, json.loads(path.read_text(encoding='utf-8')) | dict(curves=curves(a, packages)))
