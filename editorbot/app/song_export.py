@@ -6,8 +6,8 @@
 __all__ = ['log', 'CACHE', 'CACHE_VERSION', 'SONG_LINES', 'save_hearing', 'load_hearing', 'hear', 'Song', 'name_songs',
            'sample_spans', 'Found', 'title_of', 'take_json', 'songs_json', 'takes_under', 'kept_edl', 'song_pieces',
            'with_cuts', 'songs_page', 'SongOptions', 'Exported', 'PlannedFile', 'file_plan', 'library_names',
-           'update_library', 'find_songs_of', 'write_plan', 'notes_on', 'check_wishes', 'sheet_paths', 'export_songs',
-           'song_table']
+           'update_library', 'find_songs_of', 'write_plan', 'first_few', 'notes_on', 'check_wishes', 'sheet_paths',
+           'export_songs', 'song_table']
 
 # %% ../../nbs/app/07_song_export.ipynb #b72b6fe0
 import dataclasses, logging, typing
@@ -364,12 +364,17 @@ def write_plan(plan: list[PlannedFile], f: Found, raw: str | Path, o: SongOption
         files[p.key] = p.path.relative_to(folder).as_posix()
     return files, levels
 
+# %% ../../nbs/app/07_song_export.ipynb #f630ffe8
+def first_few(names: list, n: int = 8) -> str:
+    "Names with commas between them; an ellipsis stands for those after the n-th."
+    return ', '.join([*names[:n], *['...'] * (len(names) > n)])
+
 # %% ../../nbs/app/07_song_export.ipynb #7d50519b
 def notes_on(f: Found, levels: dict, o: SongOptions, plan: list[PlannedFile], folder: Path) -> list[str]:
     "What a person should know about the result."
     notes, unnamed = [], [s.name for s in f.songs if s.written and not s.named_by]
     short = [s.name for s in f.songs if not s.written]
-    if f.left: notes.append(f'{count(len(f.left), "name")} of the set list left over: {", ".join(f.left)}')
+    if f.left: notes.append(f'{count(len(f.left), "name")} of the set list left over: {first_few(f.left)}')
     if unnamed and (f.left or any(s.named_by for s in f.songs)): notes.append(f'no name for {", ".join(unnamed)}')
     if short and not o.trim:
         notes.append(f'no file for {", ".join(short)}: nothing longer than {o.shortest:g} s was played of it')

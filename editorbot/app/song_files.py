@@ -43,6 +43,8 @@ def read_names(path: str | Path, # a text file
     names = [re.sub(r'^\d{1,2}[.)]\s+', '', n.strip()) for n in lines]
     names = [n for n in names if n and not n.startswith('#')]
     if not names: raise describe(path, 'a name a line', 'no names')
+    longest = max(names, key=len)
+    if len(longest) > 120: raise describe(path, 'a name a line', f'a line of {len(longest)} characters')
     return names
 
 # %% ../../nbs/app/06_song_files.ipynb #45516e74
