@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['REWARDS', 'TERMS', 'count_f1', 'keep_f1', 'edges_in', 'soft_hits', 'boundary_f1', 'distance', 'Posterior',
            'posterior_reward', 'get_reward', 'kept_beats', 'tempo_term', 'energy_term', 'phrase_term',
-           'transition_term', 'loop_term', 'ratio_term', 'human_term', 'seeds_reward']
+           'transition_term', 'loop_term', 'ratio_term', 'human_term', 'seeds_reward', 'anneal', 'starts_of']
 
 # %% ../../nbs/agent/02_rewards.ipynb #324e82e3
 import typing
@@ -189,3 +189,33 @@ def seeds_reward(r: Recordings, f: Finished) -> np.ndarray: # float (E,)
     return np.array([np.mean([t(r, k, c) for t in TERMS.values()]) for k, c in zip(f.rec, f.counts)])
 
 REWARDS['seeds'] = lambda posterior=None: seeds_reward
+
+# %% ../../nbs/agent/02_rewards.ipynb #d2b129c8
+def anneal(reward: Reward, r: Recordings, rec: int,
+           start: np.ndarray,       # int (N,): an edit to begin with
+           steps: int = 1500, hot: float = .02, # first temperature, in units of the reward
+           seed: int = 0,
+          ) -> tuple[np.ndarray, float]: # the best edit found; its reward
+    "Maximise a reward of one recording."
+    rng, n = np.random.default_rng(seed), int(r.n[rec])
+    episode = lambda c: Finished(np.zeros(1, int), np.array([rec]), c[None].astype(np.uint8), [],
+                                 np.zeros(1, bool), None)
+    pay = lambda c: float(reward(r, episode(c))[0])
+    c = np.array(start)
+    best, top = c, now = c, pay(c)
+    for i in range(steps):
+        new, a = c.copy(), int(rng.integers(n))
+        new[a:min(n, a + int(2 ** rng.uniform(0, 6)))] = rng.choice(5, p=[.4, .4, .1, .05, .05])
+        v = pay(new)
+        if v > now or rng.random() < np.exp((v - now) / (hot * (1 - i / steps) + 1e-9)): c, now = new, v
+        if now > top: best, top = c, now
+    return best, top
+
+# %% ../../nbs/agent/02_rewards.ipynb #300a2589
+def starts_of(r: Recordings, rec: int, seed: int = 0) -> dict: # name -> int (N,)
+    "Six edits to begin a search with."
+    n, N = int(r.n[rec]), r.edges.shape[1] - 1
+    rng, mask = np.random.default_rng(seed), np.arange(N) < n
+    noise = np.repeat(rng.integers(0, 3, n // 8 + 1), 8)[:n]
+    return dict(truth=np.maximum(r.counts[rec], 0), everything=1 * mask, nothing=0 * mask, loops=4 * mask,
+                half=(np.arange(N) < n // 2) * 1, noise=np.pad(noise, (0, N - n)))
