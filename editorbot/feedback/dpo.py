@@ -165,6 +165,7 @@ def learn_taste(recordings: list, pools: list, # of `Scored`; of lists of edits
                 pairs: typing.Sequence = (),   # of (`Scored`, bool (T,)): the person's own
                 beta: float = .1, seed: int = 0,
                 rounds: int = 3,               # of attacks
+                rule: bool = True,             # look for one
                ) -> Taste:
     "Learn a person's taste from answers about pools of edits."
     model, _, found = hardened(recordings, pools, answers, ratings, rounds, 60, seed)
@@ -175,10 +176,10 @@ def learn_taste(recordings: list, pools: list, # of `Scored`; of lists of edits
     every, X = allowed_rules(recordings, pairs), [np.array([edit_features(r, x) for x in p])
                                                   for r, p in zip(recordings, pools)]
     near = [nearness(r, p, every) for r, p in zip(recordings, pools)]
-    rule = every[rule_of(near, answers, feature_evidence(X, answers, seed)) if answers else 0]
-    info = dict(answers=len(answers), ratings=len(ratings), likes=model.in_words(), rules=[str(x) for x in rule],
+    found_rule = every[rule_of(near, answers, feature_evidence(X, answers, seed)) if answers and rule else 0]
+    info = dict(answers=len(answers), ratings=len(ratings), likes=model.in_words(), rules=[str(x) for x in found_rule],
                 attacks_left=found, moved_nats=round(float(np.mean([moved(r, weights) for r in recordings[:8]])), 3))
-    return Taste(model, weights, rule, info)
+    return Taste(model, weights, found_rule, info)
 
 # %% ../../nbs/feedback/04_dpo.ipynb #8ecff1b0
 def save_taste(taste: Taste, net: PointerNet,

@@ -178,7 +178,7 @@ def learn_from(store: FeedbackStore,
                checkpoint: str | Path | None = None, # the person's editor so far; None: the shipped network
                rater: str | None = None,             # None: everybody
                examples: typing.Sequence = (),       # of `Example`: the person's own pairs
-               beta: float = .1, seed: int = 0, rounds: int = 3) -> Taste:
+               beta: float = .1, seed: int = 0, rounds: int = 3, rule: bool = True) -> Taste:
     "A taste from everything that was said; raises `EditorbotError` where nothing was."
     edits, answers, ratings = edits_by_source(store, rater)
     if not answers and not ratings:
@@ -190,7 +190,7 @@ def learn_from(store: FeedbackStore,
         recordings.append(r)
         pools.append([played_pieces(e, r.frames) for e in edls])
     pairs = [(scored(score_example(editor.net, e)), e.keep()) for e in examples]
-    return learn_taste(recordings, pools, answers, ratings, pairs, beta, seed, rounds)
+    return learn_taste(recordings, pools, answers, ratings, pairs, beta, seed, rounds, rule)
 
 # %% ../../nbs/feedback/05_rating.ipynb #b672b84e
 def note_round(folder: str | Path, taste: Taste) -> Path: # rounds.jsonl
