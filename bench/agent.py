@@ -39,7 +39,7 @@ from editorbot.simulation.sessions import find_songs, render_session, session_se
 CONFIG = RICH.replace(minutes=(3., 5.), song_seconds=(30., 120.), voices='formant')
 HERE = Path(__file__).parent
 PPO = 'BC d + PPO, true distance, walk'
-PAIRS = [(PPO, 'BC d, walk'), ('BC d + PPO, posterior, walk', 'BC d, walk'), ('BC d, decoder', 'BC d, walk'), ('BC d, decoder', 'pointer'), (PPO, 'pointer'), ('AWR d, walk', 'BC d, walk')]
+PAIRS = [(PPO, 'BC d, walk'), ('BC d + PPO, posterior, walk', 'BC d, walk'), ('BC d, decoder', 'BC d, walk'), ('BC d, decoder', 'pointer'), (PPO, 'pointer'), ('BC d + PPO, true distance, decoder', 'BC d, decoder'), ('BC d + PPO, true distance, decoder', 'pointer'), ('AWR d, walk', 'BC d, walk')]
 AIMS = {('BC d, decoder', 'keep_f1'): '>= .935', ('BC d, decoder', 'boundary_f1_3'): '>= .90', (PPO, 'keep_f1'): '>= .95',
         (PPO, 'BC d, walk', 'keep_f1'): 'interval above 0', (PPO, 'BC d, walk', 'count_f1'): '>= 0', (PPO, 'pointer', 'keep_f1'): '>= -.015'}
 COLUMNS = dict(keep_f1='keep F1', boundary_f1_3='boundary F1, 3 s', boundary_f1_05='boundary F1, .5 s', count_f1='play-count F1')
@@ -205,6 +205,10 @@ def fold(hold, seed, a, sessions):
         train, valid, test = side(view)
         return {f'{name}, walk': test.walked(policy), f'{name}, decoder': test.decoded(policy, view != 'b')(tuned(policy, valid, view != 'b'))}
     def ppo(name): return {f'BC d + PPO, {NAMES[name]}, walk': side('d')[2].walked(improved(name))}
+    def decoded():
+        _, valid, test = side('d')
+        policy = improved('distance')
+        return {'BC d + PPO, true distance, decoder': test.decoded(policy, True)(tuned(policy, valid, True))}
     def plain():
         test = side('b')[2]
         whole = lambda i: np.array([[0, int(test.sessions[i]['frames']), 1]])
@@ -214,7 +218,7 @@ def fold(hold, seed, a, sessions):
         train, _, test = side('b')
         walks = lambda last: walk_plain(clone_plain(train.r, train.lessons, last, 3 * a.steps, seed), test.r)
         return {f'BC on seven beats of features{", and its last action" * last}, walk': test.acted(walks(last)) for last in (False, True)}
-    rows = dict(plain=plain, **{v: functools.partial(lambda v: both(cloned(v), v, f'BC {v}'), v) for v in 'dcb'}, **{k: functools.partial(ppo, k) for k in NAMES},
+    rows = dict(plain=plain, **{v: functools.partial(lambda v: both(cloned(v), v, f'BC {v}'), v) for v in 'dcb'}, **{k: functools.partial(ppo, k) for k in NAMES}, decoded=decoded,
                 awr=lambda: both(offline(), 'd', 'AWR d'), features=features, scratch=lambda: {'PPO without cloning, true distance, walk': side('d')[2].walked(improved('scratch'))})
     def run(k):
         began = time.process_time()
@@ -259,7 +263,7 @@ if __name__ == '__main__':
     ap.add_argument('--iterations', type=int, default=40, help='of PPO')
     ap.add_argument('--seed', nargs='+', type=int, default=[0])
     ap.add_argument('--only', nargs='*', help='packages to leave out; default: each')
-    ap.add_argument('--rows', nargs='*', default=['plain', 'd', *NAMES, 'c', 'b', 'awr', 'features', 'scratch'])
+    ap.add_argument('--rows', nargs='*', default=['plain', 'd', *NAMES, 'decoded', 'c', 'b', 'awr', 'features', 'scratch'])
     ap.add_argument('--cache', default='outputs/bench/agent/sessions', help='folder for sessions')
     ap.add_argument('--out', default='outputs/bench/agent', help='folder for results')
     ap.add_argument('--rare', type=int, default=40, help='recordings for rare types, of which a quarter test')
