@@ -1,5 +1,6 @@
 """The real program opens an exported session, headless, and its export is our render: every sample outside joins, fades and gains."""
 import os, shutil, subprocess
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -81,22 +82,29 @@ def test_ardour_plays_what_we_render(tmp_path, rate, channels, subtype):
     assert differ.max() < 5e-3, int(differ.argmax())   # joins, fades, gains: Ardour stretches its curves by up to a sample a block
 
 
-@pytest.mark.skipif(not LUA, reason='no ardour7-lua')
-def test_ardour_saves_it_again(tmp_path):
-    "Opened and saved by Ardour, the session still finds the recording, and plays the same."
-    edl = edit(tmp_path, 48000, 2, 'PCM_24')
-    session = export(edl, tmp_path/'s'/'s.ardour')
+def saved_again(session: Path, tmp_path: Path) -> Path:
+    "The session after Ardour has opened it and saved it under another name."
+    again = session.with_name('again.ardour')
     script = tmp_path/'save.lua'
     script.write_text(f"""AudioEngine:set_backend("None (Dummy)", "", "")
         s = load_session("{session.parent}", "s")
         assert(s)
         s:save_state("again", false, false, false, false, false)""")
-    said = ardour(LUA, str(script), home=tmp_path, makes=session.with_name('again.ardour'))
+    said = ardour(LUA, str(script), home=tmp_path, makes=again)
     assert '[ERROR]' not in said, said
-    saved = (tmp_path/'s'/'again.ardour').read_text(encoding='utf-8')
+    return again
+
+
+@pytest.mark.skipif(not LUA, reason='no ardour7-lua')
+def test_ardour_saves_it_again(tmp_path):
+    "Opened and saved by Ardour, the session still finds the recording, and plays the same."
+    edl = edit(tmp_path, 48000, 2, 'PCM_24')
+    session = export(edl, tmp_path/'s'/'s.ardour')
+    again = saved_again(session, tmp_path)
+    saved = again.read_text(encoding='utf-8')
     assert str(edl.source.path) in saved and 'cut: &lt;talk&gt; &amp; tuning' in saved
     ours, _ = sf.read(render(edl, tmp_path/'ours.wav'), always_2d=True)
-    differ = differences(edl, session.with_name('again.ardour'), ours, tmp_path)
+    differ = differences(edl, again, ours, tmp_path)
     assert differ[quiet(edl)].max() == 0 and differ.max() < 5e-3
 
 
@@ -108,14 +116,8 @@ def test_ardour_keeps_the_other_takes(tmp_path):
     takes = [([10_000, 30_000], [(40_000, 60_000, 'take 1'), (70_000, 75_000, 'take 3')])]
     edl = EDL(Source.from_file(raw), [Segment(0, 5_000, 0), Segment(10_000, 30_000, 5_000)], {'takes': takes})
     session = export(edl, tmp_path/'s'/'s.ardour')
-    script = tmp_path/'save.lua'
-    script.write_text(f"""AudioEngine:set_backend("None (Dummy)", "", "")
-        s = load_session("{session.parent}", "s")
-        assert(s)
-        s:save_state("again", false, false, false, false, false)""")
-    said = ardour(LUA, str(script), home=tmp_path, makes=session.with_name('again.ardour'))
-    assert '[ERROR]' not in said, said
-    root, tick = ElementTree.parse(session.with_name('again.ardour')).getroot(), 282_240_000 // 48_000
+    again = saved_again(session, tmp_path)
+    root, tick = ElementTree.parse(again).getroot(), 282_240_000 // 48_000
     track = next(r for r in root.iter('Route') if r.get('name') == 'edit')
     own = [p for p in root.iter('Playlist') if p.get('orig-track-id') == track.get('id')]
     assert track.get('audio-playlist') == own[0].get('id') and [p.get('name') for p in own] == ['edit', 'edit.1', 'edit.2']
