@@ -25,7 +25,7 @@ COMMANDS = {
              '--target-ratio', '.5', '--overwrite'],
     'songs': ['songs', 'data/input/s0_raw.wav', '-o', 'out/songs', '--overwrite'],
     'precache': ['precache', '--data', 'data', '-j', '1', '--features', 'basic'],
-    'pointer': ['train', 'pointer', '-p', 'recipe', 'quick', '-p', 'sessions', '2', '-p', 'steps', '6', '-p', 'jobs', '1', '-p', 'output', 'out/model'],
+    'pointer': ['train', 'pointer', '-p', 'recipe', 'quick', '-p', 'sessions', '3', '-p', 'steps', '6', '-p', 'jobs', '1', '-p', 'output', 'out/model'],
     'fine_tuning': ['train', 'pointer', '--data', 'data', '--from', 'shipped', '-p', 'recipe', 'quick', '-p', 'jobs', '1', '-p', 'output', 'out/person'],
 }
 
