@@ -3,7 +3,7 @@
 Whatever then lies under the name of an output must be whole, and the same command must complete, with the same bytes as
 a run that nobody disturbed. Every run is a fork of this process, which has imported all libraries: so the moments fall
 into the work. Prints a table and writes JSON; with --record also bench/results/kill.json."""
-import argparse, hashlib, importlib, json, os, pkgutil, random, shutil, signal, sys, tempfile, time
+import argparse, hashlib, importlib, json, os, pkgutil, random, re, shutil, signal, sys, tempfile, time
 from pathlib import Path
 
 TAKES_TIME = ('.json', '.ipynb', '.png', '.log')             # these hold dates, seconds or paths: whole is enough
@@ -52,10 +52,15 @@ def digest(p: Path, folder: Path) -> str:
     return hashlib.sha256(b''.join(k.encode() + v.tobytes() for k, v in sorted(np.load(p).items()) if k != 'header')).hexdigest()
 
 
+def files_in(folder: Path) -> list[Path]:
+    "Every finished file that the command made."
+    return [p for p in sorted(folder.rglob('*')) if p.is_file() and not p.name.startswith('.') and p.parent.name not in ('input', 'desired_output')]
+
+
 def outputs(folder: Path) -> dict[str, str]:
-    "Every finished file that the command made, and the hash of those that must come out alike."
-    found = [p for p in sorted(folder.rglob('*')) if p.is_file() and not p.name.startswith('.') and p.parent.name not in ('input', 'desired_output')]
-    return {str(p.relative_to(folder)): '' if p.suffix in TAKES_TIME else digest(p, folder) for p in found}
+    "The files that the command made, named without the time of the run, and the hash of those that must come out alike."
+    named = lambda p: re.sub(r'-\d{8}-\d{6}', '', str(p.relative_to(folder)))
+    return {named(p): '' if p.suffix in TAKES_TIME else digest(p, folder) for p in files_in(folder)}
 
 
 def libraries():
@@ -117,7 +122,7 @@ def trial(command: str, n: int, seed: int, folder: Path) -> dict:
         d = folder/f'{k}'; shutil.copytree(fresh, d)
         status, _, _ = run(command, d, rng.uniform(.1, 1) * seconds)
         killed += status == -signal.SIGKILL
-        broken += [f'{k}: {p}' for p in outputs(d) if not whole(d/p)]
+        broken += [f'{k}: {p}' for p in files_in(d) if not whole(p)]
         status, _, said = run(command, d)
         if status: failed.append(f'{k}: {said.strip().splitlines()[-1]}')
         else: differ += [f'{k}: {p}' for p, h in want.items() if outputs(d).get(p) != h]
