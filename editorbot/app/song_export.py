@@ -21,7 +21,8 @@ from ..edl import *
 from ..pieces import gaps_between
 from ..sound.mel import analyse_blocks
 from ..interchange.tracks import find_tracks
-from ..pointer.pointer_network import load_pointer, score_recording
+from ..personal.rules import load_person
+from ..pointer.pointer_network import score_recording
 from .report import LINES, Piece, report
 from .songs import STEP, Hearing, Take, choose_takes, find_songs_in, listen
 from .song_library import Named, known_songs, open_library, recognise, remember
@@ -67,7 +68,7 @@ def hear(raw: str | Path, source: Source,
         for x in blocks: tick(.8 * len(x) / SR / seconds); yield x
     track = analyse_blocks(source, ticked(stream_mono(raw)), show=False)
     if track.mel.max() == 0: raise describe(raw, 'sound', 'only silence', 'check the recording')
-    h = listen(track.mel, score_recording(load_pointer(checkpoint)[0], track.mel))
+    h = listen(track.mel, score_recording(load_person(checkpoint)[0], track.mel))
     save_hearing(h, folder/CACHE, key)
     tick(.2)
     return h
