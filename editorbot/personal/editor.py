@@ -13,6 +13,7 @@ from ..core import *
 from ..editors.editor import Draft, Stage
 from ..editors.fades import load_fades
 from ..classes import class_words
+from ..feedback.dpo import taste_stages
 from .rules import load_person, rules_stage
 from ..pointer.pointer_network import STAGES, PointerScores, score_recording
 from ..pointer.whole_takes import WHOLE
@@ -44,13 +45,14 @@ class Pointer:
     def __init__(self, checkpoint: str | Path | None = None):
         # a network or a person's folder; None: the shipped network
         self.net, self.rules, self.info = load_person(checkpoint)
-        self.fades = load_fades(checkpoint) if checkpoint else None
+        self.fades, self.taste = load_fades(checkpoint) if checkpoint else None, taste_stages(checkpoint)
 
     @property
     def stages(self) -> tuple: # of `Stage`
         "From a track to pieces in the order of the edit."
-        return (Stage('scores', 'The network scores the recording.', self.scored), rules_stage(self.rules), *STAGES,
-                Stage('words', 'Every piece gets a reason.', explained), *WHOLE)
+        scores, words = (Stage('scores', 'The network scores the recording.', self.scored),
+                         Stage('words', 'Every piece gets a reason.', explained))
+        return (scores, *(() if self.rules else self.taste), rules_stage(self.rules), *STAGES, words, *WHOLE)
 
     def scores(self, track) -> PointerScores:
         "Scores of a track; those of the last one are kept."
