@@ -246,7 +246,7 @@ def say_streamed(a):
     print({k: round(v, 3) for k, v in m.items()}, flush=True)
     if not a.record: return
     claims = [dict(claim=f'{a.stream:.0f} minutes of 96 kHz stereo, mastered to a file: how much the process grows, MB', value=round(m['grown_mb']), aim='<= 300', beside=f"{m['before_mb']:.0f} MB before"),
-              dict(claim='the same: CPU s a minute', value=round(m['cpu_s'], 2), beside=f"{m['passes']} passes, {m['real_time']:.0f} times as fast as it plays, on a busy machine"),
+              dict(claim='the same: CPU s a minute', value=round(m['cpu_s'], 2), beside=f"{m['passes']} pass{'es' * (m['passes'] > 1)}, {m['real_time']:.0f} times as fast as it plays, on a busy machine"),
               dict(claim='44.1 kHz stereo: CPU s a minute', value=round(m['cpu_s_44100'], 2), aim='<= .4'),
               dict(claim='streamed against whole: largest difference, dBFS', value=round(m['null_db']), aim='< -120'),
               dict(claim='loudness off the one wanted, LU', value=round(abs(m['lufs'] - m['wanted']), 2), aim='<= .3')]
