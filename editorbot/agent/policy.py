@@ -344,7 +344,8 @@ def encode(self: Policy, r: Recordings,
     which = np.arange(len(r)) if which is None else which
     if r.features.shape[2] != self.config.columns:
         raise describe('recordings', f'{self.config.columns} columns, the view {self.config.view}', r.features.shape[2])
-    dev, parts = next(self.parameters()).device, [which[i:i + 16] for i in range(0, len(which), 16)]   # bounds the memory
+    dev = next(self.parameters()).device
+    parts = [which[i:i + 16] for i in range(0, len(which), 16)]           # bounds the memory
     of = lambda a, k: torch.from_numpy(a[k]).to(dev)
     return torch.cat([self.encoder(of(r.features, k), of(r.n, k)) for k in parts])
 

@@ -244,7 +244,8 @@ def update_policy(policy: nn.Module, opt: torch.optim.Optimizer, roll: Rollout,
     for _ in range(c.epochs):
         for i in minibatches(len(data['obs']), c.minibatch, rng):
             opt.zero_grad()
-            said = gradients(policy, i, data, c, see, anchor, critic_only, fabric) | dict(bc_loss=extra(), auxiliary=ahead())
+            said = gradients(policy, i, data, c, see, anchor, critic_only, fabric)
+            said |= dict(bc_loss=extra(), auxiliary=ahead())
             besides = c.mix * said['bc_loss'] + c.auxiliary * said['auxiliary']
             if besides.requires_grad and not critic_only: besides.backward()
             log.append(shared({k: v.detach() for k, v in said.items()}, params, fabric))
@@ -399,7 +400,8 @@ def iterate(run: dict, c: PPOConfig, r: Recordings, see: Seeing, fixed: Seeing,
 # %% ../../nbs/agent/05_ppo.ipynb #69560bd9
 TAGS = dict(entropy='train/entropy', bc_entropy='train/bc_entropy', bc_kl='train/bc_kl', bc_loss='train/bc_loss',
             kl='approx_kl', episode_reward='train/episode_reward', policy='train/policy_loss', value='train/value_loss',
-            clipped='train/clip_fraction', auxiliary='train/auxiliary_loss', valid='val/reward')   #: what `iterate` says -> name in TensorBoard; shares of types go below counters/
+            clipped='train/clip_fraction', auxiliary='train/auxiliary_loss',
+            valid='val/reward')   #: what `iterate` says -> name in TensorBoard; shares of types go below counters/
 
 def write_scalars(board, now: dict, step: int): # SummaryWriter, or anything with `add_scalar`
     "Write the numbers of an iteration."
