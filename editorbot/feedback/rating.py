@@ -7,9 +7,9 @@ __all__ = ['SAID', 'KEYS', 'Material', 'edl_of', 'material', 'Sitting', 'compari
            'cut_is_wrong', 'read_edl', 'edits_by_source', 'played_pieces', 'learn_from', 'note_round', 'rounds_table',
            'learn_round', 'player_bytes', 'RatingView', 'rating_view', 'sit']
 
-# %% ../../nbs/feedback/05_rating.ipynb #27b39068
+# %% ../../nbs/feedback/05_rating.ipynb #a4545aa3
 import functools, io, json, tempfile, time, typing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, soundfile as sf
 import ipywidgets as W
@@ -21,8 +21,8 @@ from ..personal.editor import Pointer
 from ..pointer.pointer_training import score_example
 from ..pieces import pieces_of, play_counts, regions_of_edl, runs_of
 from ..sound.mel import load_track
-from .dpo import Taste, learn_taste, save_taste
-from .edit_features import Scored, edit_features, played, pool, scored
+from .dpo import Taste, allowed_rules, learn_taste, nearness, save_taste, suspects, to_be_tested
+from .edit_features import Scored, by_rules, edit_features, played, pool, scored
 from .listening import FeedbackStore, Listening, Pair, Question, care
 from .raters import Comparison
 from .reward_model import Rating, train_reward
@@ -34,6 +34,7 @@ class Material:
     recordings: list   # of `Scored`
     pools: list        # of lists of pieces, int64 (n, 3)
     edls: list         # of lists of `EDL`
+    drafts: list = field(default_factory=list)  # of `Draft`, for more edits; may be empty
 
 # %% ../../nbs/feedback/05_rating.ipynb #a5898d93
 def edl_of(draft: Draft,       # with a track and scores
@@ -54,9 +55,9 @@ def material(raws: typing.Sequence[str | Path], # recordings
         track = load_track(raw)
         s = editor.scores(track)
         r = scored(s, str(raw))
-        draft, edits = Draft(s.frames, track=track, scores=s), pool(r, n, seed + i)
-        out.recordings.append(r); out.pools.append(edits)
-        out.edls.append([edl_of(draft.replace(reason=lambda a, b, kept: ''), x) for x in edits])
+        draft, edits = Draft(s.frames, track=track, scores=s).replace(reason=lambda a, b, kept: ''), pool(r, n, seed + i)
+        out.recordings.append(r); out.pools.append(edits); out.drafts.append(draft)
+        out.edls.append([edl_of(draft, x) for x in edits])
     return out
 
 # %% ../../nbs/feedback/05_rating.ipynb #7470801d
@@ -74,6 +75,8 @@ class Sitting:
                 if edls[a].segments != edls[b].segments: self.pairs[p.id] = (p, (i, a, b))
         self.listening = Listening(store, [p for p, _ in self.pairs.values()], rater, seed)
         self.X = [np.array([edit_features(r, x) for x in e]) for r, e in zip(m.recordings, m.pools)]
+        self.rules, self.suspects, self.tests = allowed_rules(m.recordings), {}, {}
+        self.near = [nearness(r, e, self.rules) for r, e in zip(m.recordings, m.pools)]
 
 # %% ../../nbs/feedback/05_rating.ipynb #6e4d85c5
 SAID = dict(a=1., b=0., tie=.5)   #: what an answer counts; 'cant_tell' counts nothing
@@ -101,9 +104,41 @@ def ask(self: Sitting, whole: bool = False, # whole edits instead of excerpts
     "The next blind question; None: nothing is left to ask."
     answers = self.comparisons()
     if len(answers) < random: return self.listening.next(whole=whole)
+    if pair := self.rule_question(answers): return self.listening.next(whole=whole, pair=pair)
     model = train_reward(self.X, answers)
     A, B = (np.array([self.X[w[0]][w[k]] for _, w in self.pairs.values()]) for k in (1, 2))
     return self.listening.next(model.prefers(A, B), whole)
+
+# %% ../../nbs/feedback/05_rating.ipynb #7b498e4e
+@patch
+def rule_question(self: Sitting,
+                  answers: list, # of `Comparison`: so far
+                  first: int = 80,
+                 ) -> str:       # `Pair.id`; '': none is due
+    "The pair that puts a suspected rule to the test."
+    n = len(answers) // 100 * 100 + first
+    if len(answers) < n or not self.material.drafts: return ''
+    if n not in self.suspects: self.suspects[n] = suspects(self.near, answers[:n], self.rules)
+    if not (k := to_be_tested(self.near, answers, self.suspects[n])): return ''
+    done = {e.body['pair'] for e in self.listening.given}
+    order = np.random.default_rng([n, k]).permutation(len(self.X))
+    return next((p for i in order if (p := self.rule_pair(int(i), k)) and p not in done), '')
+
+# %% ../../nbs/feedback/05_rating.ipynb #709aca60
+@patch
+def rule_pair(self: Sitting, i: int, k: int) -> str: # recording, rule -> `Pair.id`; '': there is nothing to compare
+    "The editor's own edit against a rule's."
+    if (i, k) not in self.tests:
+        m, x = self.material, by_rules(self.material.recordings[i], self.rules[k])
+        e = edl_of(m.drafts[i], x) if len(x) else m.edls[i][0]
+        self.tests[i, k] = ''
+        if e.segments != m.edls[i][0].segments:
+            p = Pair(m.edls[i][0], e)
+            self.X[i] = np.vstack([self.X[i], edit_features(m.recordings[i], x)])
+            self.near[i] = np.hstack([self.near[i], nearness(m.recordings[i], [x], self.rules)])
+            self.pairs[p.id], self.tests[i, k] = (p, (i, 0, len(self.X[i]) - 1)), p.id
+            self.listening.add([p])
+    return self.tests[i, k]
 
 # %% ../../nbs/feedback/05_rating.ipynb #22b0eb24
 def simulated_answer(s: Sitting, likes: typing.Callable, # EDL -> number
