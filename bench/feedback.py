@@ -6,7 +6,7 @@
 are about the others, with the networks of bench/networks, each of which never saw the package that it scores. An edit wins against the network's own if its utility is higher; differences under 2 % of a pool's interquartile
 range, which nobody would hear, count as a half. Results go to outputs/bench/feedback/ and bench/results/feedback.json.
 """
-import argparse, importlib.util, itertools, json
+import argparse, importlib.util, json, tempfile, time
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,12 @@ import numpy as np
 import results
 from editorbot.core import atomic_path, write_json
 from editorbot.data.examples import load_example, music_example
-from editorbot.feedback.dpo import dpo, feature_evidence, held_back, imagined, moved, nearness, policy_spread, rule_of
-from editorbot.feedback.edit_features import Scored, by_rules, edit_features, nearby, path_features, played, pool, scored, value, with_weights
+from editorbot.feedback.dpo import best_change, best_nudge, dpo, edit_under, feature_evidence, held_back, imagined, moved, nearness, policy_spread, rule_of, suspects, to_be_tested, tried
+from editorbot.feedback.edit_features import Scored, by_rules, edit_features, nearby, nudges, path_features, pool, scored, toy_recording, value
 from editorbot.feedback.listening import Event, care, disputed
-from editorbot.feedback.raters import DISTANT, NEAR, SimulatedRater, Truth, compare, overlap, truth_of, utility
-from editorbot.feedback.reward_model import agreement, attack, calibration_error, hardened, train_reward
+from editorbot.feedback.raters import DISTANT, NEAR, Comparison, SimulatedRater, Truth, compare, overlap, truth_of, utility
+from editorbot.feedback.reward_model import agreement, attack, calibration_error, hardened, sceptical, train_reward
 from editorbot.judging.leaderboard import bootstrap
-from editorbot.nn.lattice import best_runs
 from editorbot.personal.fine_tuning import SHORT, grid_of_rules
 from editorbot.personal.rules import Rule, RuleInput
 from editorbot.pieces import play_counts
@@ -73,6 +72,7 @@ class Rehearsal:
         self.v, self.near = np.array([value(r, x) for x in both]), nearness(r, self.edits, RULES)
         self.u = {k: np.array([utility(k, t, x) for x in both]) for k in TASTES}
         self.n = len(self.edits)
+        self.changed = tried(r, [np.zeros(self.P.shape[1]), *nudges(64, seed // 1000)])   # the same changes for all recordings
 
     def spread(self, taste): return np.subtract(*np.quantile(self.u[taste][:self.n], (.75, .25)))
 
@@ -81,6 +81,22 @@ class Rehearsal:
         d = (utility(taste, self.t, pieces) if len(pieces) else -99.) - self.u[taste][0]
         f1 = lambda x: overlap(play_counts(x, self.r.frames) > 0, self.t.counts > 0)
         return dict(win=.5 if abs(d) < .02 * self.spread(taste) else float(d > 0), keep_f1=f1(pieces), before=f1(self.r.own))
+
+
+def about_rules(train, rater, taste, answers, most=20):
+    "The last answers put suspected rules to the test, as `rate` does; answers, features of the pools and nearness, with what was added."
+    near, X, some = [h.near for h in train], [h.X[:h.n] for h in train], suspects([h.near for h in train], answers, RULES)
+    rng, says, answers = np.random.default_rng([rater.seed, 4]), np.random.default_rng([rater.seed, 5]), list(answers)
+    order = {k: iter(rng.permutation(len(train))) for k in some}
+    for _ in range(most):
+        if not (k := to_be_tested(near, answers, some)): break
+        while (i := next(order[k], None)) is not None:
+            h, x = train[i], by_rules(train[i].r, RULES[k])
+            if len(x) and nearness(h.r, [x], [()])[0, 0] < .98: break
+        if i is None: break
+        near[i], X[i] = np.hstack([near[i], nearness(h.r, [x], RULES)]), np.vstack([X[i], edit_features(h.r, x)])
+        answers.append(Comparison(int(i), len(X[i]) - 1, 0, rater.says(int(i), utility(taste, h.t, x) - h.u[taste][0], h.spread(taste), says)))
+    return answers, X, near
 
 
 def asked(test, taste, noise=.1):
@@ -102,35 +118,34 @@ def calibration(rows):
     return out
 
 
-def edits_of(h, model, weights, alone, rule):
+def edits_of(h, model, weights, best, rule):
     "What each method makes of a recording; a rule that isn't there leaves the network's own edit."
-    worth, shares = model.rewards(h.X).mean(0), {'best of 16': (0, h.n, 0.), 'best of 16 + path': (0, h.n, .02), 'best of nearby': (h.n, None, .005)}
-    every = h.edits + h.close
-    out = {k: every[a + int((worth[a:b] + path * (h.v[a:b] - h.v[0])).argmax())] for k, (a, b, path) in shares.items()}
-    out['DPO'] = played(best_runs(h.r.lattice_for(with_weights(h.r.decoding, weights))))
-    out['DPO on the answers alone'] = played(best_runs(h.r.lattice_for(with_weights(h.r.decoding, alone))))
+    worth, shares, every = model.rewards(h.X), {'best of 16': (0, h.n, 0.), 'best of nearby': (h.n, None, .05)}, h.edits + h.close
+    liked = sceptical(worth - worth[:, :1])
+    out = {k: every[a + int((liked[a:b] + path * (h.v[a:b] - h.v[0])).argmax())] for k, (a, b, path) in shares.items()}
+    out |= {'DPO': edit_under(h.r, weights), 'DPO, then best of nearby': edit_under(h.r, best_nudge(model, h.r, weights)), 'chosen decoding': edit_under(h.r, best), 'chosen decoding, then best of nearby': edit_under(h.r, best_nudge(model, h.r, best))}
     out['rule'] = by_rules(h.r, rule) if rule else h.r.own
-    mine = [x for x in (out['DPO'], out['best of nearby'], *([out['rule']] if rule else [])) if len(x)]
-    out['all together'] = max(mine, key=lambda x: float(model.rewards(edit_features(h.r, x)[None]).mean()))
+    out['all together'] = out['rule'] if rule else out['chosen decoding, then best of nearby']
     return out
 
 
-METHODS = ('best of 16', 'best of 16 + path', 'best of nearby', 'DPO', 'DPO on the answers alone', 'rule', 'all together')
+METHODS = ('best of 16', 'best of nearby', 'DPO', 'DPO, then best of nearby', 'chosen decoding', 'chosen decoding, then best of nearby', 'rule', 'all together')
 
 
 def learnt(train, test, spread, taste, n, seed):
-    "A row: what n answers of a simulated rater are worth."
-    answers = compare(SimulatedRater(taste, seed=seed), [h.u[taste][:h.n] for h in train], n)
-    model = train_reward([h.X[:h.n] for h in train], answers, seed=seed)
-    more = imagined(model, [h.X[h.n:] for h in train], seed=seed)
-    weights = held_back(dpo([h.P[h.n:] for h in train], more, spread), [h.r for h in train])
-    alone = held_back(dpo([h.P[:h.n] for h in train], answers, spread), [h.r for h in train])
-    rule = RULES[rule_of([h.near for h in train], answers, feature_evidence([h.X[:h.n] for h in train], answers, seed))]
+    "A row: what n answers of a simulated rater are worth. From a hundred on, the last twenty are about rules."
+    rater = SimulatedRater(taste, seed=seed)
+    answers, X, near = compare(rater, [h.u[taste][:h.n] for h in train], n - 20 * (n >= 100)), [h.X[:h.n] for h in train], [h.near for h in train]
+    if n >= 100: answers, X, near = about_rules(train, rater, taste, answers)
+    model = train_reward(X, answers, seed=seed)
+    weights = held_back(dpo([h.P[h.n:] for h in train], imagined(model, [h.X[h.n:] for h in train], seed=seed), spread), [h.r for h in train])
+    best = [np.zeros_like(weights), *nudges(64, seed)][best_change(model, [h.changed for h in train])]
+    rule = RULES[rule_of(near, answers, feature_evidence(X, answers, seed))]
     A, B, said = asked(test, taste)
     p = model.prefers(A, B).mean(0)
-    made = [edits_of(h, model, weights, alone, rule) for h in test]
+    made = [edits_of(h, model, weights, best, rule) for h in test]
     rows = {m: [h.judged(taste, x[m]) for h, x in zip(test, made)] for m in METHODS}
-    return dict(taste=taste, n=n, seed=seed, agreement=agreement(p, said), sure=p.tolist(), truly=said.tolist(), nats=float(np.mean([moved(h.r, weights) for h in test[:4]])), rule=[str(r) for r in rule], rows=rows)
+    return dict(taste=taste, n=n, seed=seed, answers=len(answers), agreement=agreement(p, said), sure=p.tolist(), truly=said.tolist(), nats=float(np.mean([moved(h.r, best) for h in test[:1]])), rule=[str(r) for r in rule], rows=rows)
 
 
 def active(train, test, taste, seed, counts=(20, 40, 60, 80, 100)):
@@ -150,10 +165,32 @@ def active(train, test, taste, seed, counts=(20, 40, 60, 80, 100)):
 
 
 def attacked(train, test, taste, seed):
-    "How many recordings an attack succeeds on: of a model that was only fitted, and of one that was trained with its own optima as losers."
-    some, answers = train[:8], compare(SimulatedRater(taste, seed=seed), [h.u[taste][:h.n] for h in train[:8]], 100)
-    plain, hard = train_reward([h.X[:h.n] for h in some], answers), hardened([h.r for h in some], [h.edits for h in some], answers, rounds=4, steps=60, seed=seed)[0]
-    return {k: sum(attack(m, h.r, h.edits, 100, 7) is not None for h in test[:4]) for k, m in (('fitted', plain), ('hardened', hard))}
+    "Recordings on which an attack succeeds: of a model that was fitted, of one trained with its own optima as losers, and of the latter with the path score, as edits are chosen."
+    some, answers = train[:5], compare(SimulatedRater(taste, seed=seed), [h.u[taste][:h.n] for h in train[:5]], 100)
+    plain, (hard, _, left) = train_reward([h.X[:h.n] for h in some], answers), hardened([h.r for h in some], [h.edits for h in some], answers, rounds=6, steps=60, seed=seed)
+    (A, B, said), ways = asked(test, taste), dict(fitted=(plain, 0.), hardened=(hard, 0.), chosen=(hard, .05))
+    out = {k: sum(attack(m, h.r, h.edits, 100, 7, path=path) is not None for h in test[:4]) for k, (m, path) in ways.items()}
+    return out | dict(left=left, tried=len(test[:4])) | {f'{k} agreement': agreement(m.prefers(A, B).mean(0), said) for k, (m, _) in ways.items()}
+
+
+def waiting(questions=16):
+    "Seconds until a question about an hour of stereo at 44.1 kHz is there: median on the CPU, median and longest by the clock. The first isn't counted: it loads libraries."
+    from editorbot.audio import write_audio
+    from editorbot.core import FRAME_RATE
+    from editorbot.edl import Source, edl_from_regions
+    from editorbot.feedback.listening import FeedbackStore
+    from editorbot.feedback.rating import Material, Sitting
+    with tempfile.TemporaryDirectory() as d:
+        minute = np.random.default_rng(0).normal(0, .05, (60 * 44100, 2)).astype(np.float32)
+        r, src = toy_recording(0, 3600.)[0], Source.from_file(write_audio(Path(d)/'hour.wav', np.tile(minute, (60, 1)), 44100))
+        edits, at = pool(r, 12), lambda t: min(src.frames, round(t / FRAME_RATE * 44100))
+        s = Sitting(Material([r], [edits], [[edl_from_regions(src, [(at(a), at(b)) for a, b, _ in x]) for x in edits]]), FeedbackStore(Path(d)/'f.sqlite'), 'simulated')
+        took, both = [], lambda: np.array([time.process_time(), time.perf_counter()])
+        for i in range(questions):
+            began = both(); s.ask(); took.append(both() - began)
+            s.listening.answer('ab'[i % 2])
+    cpu, clock = np.array(took[1:]).T
+    return float(np.median(cpu)), float(np.median(clock)), float(clock.max())
 
 
 def caught(right, n=400):
@@ -179,9 +216,27 @@ def claims(rows, extra):
         out.append(row(f'near tastes, {n} answers: calibration error', bootstrap([x['error'] for x in found]), '<= .05', f"a perfect model: {np.mean([x['perfect'] for x in found]):.3f}"))
         for m in METHODS:
             beside = f"keep F1 {mean(of(m, 'keep_f1'), **near)[0]:.3f}, was {mean(of(m, 'before'), **near)[0]:.3f}"
-            if m != 'rule': out.append(row(f'near tastes, {n} answers: win rate of {m}', mean(of(m, 'win'), **near), aims[1] if m == 'DPO' else None, beside))
+            if m != 'rule': out.append(row(f'near tastes, {n} answers: win rate of {m}', mean(of(m, 'win'), **near), aims[1] if m in ('DPO', METHODS[5]) else None, beside))
         for m in ('rule', 'all together'): out.append(row(f'distant tastes, {n} answers: win rate of {m}', mean(of(m, 'win'), **far), aims[2] if m == 'rule' else None))
     return out + extra
+
+
+def keep_results(a, rows, ways, attacks, waits, seeds):
+    "Write everything that was found so far."
+    write_json(Path(a.out)/'rows.json', dict(rows=rows, ways=ways, attacks=attacks))
+    way = {k: round(float(np.mean([w[k] for w in ways])), 3) for k in ways[0]}
+    extra = [dict(claim='agreement after 60 answers to disputed questions', value=way['disputed 60'], aim='that of 100 random ones', beside=f"random: {way['random 60']} at 60, {way['random 100']} at 100"),
+             dict(claim='random rater told within 30 answers', value=round(caught(.5), 3), beside=f'a careful one (95 % right): {caught(.95):.3f}'),
+             dict(claim='CPU seconds until a question about a 1-hour recording appears', value=round(waits[0], 2), aim='<= 1', beside=f'by the clock of a busy machine: {waits[1]:.2f}, the longest {waits[2]:.2f}')]
+    if attacks:
+        hit = lambda k: f"{sum(x[k] for x in attacks)} of {sum(x['tried'] for x in attacks)}"
+        agreed = {k: np.mean([x[f'{k} agreement'] for x in attacks]) for k in ('fitted', 'hardened')}
+        extra += [dict(claim='attacks from six starts that succeed on what edits are chosen by, held-out recordings', value=hit('chosen'), aim='none', beside='reward trained with its own optima as losers, and path score'),
+                  dict(claim='attacks from six starts that succeed on the reward alone', value=hit('hardened'), aim='none', beside=f"fitted only: {hit('fitted')}; agreement {agreed['hardened']:.3f}, was {agreed['fitted']:.3f}")]
+    found, said = claims(rows, extra), f"make bench-feedback ARGS='--music DIR --first {a.first} --seed {' '.join(map(str, seeds))}'"
+    note = f'All raters are simulated; intervals are over tastes, packages and {len(seeds)} seed{"s" * (len(seeds) > 1)}. Choices were made on rehearsals numbered under {a.first}; those from {a.first} on are judged.'
+    results.record('feedback', 'feedback', 'Simulated raters, held-out music', said, found, note)
+    print(results.table(dict(title='feedback', command='', date='', note='', claims=found)), flush=True)
 
 
 if __name__ == '__main__':
@@ -195,22 +250,18 @@ if __name__ == '__main__':
     ap.add_argument('--cache', default='data/cache/sessions', help='folder for sessions')
     ap.add_argument('--out', default='outputs/bench/feedback', help='folder for results')
     a = ap.parse_args()
-    rows, ways, attacks, all_ = [], [], [], list(recordings(a))
-    for seed in a.seed:
+    rows, ways, attacks, all_, waits, judged = [], [], [], list(recordings(a)), waiting(), lambda h: h.number >= a.first
+    print('seconds until a question appears', waits, flush=True)
+    for turn, seed in enumerate(a.seed):
         rehearsals = [Rehearsal(*x, 1000 * seed + i) for i, x in enumerate(all_)]
-        for k, holdout in enumerate(packages := sorted({h.package for h in rehearsals})):
-            train, test = [h for h in rehearsals if h.package != holdout], [h for h in rehearsals if h.package == holdout and h.number >= a.first]
-            spread = policy_spread([h.r for h in train[::4]])
-            for taste, n in itertools.product(TASTES, a.answers): rows.append(dict(holdout=holdout, **learnt(train, test, spread, taste, n, seed)))
-            taste = tuple(NEAR)[k % len(NEAR)]
-            ways.append(active(train, test, taste, seed)); attacks.append(attacked(train, test, taste, seed))
-            print(holdout, {m: round(float(np.mean([x['win'] for r in rows if r['holdout'] == holdout and r['taste'] in NEAR for x in r['rows'][m]])), 3) for m in METHODS}, attacks[-1], flush=True)
-    write_json(Path(a.out)/'rows.json', dict(rows=rows, ways=ways, attacks=attacks))
-    way = {k: round(float(np.mean([w[k] for w in ways])), 3) for k in ways[0]}
-    hit = lambda k: f'{sum(x[k] for x in attacks)} of {4 * len(attacks)}'
-    extra = [dict(claim='agreement after 60 answers to disputed questions', value=way['disputed 60'], aim='that of 100 random ones', beside=f"random: {way['random 60']} at 60, {way['random 100']} at 100"),
-             dict(claim='attacks that succeed, trained with its own optima as losers', value=hit('hardened'), aim='none', beside=f"fitted only: {hit('fitted')}"),
-             dict(claim='random rater told within 30 answers', value=round(caught(.5), 3), beside=f'a careful one (95 % right): {caught(.95):.3f}')]
-    found = claims(rows, extra)
-    results.record('feedback', 'feedback', 'Simulated raters, held-out music', f"make bench-feedback ARGS='--music DIR --seed {' '.join(map(str, a.seed))}'", found, 'All raters are simulated; intervals are over tastes, packages and seeds.')
-    print(results.table(dict(title='feedback', command='', date='', note='', claims=found)))
+        folds = [(p, [h for h in rehearsals if h.package != p], [h for h in rehearsals if h.package == p and judged(h)]) for p in sorted({h.package for h in rehearsals})]
+        for some in filter(None, ([n for n in a.answers if n >= 100], [n for n in a.answers if n < 100])):      # what has an aim comes first
+            for k, (p, train, test) in enumerate(folds):
+                spread = policy_spread([h.r for h in train[::4]])
+                rows += [dict(holdout=p, **learnt(train, test, spread, t, n, seed)) for t in TASTES for n in some if t in NEAR or n >= 100]
+                if len(ways) < len(folds) * (turn + 1): ways.append(active(train, test, tuple(NEAR)[k % len(NEAR)], seed))
+                print(seed, some, p, {m: round(float(np.mean([x['win'] for r in rows if r['holdout'] == p and r['taste'] in NEAR for x in r['rows'][m]])), 3) for m in METHODS}, flush=True)
+            keep_results(a, rows, ways, attacks, waits, a.seed[:turn + 1])
+        if not turn:
+            attacks += [attacked(train, test, tuple(NEAR)[k % len(NEAR)], seed) for k, (_, train, test) in enumerate(folds)]
+            keep_results(a, rows, ways, attacks, waits, a.seed[:1])

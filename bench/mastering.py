@@ -7,21 +7,24 @@ chain was designed and six for whom it was not master them; each method learns f
 measure is the mean absolute difference of 64 band levels (to 20 kHz, absolute level) in windows where there is music; in brackets after the best
 constant gain. Everything but the last two columns is measured on rendered audio, limiter included. `matchering` (GPL, measured only) is
 used where `--matchering PYTHON` names an interpreter that has it; it gets the reference of the 20 whose spectrum is nearest.
+
+    make bench-mastering ARGS='--stream 50'     memory and speed: 50 minutes of 96 kHz stereo; with --record also bench/results/mastering-streamed.json
 """
-import argparse, json, subprocess, tempfile, time
+import argparse, json, resource, subprocess, tempfile, time
 from pathlib import Path
 
-import numpy as np
+import numpy as np, torch
 import soundfile as sf
 from joblib import Parallel, delayed
 
 from editorbot.core import write_json
+from editorbot.edl import EDL, Source
 from editorbot.simulation.band import synth_song
 from editorbot.simulation.distractors import recording_chain
 from editorbot.simulation.engineers import engineer
 from editorbot.simulation.sessions import find_songs, load_song
 from editorbot.super_editor.levels import band_levels, dbtp, frame_loudness, loudness
-from editorbot.super_editor.mastering import master_array, shaped
+from editorbot.super_editor.mastering import Chain, ChainConfig, master_array, render_mastered, shaped
 from editorbot.super_editor.mastering_training import FPS, batch_of, fit_chain, learn_mastering, pair_of
 from editorbot.super_editor.mel_reconstruction import Gains, MelConfig, fit_mel, reconstruct
 
@@ -201,6 +204,55 @@ def claims(rows):
     return out
 
 
+def long_file(path, minutes, sr):
+    "Stereo music of the synthetic band, again and again, at other levels."
+    x = synth_song(0, 20., sr)
+    with sf.SoundFile(path, 'w', sr, 2, 'PCM_24') as f:
+        for i in range(round(3 * minutes)): f.write(x * (.4 + .6 * (i % 5) / 4))
+    return path
+
+
+def demanding_chain():
+    "A chain with every stage at work."
+    c = Chain(ChainConfig(kind='chain'))
+    for name, v in dict(follow=.3, ride=.5, threshold=-3., squash=0.).items(): getattr(c, name).data.fill_(v)
+    c.eq.data.copy_(3 * torch.cos(.5 * torch.arange(24.)))
+    for p in (c.up, c.down): p.data.fill_(.1)
+    return c
+
+
+def streamed(minutes):
+    "Memory of a long recording at 96 kHz, time of a short one at 44.1 kHz, and what streaming changes."
+    c, peak = demanding_chain(), lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    resident = lambda: int(Path('/proc/self/statm').read_text().split()[1]) * resource.getpagesize() / 2**20
+    x = np.tile(synth_song(1, 20., SR), (3, 1)).astype(np.float32)
+    with tempfile.TemporaryDirectory() as d:
+        raw = long_file(Path(d)/'raw.wav', minutes, 96000)
+        edl = EDL.from_regions(Source.from_file(raw), [(0, sf.info(raw).frames)], 0)
+        before, t0, w0 = resident(), time.process_time(), time.time()
+        made = render_mastered(edl, Path(d)/'out.wav', raw, c, verify=False, show=False)
+        out = dict(minutes=minutes, before_mb=before, grown_mb=peak() - before, cpu_s=(time.process_time() - t0) / minutes, real_time=60 * minutes / (time.time() - w0), passes=made.passes, lufs=made.lufs, wanted=made.wanted)
+    t0 = time.process_time()
+    y = master_array(x, SR, c)
+    out['cpu_s_44100'] = (time.process_time() - t0) / (len(x) / SR / 60)
+    out['null_db'] = float(20 * np.log10(np.abs(y - master_array(x, SR, c, len(x))).max() + 1e-12))
+    return out | dict(dbtp=dbtp(y))
+
+
+def say_streamed(a):
+    "What bench/results/mastering-streamed.json says."
+    from results import record
+    m = streamed(a.stream)
+    print({k: round(v, 3) for k, v in m.items()}, flush=True)
+    if not a.record: return
+    claims = [dict(claim=f'{a.stream:.0f} minutes of 96 kHz stereo, mastered to a file: how much the process grows, MB', value=round(m['grown_mb']), aim='<= 300', beside=f"{m['before_mb']:.0f} MB before"),
+              dict(claim='the same: CPU s a minute', value=round(m['cpu_s'], 2), beside=f"{m['passes']} pass{'es' * (m['passes'] > 1)}, {m['real_time']:.0f} times as fast as it plays, on a busy machine"),
+              dict(claim='44.1 kHz stereo: CPU s a minute', value=round(m['cpu_s_44100'], 2), aim='<= .4'),
+              dict(claim='streamed against whole: largest difference, dBFS', value=round(m['null_db']), aim='< -120'),
+              dict(claim='loudness off the one wanted, LU', value=round(abs(m['lufs'] - m['wanted']), 2), aim='<= .3')]
+    print(record('mastering-streamed', 'super_editor', 'Mastering long recordings', a.record, claims, 'A chain with every stage at work: equaliser that follows the recording, rides, compressor, level curves, limiter.'))
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument('--music', help='folder with finished music; default: the synthetic band')
@@ -220,7 +272,9 @@ def main():
     a.add_argument('--name', default='mastering', help='of the file in bench/results')
     a.add_argument('--title', default='Mastering learnt from pairs')
     a.add_argument('--record', metavar='COMMAND', help='write bench/results/mastering.json from the rows of --json; COMMAND is what made them')
+    a.add_argument('--stream', type=float, metavar='MINUTES', help='instead: memory and speed, with a recording of this length')
     a = a.parse_args()
+    if a.stream: return say_streamed(a)
     if a.record:
         from results import record
         rows = [r for f in a.json for r in json.loads(Path(f).read_text(encoding='utf-8'))]

@@ -419,7 +419,8 @@ def decoded_blocks(file: str | io.RawIOBase, # a file
     with contextlib.closing(Streamed(file)) as f:
         while found is None and done < stop:
             out = np.full((int(min(block, stop - done)), f.channels), mark, dtype)
-            try: n = len(f.read(len(out), dtype=dtype, always_2d=True, out=out))
+            try:
+                with uninterrupted(): n = len(f.read(len(out), dtype=dtype, always_2d=True, out=out))
             except sf.LibsndfileError as e:
                 filled = np.flatnonzero(~np.isnan(out[:, 0]) if dtype == 'float32' else out[:, 0] != mark)
                 n, found = (int(filled[-1]) + 1 if len(filled) else 0), e.error_string.rstrip('.')
@@ -787,8 +788,9 @@ def _within(self: Recording, n: int, dtype: str) -> np.ndarray:
     "The next `n` frames of one file."
     if self.way.linear: return converted(self.file.read(self.pos, n), dtype)
     try:
-        if self.file.tell() != self.pos: self.file.seek(self.pos)
-        return self.file.read(n, dtype=dtype, always_2d=True)
+        with uninterrupted():
+            if self.file.tell() != self.pos: self.file.seek(self.pos)
+            return self.file.read(n, dtype=dtype, always_2d=True)
     except sf.LibsndfileError as e: raise self._broken(e.error_string.rstrip('.')) from e
 
 # %% ../nbs/01_audio.ipynb #53faaa4f

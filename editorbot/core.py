@@ -6,10 +6,11 @@
 __all__ = ['SR', 'N_FFT', 'HOP', 'N_MELS', 'FRAME_RATE', 'CROSSFADE_S', 'LEDGER', 'TOLD', 'frame_of', 'EditorbotError',
            'describe', 'atomic_path', 'for_json', 'write_json', 'check_output', 'sha256_file', 'read_ledger',
            'note_made', 'made_by', 'check_own', 'from_librosa', 'Bar', 'Part', 'ToldBar', 'progress', 'one_bar',
-           'stage', 'Config']
+           'stage', 'on_interrupt', 'uninterrupted', 'interruptible', 'in_processes', 'Config']
 
 # %% ../nbs/00_core.ipynb #cec362fc
-import contextlib, contextvars, dataclasses, hashlib, importlib, json, math, os, sys, tempfile, time, typing
+import contextlib, contextvars, dataclasses, hashlib, importlib, json, math, os, signal, sys, tempfile, threading, time
+import typing
 from dataclasses import dataclass
 from pathlib import Path
 from fastcore.basics import patch
@@ -241,6 +242,40 @@ def stage(desc: str): # as in the shares of `one_bar`
     "A stage without a bar of its own; nothing where there is no bar over all stages."
     if _whole.get() is None: yield; return
     with Part(1, desc): yield
+
+# %% ../nbs/00_core.ipynb #2e781234
+@contextlib.contextmanager
+def on_interrupt(handler): # of SIGINT, as `signal.signal` takes it
+    "Another handler of Ctrl-C for a while; gives the one before. In other threads than the first nothing changes."
+    if threading.current_thread() is not threading.main_thread(): yield signal.getsignal(signal.SIGINT); return
+    before = signal.signal(signal.SIGINT, handler)
+    try: yield before
+    finally: signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+
+# %% ../nbs/00_core.ipynb #c3679aa0
+@contextlib.contextmanager
+def uninterrupted():
+    "Ctrl-C counts when the block is over."
+    seen = []
+    with on_interrupt(lambda *said: seen.append(said)) as before: yield
+    if seen and callable(before): before(*seen[0])
+
+# %% ../nbs/00_core.ipynb #4ea94732
+def interruptible(function: typing.Callable, *args):
+    "A call in a worker process: Ctrl-C stops it, whatever it does for the process itself."
+    with on_interrupt(signal.default_int_handler): return function(*args)
+
+# %% ../nbs/00_core.ipynb #87d5faf7
+def in_processes(function: typing.Callable, # imported from a module, so that processes find it
+                 tasks: typing.Iterable,    # of tuples of its arguments
+                 jobs: int | None = None,   # processes; None: one a core
+                 ordered: bool = False,     # results in the order of the tasks, not as they come
+                ) -> typing.Iterator:       # results
+    "Call a function for every task, in parallel, by joblib."
+    from joblib import Parallel, delayed
+    run = Parallel(n_jobs=jobs or os.cpu_count() or 1, return_as='generator' if ordered else 'generator_unordered')
+    with on_interrupt(signal.SIG_IGN): results = run(delayed(interruptible)(function, *t) for t in tasks)
+    yield from results
 
 # %% ../nbs/00_core.ipynb #7ec41cd6
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import house
 
 LIMIT = 600     # s
-HEAVY = 'torch librosa librosa.feature librosa.beat lightning_fabric gymnasium ipywidgets matplotlib.pyplot scipy.signal soundfile nbdev.test'   # nothing of ours
+HEAVY = 'torch torch._dynamo librosa librosa.feature librosa.beat lightning_fabric gymnasium ipywidgets matplotlib.pyplot scipy.signal soundfile nbdev.test'   # nothing of ours; the first optimiser of a process imports torch._dynamo
 
 
 @functools.cache

@@ -233,6 +233,56 @@ def test_interruption_leaves_nothing_half_written(tmp_path):
         assert all(not f.name.startswith('.') for f in left)
 
 
+CTRL_C = {'songs': (['songs', 'jam.wav', '-o', 'out'], 'editorbot.app.song_export.write_sheets'),
+          'align': (['align', 'jam.wav', 'edit.wav', '-o', 'out'], 'editorbot.alignment.alignment.write_alignment'),
+          'demo': (['demo', '-o', 'out'], 'editorbot.app.demo.evaluate'),
+          'rate': (['rate', 'jam.wav', '--data', 'out'], 'editorbot.feedback.rating.sit'),
+          'sessions': (['sessions', 'music', '-n', '1', '-j', '1', '-o', 'out'], 'editorbot.simulation.sessions.write_audio'),
+          'precache': (['precache', '--data', 'pairs', '-j', '1'], 'editorbot.data.cache.run_jobs'),
+          'train': (['train', 'keep', '-o', 'out/k.ipynb'], 'papermill.execute_notebook'),
+          'view': (['view', 'jam.wav', '--no-browser'], 'subprocess.Popen.wait')}   # command -> words; where Ctrl-C comes
+
+
+@pytest.mark.parametrize('name', CTRL_C)
+def test_ctrl_c_is_one_line(jam, tmp_path, monkeypatch, name):
+    "Every command says it in a line, status 130, and leaves no half of a file; the next try isn't refused."
+    from editorbot.simulation.band import synth_song
+    (words, where), x = CTRL_C[name], sf.read(jam)[0]
+    monkeypatch.chdir(tmp_path)
+    sf.write('edit.wav', x[SR * 9:SR * 25], SR)
+    for f in ('music', 'pairs/input', 'pairs/desired_output'): Path(f).mkdir(parents=True)
+    shutil.copy('jam.wav', 'pairs/input/a_raw.wav'); shutil.copy('edit.wav', 'pairs/desired_output/a_edit.wav')
+    for k in range(4) if name in ('sessions', 'songs') else (): sf.write(f'music/{k}.wav', synth_song(k, 45, SR), SR)
+    if name == 'songs': shutil.copy('music/1.wav', 'jam.wav')
+    come = []
+    def interrupt(*a, **kw): come.append(name); raise KeyboardInterrupt
+    with monkeypatch.context() as m:
+        m.setattr(where, interrupt)
+        r = run(*words)
+    lines = [x for x in r.stderr.splitlines() if 'interrupted' in x]
+    assert come and r.returncode == 130 and len(lines) == 1 and 'Traceback' not in r.stderr, (come, r)
+    left = [p for p in tmp_path.rglob('*') if p.is_file() and 'cache' not in p.parts]
+    assert not [p for p in left if p.name.startswith('.') and p.name not in ('.editorbot.json', '.songs.npz')], left
+    for p in left:
+        if p.suffix == '.wav': assert sf.info(p).frames
+        if p.suffix == '.json': json.loads(p.read_text())
+
+
+def test_ctrl_c_in_a_terminal_reaches_all_processes(tmp_path):
+    "Workers of `sessions` say nothing, and nothing is left of what they were about to write."
+    from editorbot.simulation.band import synth_song
+    (tmp_path/'music').mkdir()
+    for k in range(4): sf.write(tmp_path/'music'/f'{k}.wav', synth_song(k, 60, SR), SR)
+    p = subprocess.Popen([sys.executable, '-c', 'from editorbot.app.cli import main; main()', 'sessions', 'music', '-n', '4', '-j', '2', '--minutes', '2', '3', '-o', 'out'],
+                         cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    time.sleep(8)
+    if p.poll() is None: os.killpg(p.pid, signal.SIGINT)
+    err = p.communicate(timeout=120)[1]
+    assert 'Traceback' not in err and 'skipped' not in err, err
+    assert p.returncode == 0 or p.returncode == 130 and len(err.strip().splitlines()) == 1, (p.returncode, err)
+    assert not [f for f in (tmp_path/'out').rglob('.*') if f.name != '.editorbot.json']
+
+
 def test_the_edit_of_a_moved_recording(jam, tmp_path):
     edl = edl_from_regions(Source.from_file(jam), [(0, SR * 5), (SR * 10, SR * 20)])
     p = dataclasses.replace(edl, source=dataclasses.replace(edl.source, path='/nowhere/jam.wav')).save(tmp_path/'a.edl.json')
@@ -241,8 +291,14 @@ def test_the_edit_of_a_moved_recording(jam, tmp_path):
 
 def test_a_refusal_comes_before_pytorch(jam, tmp_path):
     "A slip of the keyboard is told at once: help, missing files and wrong options load nothing heavy."
+    wrong = tmp_path/'keep'
+    wrong.mkdir()
+    (wrong/'best.safetensors').touch(); (wrong/'best.json').write_text('{"model": "keep"}')
     for words, code in ((['--help'], 0), (['edit', tmp_path/'none.wav'], 2), (['edit', jam, '--keep', '5-3'], 2), (['edit', jam, '-o', jam, '--overwrite'], 2),
-                        (['songs', tmp_path/'none.wav'], 2), (['train', 'keep', '-p', 'steps', 'abc'], 2), (['edit', jam, '--checkpoint', tmp_path/'none'], 2)):
+                        (['songs', tmp_path/'none.wav'], 2), (['train', 'keep', '-p', 'steps', 'abc'], 2), (['edit', jam, '--checkpoint', tmp_path/'none'], 2),
+                        (['edit', jam, '--without', 'retake'], 2), (['edit', jam, '--editor', 'pointr'], 2), (['edit', jam, '--checkpoint', wrong], 2),
+                        (['songs', jam, '--checkpoint', wrong], 2), (['rate', tmp_path/'none.wav'], 2),
+                        (['train', 'pointer', '--data', jam], 2), (['train', 'pointer', '--from', 'nothing'], 2)):
         r = subprocess.run([sys.executable, '-X', 'importtime', '-c', 'from editorbot.app.cli import main; main()', *map(str, words)], capture_output=True, text=True)
         loaded = {line.split('|')[-1].strip() for line in r.stderr.splitlines() if line.startswith('import time')}
         assert r.returncode == code and not loaded & {'torch', 'numba', 'matplotlib', 'librosa'}, (words, r.returncode, loaded & {'torch', 'numba', 'matplotlib', 'librosa'})

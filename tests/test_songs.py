@@ -120,6 +120,22 @@ def test_a_session_carries_the_other_takes(jam, out, folder):
     assert abs((kept[0].source_in - chosen.source_in) / SR - 19) < .1              # that is how much later the band plays it again
 
 
+def test_an_edit_carries_the_other_takes_too(jam, folder):
+    "What `edit` leaves out of a song is a take of REAPER's item, note on note, and stays one when the edge is moved by hand."
+    r = CliRunner().invoke(main, ['edit', str(jam), '-o', str(folder/'best.wav'), '--no-plot'])
+    assert r.exit_code == 0, r.output
+    edl = load_edl(folder/'best.edl.json')
+    (kept, ((a, b, name),)), = edl.meta['takes']
+    assert kept in [[s.source_in, s.source_out] for s in edl.segments] and abs(kept[0] / SR - 24) < 1
+    assert name.startswith('take at 0:0') and name.endswith('false start') and abs((kept[0] - a) / SR - 19) < .1 and 10 < (b - a) / SR < 13
+    assert export(edl, folder/'best.rpp').read_text().count(name) == 1
+    told = json.loads((folder/'best.edl.json').read_text())
+    first = next(s for s in told['segments'] if s['source_in'] == kept[0])
+    first['source_in'] -= SR // 2
+    (folder/'moved.edl.json').write_text(json.dumps(told))
+    assert name in export(load_edl(folder/'moved.edl.json'), folder/'moved.rpp').read_text()
+
+
 def test_a_library_knows_the_songs_next_time(jam, out, folder):
     x = rehearsal(5)[5 * SR:]                                            # the same songs, another day: softer, brighter, faster
     import soxr

@@ -7,8 +7,9 @@ __all__ = ['LENGTHS', 'LEVELS', 'advance', 'trace_back', 'best_path', 'Run', 'ru
            'split_silences', 'ClockReader', 'read_later', 'zero_spans', 'abrupt', 'insert_silences', 'Chain',
            'no_chain', 'octave_smooth', 'onto', 'trusted_pairs', 'least_gain', 'bare_fit', 'chain_weight', 'fit_chain',
            'overlap_gains', 'overlap_kinds', 'block_sums', 'overlap_kernels', 'overlap_costs', 'Join', 'exact_cost',
-           'pattern_search', 'refine_overlap', 'zone', 'fit_overlap', 'local_power', 'mix_table', 'edge_table',
-           'profile', 'profile_kernels', 'profile_costs', 'best_profile', 'fit_mix', 'fit_edge', 'ramp_fit', 'fit_ramp']
+           'pattern_search', 'refine_overlap', 'zone', 'fit_overlap', 'local_power', 'mix_table', 'expected_share',
+           'edge_table', 'profile', 'profile_kernels', 'profile_costs', 'best_profile', 'fit_mix', 'fit_edge',
+           'ramp_fit', 'fit_ramp']
 
 # %% ../../nbs/alignment/02_joins.ipynb #b7c323b3
 import functools, math, typing
@@ -513,14 +514,31 @@ def mix_table(y, A, B, gA: float, gB: float, m: int, # samples a block
     g = np.clip(yp / pp, .6, 1.6)
     return (yy - 2*g*yp + g*g*pp) / local_power(yy)
 
-# %% ../../nbs/alignment/02_joins.ipynb #c67169b0
-def edge_table(y, A, g: float, m: int) -> np.ndarray: # (LEVELS, blocks)
-    "Residual of every block at gains from 1 (level 0) to 0 of the one source."
-    yy, yA, _, AA, _, _ = block_sums(y, A, A, m)
-    a = g * np.linspace(1, 0, LEVELS)[:, None]
-    return (yy - 2*a*yA + a*a*AA) / local_power(yy)
+# %% ../../nbs/alignment/02_joins.ipynb #09918675
+def expected_share(S: np.ndarray,        # (blocks,) power of the source
+                   F: float,             # power of the foreign sound
+                   N: np.ndarray | float, # (blocks,) power of the noise
+                  ) -> np.ndarray:       # (LEVELS, blocks), 0 to 1
+    "Share of the edit that the source does not explain, at gains of the source from 1 (level 0) to 0."
+    a = np.linspace(1, 0, LEVELS)[:, None]
+    foreign = (1 - a)**2 * F + N
+    return foreign / (foreign + a*a*S + 1e-20)
 
-# %% ../../nbs/alignment/02_joins.ipynb #1df036d0
+# %% ../../nbs/alignment/02_joins.ipynb #dc1c073d
+def edge_table(y, A, g: float, m: int, # samples a block
+               source: slice, foreign: slice, # blocks in which there is only the one, the other
+              ) -> np.ndarray: # (LEVELS, blocks)
+    "Residual of every block at gains from 1 (level 0) to 0 of the one source, and the squared error of the share."
+    yy, yA, _, AA, _, _ = block_sums(y, A, A, m)
+    a, S, tiny = np.linspace(1, 0, LEVELS)[:, None], g*g*AA, 1e-8 * float(y @ y) * m / len(y) + 1e-20
+    q = np.clip(yA / (AA + 1e-20), *sorted((g / 4, 4 * g)))                # the gain that explains most
+    left = np.maximum(yy - 2*q*yA + q*q*AA, 0)
+    share = np.minimum(left / (yy + tiny), 1)
+    N = np.median(left[source]) / 2 + np.median(share[source]) / 2 * S
+    F = np.exp(np.log(yy[foreign] + tiny).mean())
+    return (yy - 2*a*g*yA + (a*g)**2 * AA) / local_power(yy) + (share - expected_share(S, F, N))**2
+
+# %% ../../nbs/alignment/02_joins.ipynb #c67169b0
 def profile(n: int,      # blocks of overlap
             law: str,
             angle: bool, # levels are mixing angles (else gains of the outgoing side)
@@ -529,7 +547,7 @@ def profile(n: int,      # blocks of overlap
     a, b = overlap_gains(n, law)
     return np.round((np.arctan2(b, a) * 2 / np.pi if angle else 1 - a) * (LEVELS - 1)).astype(int)
 
-# %% ../../nbs/alignment/02_joins.ipynb #0a13555c
+# %% ../../nbs/alignment/02_joins.ipynb #1df036d0
 @functools.lru_cache(8)
 def profile_kernels(kinds: tuple, # (overlap in blocks, law), ...
                     n: int,       # FFT length
@@ -540,7 +558,7 @@ def profile_kernels(kinds: tuple, # (overlap in blocks, law), ...
     for k, (L, law) in zip(K, kinds): k[profile(L, law, angle), np.arange(L)] = 1
     return fft.rfft(K).conj()
 
-# %% ../../nbs/alignment/02_joins.ipynb #982d028a
+# %% ../../nbs/alignment/02_joins.ipynb #0a13555c
 def profile_costs(C: np.ndarray,  # (LEVELS, blocks): unexplained share
                   kinds: tuple,   # (overlap in blocks, law), ...
                   angle: bool,    # what the levels are
@@ -553,7 +571,7 @@ def profile_costs(C: np.ndarray,  # (LEVELS, blocks): unexplained share
     padded = np.pad(inside, ((0, 0), (0, n + 1 - inside.shape[1])))
     return before + after[-1] - after[np.minimum(s + L, n)] + np.where(L > 0, padded, 0)
 
-# %% ../../nbs/alignment/02_joins.ipynb #ecaa10cc
+# %% ../../nbs/alignment/02_joins.ipynb #982d028a
 def best_profile(C: np.ndarray,      # (LEVELS, blocks): unexplained share
                  m: int,             # samples a block
                  guess: float, reach: float, # samples
@@ -575,7 +593,7 @@ def best_profile(C: np.ndarray,      # (LEVELS, blocks): unexplained share
     confidence = float(p[np.abs(at[may] - at[k, i]) <= .01 * sr].sum() / p.sum())
     return Join(float(at[k, i]), kinds[k][0] * m // 2 * 2, kinds[k][1], confidence, (1., 1.), floor)
 
-# %% ../../nbs/alignment/02_joins.ipynb #d812dda5
+# %% ../../nbs/alignment/02_joins.ipynb #ecaa10cc
 def fit_mix(y, A, B, guess: int, reach: int, sr: int) -> Join: # `at` counts from the first sample
     "A join between two sources whose gains may move."
     n, m = len(y), max(1, sr // 350)
@@ -588,7 +606,7 @@ def fit_mix(y, A, B, guess: int, reach: int, sr: int) -> Join: # `at` counts fro
     j.gains = gA, gB
     return j
 
-# %% ../../nbs/alignment/02_joins.ipynb #d588a122
+# %% ../../nbs/alignment/02_joins.ipynb #d812dda5
 def fit_edge(y: np.ndarray, A: np.ndarray, # (n,): the edit and the source on one side, filtered
              guess: int, reach: int,       # samples
              sr: int,
@@ -599,16 +617,18 @@ def fit_edge(y: np.ndarray, A: np.ndarray, # (n,): the edit and the source on on
         j = fit_edge(y[::-1], A[::-1], len(y) - guess, reach, sr, True)
         j.at, j.gains = len(y) - j.at, (1., j.gains[0])
         return j
-    m, w = max(1, sr // 350), slice(max(0, guess - round(.3*sr)), max(1, guess - round(.06*sr)))
-    for _ in range(2):
-        g = least_gain(y[w], A[w])
-        j = best_profile(edge_table(y, A, g, m), m, guess, reach, sr, False)
-        stop = max(m, round(j.at - j.length / 2))
-        w = slice(max(0, stop - round(.12 * sr)), stop)
+    n, m = len(y), max(1, sr // 350)
+    j, blocks = Join(float(guess), round(.12 * sr)), lambda z: slice(z.start // m, max(z.start // m + 2, z.stop // m))
+    for _ in range(3):
+        first, last = j.at - j.length / 2, j.at + j.length / 2
+        source = zone(first - .15*sr, first - .004*sr, n, 4 * m)
+        foreign = zone(min(last + .004*sr, n - 8 * m), last + .1*sr, n)
+        g = least_gain(y[source], A[source])
+        j = best_profile(edge_table(y, A, g, m, blocks(source), blocks(foreign)), m, guess, reach, sr, False)
     j.gains = g, 1.
     return j
 
-# %% ../../nbs/alignment/02_joins.ipynb #6ebf321b
+# %% ../../nbs/alignment/02_joins.ipynb #d588a122
 def ramp_fit(g: np.ndarray, w: np.ndarray, # (n,) gain of each step; its weight
              T: np.ndarray, F: np.ndarray, # starts and lengths to try, steps
             ) -> tuple[float, float, float, float]: # start, length, G, weighted squared residual
@@ -621,7 +641,7 @@ def ramp_fit(g: np.ndarray, w: np.ndarray, # (n,) gain of each step; its weight
     k = int(e.argmin())
     return float(T[k]), float(F[k]), float(G[k]), float(e[k])
 
-# %% ../../nbs/alignment/02_joins.ipynb #2c7c526a
+# %% ../../nbs/alignment/02_joins.ipynb #6ebf321b
 def fit_ramp(g: np.ndarray,  # (n,) gain of each step
              w: np.ndarray,  # (n,) weight: energy of the source in the step
              first: float,   # earliest start of the ramp, steps

@@ -152,7 +152,8 @@ def edit_files(output: Path,        # the edit
 def check_edit(o: types.SimpleNamespace) -> types.SimpleNamespace: # the options of `edit`, read: seconds, files, recording
     "What is wanted of an edit; raises `EditorbotError`."
     from editorbot.audio import audio_info, output_format
-    from editorbot.options import check_editor, check_options, check_room, check_spans, parse_clock, parse_span
+    from editorbot.options import (check_editor, check_options, check_room, check_spans, check_stages, check_weights,
+                                   parse_clock, parse_span)
     if o.output: check_output(o.output, True)
     files = edit_files(o.output or o.raw[0].with_name(o.raw[0].stem + '_edit.wav'), o.alternatives, not o.no_plot,
                        o.page)
@@ -160,12 +161,13 @@ def check_edit(o: types.SimpleNamespace) -> types.SimpleNamespace: # the options
     info = audio_info(raw, o.allow_truncated)
     longest = parse_clock(o.max_duration, '--max-duration') if o.max_duration else None
     check_options(o.target_ratio, longest)
-    check_editor(o.editor)
+    check_editor(o.editor); check_stages(o.without, o.editor)
     check_with(o.with_, o.offset, o.decide_on)
     spans = {k: [parse_span(x, f'--{k}') for x in getattr(o, k)] for k in ('keep', 'cut')}
     for k, s in spans.items(): check_spans(s, info.duration, f'--{k}')
     check_room(spans['keep'], spans['cut'], info.duration, o.target_ratio, longest)
     check_there(o.checkpoint, 'weights (*.safetensors), or the folder that holds them')
+    if o.checkpoint: check_weights(o.checkpoint, o.editor)
     check_there(o.master or None, 'a chain that train super_editor wrote')
     if not o.dry_run:
         for p in (p for f in files for p in f.values()):
@@ -179,7 +181,7 @@ def edit_shares(o: types.SimpleNamespace) -> dict: # stage -> share of the work
     "What an edit has to do, and how much of the time it takes."
     n = 0 if o.dry_run else o.alternatives
     shares = {'analyse': 12, 'scores': 9, 'path': 2, 'retakes': 3, 'comping': 2,
-              'beats': 40 if o.beats else 0, 'phase': 2,
+              'beats': 40 if o.beats else 0, 'phase': 2, 'takes': 2,
               'master': 25 * n * (o.master is not None), 'render': 4 * n, 'picture': 2 * n * (not o.no_plot),
               'report': 30 * n * o.page}
     return {k: v for k, v in shares.items() if v}
@@ -188,6 +190,7 @@ def edit_shares(o: types.SimpleNamespace) -> dict: # stage -> share of the work
 def propose_edits(o: types.SimpleNamespace, # of `check_edit`
                  ) -> tuple:                # the edits, the editor, the recording's length in s
     "The edits that were asked for, the best first."
+    from editorbot.app.songs import with_takes
     from editorbot.edl import Source
     from editorbot.editors.editor import check_skip, get_editor, propose_several
     from editorbot.interchange.tracks import deciding_track, find_tracks
@@ -199,6 +202,7 @@ def propose_edits(o: types.SimpleNamespace, # of `check_edit`
     edls = propose_several(track, o.alternatives, chosen, target_ratio=o.target_ratio, max_duration=o.max_duration,
                            fragments=o.fragments, crossfade=None if o.crossfade is None else o.crossfade / 1000, beats=o.beats,
                            keep=o.keep, cut=o.cut, skip=(*o.without, *['fades'] * o.no_fades))
+    with stage('takes'): edls = with_takes(edls, track, chosen)
     return [dataclasses.replace(e, tracks=tracks) for e in edls], chosen, track.duration
 
 # %% ../../nbs/app/11_cli.ipynb #fafbbd8e
@@ -309,10 +313,12 @@ def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, n
     "Find the songs and takes of a rehearsal. Writes a file for each, and a page. Several files are one recording."
     from editorbot.audio import audio_info
     from editorbot.app.song_files import check_format
+    from editorbot.options import check_weights
     first, raw = raw[0], one_recording(raw, allow_truncated)
     for p in (raw, *wishes['with_']): audio_info(p, allow_truncated)
     check_format(wishes['format'], audio_info(raw, allow_truncated))
     check_there(checkpoint, 'weights (*.safetensors), or the folder that holds them')
+    if checkpoint: check_weights(checkpoint, 'pointer')
     check_there(names, 'a text file with a name a line')
     from editorbot.app.song_export import SongOptions, export_songs, song_table
     folder, start = output or first.with_name(first.stem + '_songs'), time.perf_counter()
@@ -346,6 +352,8 @@ def view(what, port, no_browser):
 def demo(output, seed, checkpoint, overwrite):
     "Make a synthetic rehearsal, edit it, and score the edit. Needs no music and no network."
     check_there(checkpoint, 'weights (*.safetensors), or the folder that holds them')
+    from editorbot.options import check_weights
+    if checkpoint: check_weights(checkpoint, 'pointer')
     from editorbot.app.demo import run_demo
     from editorbot.edl import summary
     from editorbot.metrics import score_table
@@ -602,6 +610,10 @@ def train(model, data, start, param, output, list_):
         for k, (default, help) in notebook_parameters(model).items(): click.echo(f'  {k:<16} {default:<24} {help}')
         return
     check_there(data, 'a data folder (input/NAME_raw.wav, desired_output/NAME_edit.wav)')
+    if data is not None and data.is_file():
+        raise describe('--data', 'a data folder (input/NAME_raw.wav, desired_output/NAME_edit.wav)', f'the file {data}')
+    if start not in (None, 'shipped', 'keep', 'band'):
+        check_there(start, "shipped, keep, band, or weights (*.safetensors, or the folder that holds them)")
     given = {k: str(v) for k, v in (('data', data), ('start', start)) if v is not None}
     given |= {**({'recipe': 'full'} if data or model == 'preference' else {}), **dict(param)}
     check_params(model, given)
@@ -621,6 +633,11 @@ def train(model, data, start, param, output, list_):
 @click.option('--overwrite', is_flag=True, help='Replace an existing export.')
 def rate(raws, data, rater, checkpoint, questions, answers, import_, export, overwrite):
     "Compare edits of RAWS, blind and equally loud. To listen in a browser, open tutorial 08 in JupyterLab or Voila."
+    if not (raws or import_ or export):
+        raise describe('rate', 'recordings to compare edits of', 'none', 'name them, or see editorbot rate --help')
+    from editorbot.audio import audio_info
+    for r in raws: audio_info(r, True)
+    check_there(import_, 'a file of rate --export (JSONL)'); check_there(answers, 'a text file with an answer a line')
     from editorbot.feedback.listening import FeedbackStore, export_events, import_events
     if export: check_output(export, overwrite, not_same_as=import_)
     store, files = FeedbackStore(data/'feedback.sqlite'), [Path('outputs/rate')/f'{k}.wav' for k in 'AB']

@@ -7,7 +7,7 @@ __all__ = ['KINDS', 'training_notebooks', 'parameters_of', 'notebook_parameters'
            'unexplained_weights', 'model_folder', 'shown_progress', 'run_notebook', 'score_words', 'trained_lines']
 
 # %% ../../nbs/app/00_runs.ipynb #72519465
-import ast, contextlib, datetime, json, os, re, sys, tempfile, threading
+import ast, contextlib, datetime, logging, json, os, re, sys, tempfile, threading
 from pathlib import Path
 from ..core import *
 from ..core import TOLD
@@ -127,7 +127,8 @@ def run_notebook(name: str | Path,            # of a training notebook, or a pat
     check_own('train', output, *unexplained_weights(models))
     output.parent.mkdir(parents=True, exist_ok=True)
     values = {k: parse_value(v) if isinstance(v, str) else v for k, v in params.items()}
-    quiet = ['--IPKernelApp.log_level=40']                         # how the kernel talks to this process is no news
+    quiet = ['--IPKernelApp.log_level=40']                         # how the kernel talks to this process is no news,
+    logging.getLogger('asyncio').setLevel(logging.CRITICAL)        # nor that it no longer does after Ctrl-C
     try:
         with shown_progress(show):
             papermill.execute_notebook(str(path), str(output), values, kernel_name='python3', progress_bar=False,

@@ -21,7 +21,8 @@ from ..edl import *
 from ..pieces import gaps_between
 from ..sound.mel import analyse_blocks
 from ..interchange.tracks import find_tracks
-from ..pointer.pointer_network import load_pointer, score_recording
+from ..personal.rules import load_person
+from ..pointer.pointer_network import score_recording
 from .report import LINES, Piece, report
 from .songs import STEP, Hearing, Take, choose_takes, find_songs_in, listen
 from .song_library import Named, known_songs, open_library, recognise, remember
@@ -67,7 +68,7 @@ def hear(raw: str | Path, source: Source,
         for x in blocks: tick(.8 * len(x) / SR / seconds); yield x
     track = analyse_blocks(source, ticked(stream_mono(raw)), show=False)
     if track.mel.max() == 0: raise describe(raw, 'sound', 'only silence', 'check the recording')
-    h = listen(track.mel, score_recording(load_pointer(checkpoint)[0], track.mel))
+    h = listen(track.mel, score_recording(load_person(checkpoint)[0], track.mel))
     save_hearing(h, folder/CACHE, key)
     tick(.2)
     return h
@@ -192,6 +193,7 @@ def song_pieces(f: Found, edl: EDL,      # of `kept_edl`
                          f'{s.number}.{t.number}' if len(s.takes) > 1 else str(s.number)))
     step = FRAME_RATE / rate
     for a, b in gaps_between(f.spans.values(), f.source.frames):
+        if b - a < .25 * rate: continue                                     # nobody needs to hear that
         words = class_words(f.hearing.kind, int(a * step), max(int(a * step) + 1, int(b * step)))
         out.append(Piece(a / rate, b / rate, name=words or 'between the takes'))
     return sorted(out, key=lambda p: p.start)

@@ -9,19 +9,20 @@ __all__ = ['TALK', 'STEP', 'RATE', 'LOW', 'HIGH', 'LEAST', 'SKIP', 'PIECE', 'GAP
            'pooled', 'listen', 'novelty', 'edge_scores', 'where_others_begin', 'cuts_inside', 'same_song',
            'match_takes', 'goes_on', 'split_takes', 'stretches', 'restarts', 'at_restarts', 'numbered', 'group_takes',
            'with_common_start', 'is_medley', 'songs_of', 'faint_takes', 'known_matches', 'find_songs_in', 'Take',
-           'state_of', 'why_not', 'why_kept', 'beside', 'choose_takes']
+           'state_of', 'why_not', 'why_kept', 'beside', 'choose_takes', 'take_under', 'takes_beside', 'with_takes']
 
 # %% ../../nbs/app/04_songs.ipynb #3fd043d1
-import functools, itertools, math, typing
+import dataclasses, functools, itertools, math, typing
 from dataclasses import dataclass
 import numpy as np, scipy.ndimage
 from numba import njit
 from scipy.cluster.hierarchy import fcluster, linkage
 from ..core import *
-from ..edl import clock
+from ..edl import EDL, clock
 from ..classes import CLASSES, PLAYED
 from ..pieces import POOL
 from ..pointer.comping import played_runs
+from ..pointer.pointer_network import PointerScores
 from ..sound.mel import mel_filters
 
 # %% ../../nbs/app/04_songs.ipynb #5651e0e0
@@ -535,3 +536,47 @@ def choose_takes(h: Hearing, spans: np.ndarray, songs: np.ndarray, matches: dict
             out[k] = Take(*[getattr(takes[k], f) for f in ('start', 'end', 'song', 'number', 'state')], k == best,
                           round(sure, 3), why, tempo, key, offset)
     return [out[k] for k in sorted(out)]
+
+# %% ../../nbs/app/04_songs.ipynb #e4be0c91
+def take_under(begin: int, end: int,    # samples: a segment of the edit
+               mine: Take, other: Take, # the take that it plays; another one of its song
+               m: Match | None,         # of both
+               step: float,             # samples a frame
+              ) -> list:                # first sample, last sample + 1, title; [] if nothing of it runs along
+    "Another take beside a segment."
+    _, _, offset = beside(m, mine.start < other.start)
+    a = max(0, round((other.start - mine.start + offset * FRAME_RATE) * step) + begin)
+    b = min(a + end - begin, round(other.end * step))
+    state = '' if other.state == 'complete' else f', {other.state}'
+    return [a, b, f'take at {clock(other.start / FRAME_RATE)}{state}'] if a < b else []
+
+# %% ../../nbs/app/04_songs.ipynb #c169f376
+def takes_beside(edl: EDL,
+                 takes: list[Take], # of `choose_takes`
+                 matches: dict,     # (i, j) -> Match
+                ) -> list:          # of [from, to], [takes]: samples, as in `meta['takes']` of an EDL
+    "For each segment what else was played of its song, and is not in the edit."
+    step, regions = edl.source.sample_rate / FRAME_RATE, edl.kept_regions().tolist()
+    common = lambda t, a, b: max(0, min(b, t.end * step) - max(a, t.start * step))
+    unheard = [sum(common(t, a, b) for a, b in regions) < (t.end - t.start) * step / 2 for t in takes]
+    out = []
+    for a, b in dict.fromkeys((s.source_in, s.source_out) for s in edl.segments if s.has_source):
+        k = max(range(len(takes)), key=lambda k: common(takes[k], a, b), default=None)
+        if k is None or not common(takes[k], a, b): continue
+        found = [take_under(a, b, takes[k], t, matches.get((min(j, k), max(j, k))), step)
+                 for j, t in enumerate(takes) if j != k and t.song == takes[k].song and unheard[j]]
+        out += [[[a, b], [t for t in found if t]]]
+    return [r for r in out if r[1]]
+
+# %% ../../nbs/app/04_songs.ipynb #39cddc9a
+def with_takes(edls: list[EDL], track, # proposals for a `Track`
+               editor,                 # the `Editor` that made them
+              ) -> list[EDL]:
+    "Edits that know the other takes of their songs; as they are where the editor has no pointer network."
+    scores = editor.scores(track) if hasattr(editor, 'scores') else None
+    if not isinstance(scores, PointerScores): return edls
+    h = listen(track.mel, scores)
+    spans, songs, matches = find_songs_in(h)
+    takes = choose_takes(h, spans, songs, matches)
+    rows = [takes_beside(e, takes, matches) for e in edls]
+    return [dataclasses.replace(e, meta=e.meta | {'takes': r}) if r else e for e, r in zip(edls, rows)]

@@ -6,7 +6,7 @@
 __all__ = ['TEMPLATE', 'write_template', 'view_notebook', 'view_command', 'view']
 
 # %% ../../nbs/app/09_view.ipynb #5ce6dbb6
-import importlib.util, os, subprocess, sys, tempfile
+import contextlib, importlib.util, os, subprocess, sys, tempfile
 from pathlib import Path
 from ..core import *
 from ..audio import audio_info
@@ -34,12 +34,12 @@ def write_template(folder: str | Path, # a Jupyter data folder, which `JUPYTER_P
 
 # %% ../../nbs/app/09_view.ipynb #53c3cf42
 def view_notebook(what: str | Path | None, # a recording or an EDL; None: choose one in the browser
-                  here: str | Path,        # folder where the file browser begins and edits are saved
+                  here: str | Path,        # folder where the file browser begins; edits and answers are saved below it
                  ) -> dict:                # a notebook
     "A notebook that shows the rehearsal view."
-    path = None if what is None else str(Path(what).resolve())
-    code = (f'from editorbot.app.rehearsal_view import RehearsalView\n'
-            f'RehearsalView({path!r}, folder={str(here)!r}, out={str(Path(here)/"outputs"/"edits")!r})')
+    path, here = None if what is None else str(Path(what).resolve()), Path(here)
+    where = {k: str(p) for k, p in (('folder', here), ('out', here/'outputs'/'edits'), ('data', here/'data'))}
+    code = f'from editorbot.app.rehearsal_view import RehearsalView\nRehearsalView({path!r}, **{where!r})'
     cell = dict(cell_type='code', execution_count=None, id='view', metadata={}, outputs=[], source=code)
     spec = {'kernelspec': {'name': 'python3', 'display_name': 'python3', 'language': 'python'}}
     return dict(cells=[cell], metadata=spec, nbformat=4, nbformat_minor=5)
@@ -69,10 +69,14 @@ def view(what: str | Path | None = None, # a recording or an EDL; None: choose o
     "Serve the rehearsal view until Ctrl-C. Raises `EditorbotError` for a file that is neither, and without Voila."
     if what is not None and not Path(what).exists():
         raise describe(what, 'a recording or an EDL', 'no such file', 'check the name')
-    if what is not None: (load_edl if Path(what).suffix == '.json' else audio_info)(what)
+    if what is not None: (load_edl if Path(what).suffix in ('.json', '.txt') else audio_info)(what)
     if importlib.util.find_spec('voila') is None:
         raise describe('editorbot view', 'Voila', 'none', 'install it: pip install voila')
     with tempfile.TemporaryDirectory() as d:
         words, env = view_command(Path(d), what, '.', port, browser)
-        try: subprocess.run(words, env=env)
-        except KeyboardInterrupt: pass                   # the way to end it
+        with subprocess.Popen(words, env=env) as server:
+            try: server.wait()
+            except KeyboardInterrupt:                    # the way to end it; the server has heard it, too
+                with contextlib.suppress(subprocess.TimeoutExpired): server.wait(5)
+                server.kill()
+                raise

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np
 from filelock import FileLock
-from joblib import Parallel, cpu_count, delayed, parallel_config
+from joblib import cpu_count, parallel_config
 from ..core import *
 from ..audio import audio_info, parts_of
 from ..edl import EDL, Source, clock
@@ -628,7 +628,7 @@ def run_jobs(function: typing.Callable,   # imported from a module, so that proc
             ) -> typing.Iterator:         # results as they come
     "Call a function for every task, in parallel."
     with cluster(scheduler, jobs) as n:
-        yield from Parallel(n_jobs=n, return_as='generator_unordered')(delayed(function)(*t) for t in tasks)
+        yield from in_processes(function, tasks, n)
 
 # %% ../../nbs/data/03_cache.ipynb #1e6b9856
 def references(data: str | Path) -> list[Path]:

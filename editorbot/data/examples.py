@@ -11,11 +11,10 @@ __all__ = ['UNKNOWN', 'SHORT', 'pack_mel', 'unpack_mel', 'Example', 'toy_order',
            'stack_stems', 'example_batch']
 
 # %% ../../nbs/data/05_examples.ipynb #1cb549ad
-import dataclasses, functools, hashlib, json, os, typing, zipfile
+import dataclasses, functools, hashlib, json, typing, zipfile
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, soxr, torch
-from joblib import Parallel, delayed
 from torch import Tensor
 from ..core import *
 from ..edl import EDL, count
@@ -239,9 +238,9 @@ def in_parallel(function: typing.Callable,
                 show: bool | None = None, # progress bar; None: on a terminal
                ) -> list:                # results, in the order of the tasks
     "Call a function for every task, in parallel, with a progress bar."
-    run, out = Parallel(n_jobs=jobs or os.cpu_count() or 1, return_as='generator'), []
+    out = []
     with progress(len(tasks), what, 'sessions', show) as bar:
-        for r in run(delayed(function)(*t) for t in tasks):
+        for r in in_processes(function, tasks, jobs, ordered=True):
             out.append(r)
             bar.update(1)
     return out

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PATH_FEATURES', 'EDIT_FEATURES', 'Scored', 'played', 'scored', 'toy_kinds', 'toy_rule_input', 'toy_recording',
            'with_weights', 'path_features', 'value', 'takes_of', 'whole_takes', 'inside_cuts', 'edit_features',
-           'changed', 'by_rules', 'by_decoding', 'nearby', 'pool']
+           'changed', 'by_rules', 'by_decoding', 'nudges', 'nearby', 'pool']
 
 # %% ../../nbs/feedback/01_edit_features.ipynb #2230f67f
 import dataclasses, functools
@@ -226,13 +226,20 @@ def by_decoding(r: Scored, rng: np.random.Generator) -> np.ndarray: # int64 (n, 
     d = with_weights(r.decoding, w).replace(cost=float(r.decoding.cost * np.exp(rng.normal(0, .7))))
     return played(best_runs(r.lattice_for(d), rng.normal(0, size / 2) / FRAME_RATE))
 
+# %% ../../nbs/feedback/01_edit_features.ipynb #637f8328
+def nudges(n: int, seed: int = 0) -> np.ndarray: # float (n, len(PATH_FEATURES))
+    "Small changes of a decoding's weights, drawn at random."
+    rng, out = np.random.default_rng([seed, 62]), []
+    for _ in range(n):
+        size = rng.uniform(.2, 2.)
+        out.append([*rng.normal(0, size, len(CLASSES)), rng.normal(0, 2), rng.normal(0, .2)])
+    return np.array(out).reshape(n, len(PATH_FEATURES))
+
 # %% ../../nbs/feedback/01_edit_features.ipynb #2d0ee47c
 def nearby(r: Scored, n: int = 16, seed: int = 0) -> list: # of int64 (m, 3), the network's own edit first
     "Best edits under decodings near the network's own."
-    rng, out = np.random.default_rng([seed, 62]), {r.own.tobytes(): r.own}
-    for _ in range(n):
-        size = rng.uniform(.2, 2.)
-        w = np.array([*rng.normal(0, size, len(CLASSES)), rng.normal(0, 2), rng.normal(0, .2)])
+    out = {r.own.tobytes(): r.own}
+    for w in nudges(n, seed):
         x = played(best_runs(r.lattice_for(with_weights(r.decoding, w))))
         if len(x): out[x.tobytes()] = x
     return list(out.values())

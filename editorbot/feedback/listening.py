@@ -258,7 +258,7 @@ class Key(Config):
     swapped: bool = False # A is the second edit
     kind: str = 'new'     # 'new', 'repeat': an earlier question with its sides swapped, 'catch': A or B is spoilt
     of: str = ''          # a repeat: the answer that is asked for again
-    policy: str = ''      # how the pair was chosen: 'random' or 'disputed'
+    policy: str = ''      # how the pair was chosen: 'random', 'disputed' or 'named'
     nonce: str = ''       # random, so that nobody can guess the key from its hash
 
     def seal(self) -> str: # 64 hexadecimal digits
@@ -317,10 +317,15 @@ class Listening:
     def __init__(self, store: FeedbackStore, pairs: typing.Sequence[Pair], rater: str, seed: int = 0,
                  raw: str | Path | None = None): # the recording; None: where the EDLs say
         if not rater: raise describe('rater', 'a name', 'none', 'say who listens')
-        self.store, self.pairs, self.rater, self.seed, self.raw = store, {p.id: p for p in pairs}, rater, seed, raw
-        plain = lambda p: dict(one=json.loads(edl_json(p.one)), two=json.loads(edl_json(p.two)))
-        store.put([Event(i, 'pair', '', time.time(), plain(p)) for i, p in self.pairs.items()])
+        self.store, self.pairs, self.rater, self.seed, self.raw = store, {}, rater, seed, raw
         self.key, self.question, self.about, self.shown = None, None, {}, 0.
+        self.add(pairs)
+
+    def add(self, pairs: typing.Sequence[Pair]):
+        "More pairs that may be asked."
+        plain = lambda p: dict(one=json.loads(edl_json(p.one)), two=json.loads(edl_json(p.two)))
+        self.store.put([Event(p.id, 'pair', '', time.time(), plain(p)) for p in pairs])
+        self.pairs.update({p.id: p for p in pairs})
 
     @property
     def given(self) -> list[Event]:
@@ -330,6 +335,7 @@ class Listening:
 # %% ../../nbs/feedback/00_listening.ipynb #ba16cae5
 @patch
 def choose(self: Listening, p: np.ndarray | None = None, # (members, pairs) of `disputed`; None: at random
+           pair: str = '',                               # `Pair.id`: this one, unless a control question is due
           ) -> Key | None:                               # None: every pair has been asked
     "The key of the next question, from the answers so far, the seed, and an ensemble."
     done, n = self.given, len(self.given)
@@ -342,6 +348,7 @@ def choose(self: Listening, p: np.ndarray | None = None, # (members, pairs) of `
     if kind == 'repeat' and old:
         e = old[rng.integers(max(1, len(old) - 3))]
         return Key(e.body['pair'], not e.body['swapped'], 'repeat', e.id, 'repeat', nonce)
+    if pair: return Key(pair, flip, 'new', policy='named', nonce=nonce)
     open_ = [i for i, name in enumerate(names) if name not in asked]
     if not open_: return None
     i = rng.choice(open_) if p is None else open_[int(disputed(p)[open_].argmax())]
@@ -363,9 +370,10 @@ def edits(self: Listening, key: Key, whole: bool = False) -> list: # of (EDL, fr
 @patch
 def next(self: Listening, p: np.ndarray | None = None, # an ensemble's probabilities: `choose`
          whole: bool = False,                          # whole edits, not excerpts
+         pair: str = '',                               # `Pair.id`: about this one
         ) -> Question | None:                          # None: nothing is left to ask
     "The next question, sealed and written down."
-    key = self.choose(p)
+    key = self.choose(p, pair)
     if key is None: return None
     edits = self.edits(key, whole)
     sr = edits[0][0].source.sample_rate

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['LAPSE', 'REWARD', 'middle_and_scale', 'answer_probabilities', 'answer_loss', 'Rating', 'rating_loss', 'fit_weights',
-           'RewardConfig', 'RewardModel', 'squashed', 'differences', 'of_ratings', 'ensemble', 'calibration',
-           'held_out', 'train_reward', 'agreement', 'calibration_error', 'attack', 'hardened', 'save_reward',
-           'load_reward']
+           'RewardConfig', 'RewardModel', 'sceptical', 'squashed', 'differences', 'of_ratings', 'ensemble',
+           'calibration', 'held_out', 'train_reward', 'agreement', 'calibration_error', 'attack', 'hardened',
+           'save_reward', 'load_reward']
 
 # %% ../../nbs/feedback/03_reward_model.ipynb #e0dac69d
 import typing
@@ -130,6 +130,12 @@ def prefers(self: RewardModel, A: np.ndarray, B: np.ndarray, # float (n, F)
     e = float(self.lapse)
     return e + (1 - 2 * e) * expit(self.rewards(A) - self.rewards(B))
 
+# %% ../../nbs/feedback/03_reward_model.ipynb #eedaae6b
+def sceptical(x: np.ndarray, # float (members, n): rewards, or other things that are hoped for
+             ) -> np.ndarray: # float (n,)
+    "Mean less standard deviation over the members."
+    return x.mean(0) - x.std(0)
+
 # %% ../../nbs/feedback/03_reward_model.ipynb #a8a7a00a
 def squashed(X: np.ndarray, middle: np.ndarray, scale: np.ndarray) -> np.ndarray: # float (n, F)
     "Features as the members read them."
@@ -225,20 +231,24 @@ def calibration_error(p: np.ndarray,    # float (n,): probability that A is said
 def attack(model: RewardModel, r: Scored,
            edits: list,        # of int64 (n, 3): its pool
            steps: int = 200, seed: int = 0,
+           starts: int = 6,    # edits from which it sets out, those that are liked best
+           path: float = 0.,   # share of the path score, where edits are chosen by that as well
           ) -> np.ndarray | None: # int64 (n, 3); None: nothing was found
     "An edit that a reward model likes and that nobody would make."
-    rng, worth = np.random.default_rng([seed, 61]), lambda x: float(model.rewards(edit_features(r, x)[None]).mean())
-    top = max(map(worth, edits))
-    best, now = max(((x, worth(x)) for x in edits), key=lambda x: x[1])
-    for _ in range(steps):
-        x = changed(best, r.frames, rng)
-        if len(x) and (v := worth(x)) > now: best, now = x, v
-    least = min(value(r, x) for x in edits)
-    return best if now > top and value(r, best) < least else None
+    worth = lambda x: float(model.rewards(edit_features(r, x)[None]).mean()) + path * value(r, x)
+    first = sorted(((worth(x), i) for i, x in enumerate(edits)), reverse=True)[:starts]
+    top, least = first[0][0], min(value(r, x) for x in edits)
+    for now, i in first:
+        rng, best = np.random.default_rng([seed, i, 61]), edits[i]
+        for _ in range(steps):
+            x = changed(best, r.frames, rng)
+            if len(x) and (v := worth(x)) > now: best, now = x, v
+        if now > top and value(r, best) < least: return best
+    return None
 
 # %% ../../nbs/feedback/03_reward_model.ipynb #f4d6b3a7
 def hardened(recordings: list, pools: list, answers: list, ratings: list = (),
-             rounds: int = 4, steps: int = 100, seed: int = 0,
+             rounds: int = 8, steps: int = 100, seed: int = 0,
             ) -> tuple[RewardModel, list, int]: # pools with what was found; attacks that succeeded at last
     "A reward model that was trained with its own optima as losers."
     pools, answers = [list(p) for p in pools], list(answers)
@@ -273,7 +283,7 @@ def save_reward(model: RewardModel, path: str | Path, info: dict | None = None) 
     return save_checkpoint(model, path, REWARD, info)
 
 # %% ../../nbs/feedback/03_reward_model.ipynb #f57e1639
-def load_reward(path: str | Path) -> RewardModel:
+def load_reward(path: str | Path) -> tuple[RewardModel, dict]: # and what its file says
     "Read a reward model; raises `EditorbotError` when it is missing, damaged or of another model."
     build = lambda d, side: RewardModel(RewardConfig.from_dict(d['config'], side))
-    return load_checkpoint(path, REWARD, build, 'cpu')[0]
+    return load_checkpoint(path, REWARD, build, 'cpu')

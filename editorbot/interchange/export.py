@@ -186,11 +186,12 @@ def other_takes(edl: EDL,    # with `meta['takes']`
                ) -> list[tuple[int, int, str]]: # source samples [from, to), name
     "What other takes play while a segment does; nothing for one that is reversed or plays at another speed."
     if not s.has_source or s.reverse or s.rate != 1: return []
-    for (a, b), others in edl.meta.get('takes', []):
-        if not a <= s.source_in < b: continue
-        moved = [(c + s.source_in - a, min(d, c + s.source_out - a), name) for c, d, name in others]
-        return [(c, d, name) for c, d, name in moved if c < d]
-    return []
+    common = lambda row: min(row[0][1], s.source_out) - max(row[0][0], s.source_in)
+    row = max(edl.meta.get('takes', []), key=common, default=None)
+    if row is None or common(row) <= 0: return []
+    (a, _), others = row
+    moved = [(max(0, c + s.source_in - a), min(d, c + s.source_out - a), name) for c, d, name in others]
+    return [(c, d, name) for c, d, name in moved if c < d]
 
 # %% ../../nbs/interchange/00_export.ipynb #ba4c5e20
 def take_edls(edl: EDL) -> list[EDL]: # as many as a segment has other takes at most

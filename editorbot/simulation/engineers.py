@@ -9,12 +9,11 @@ __all__ = ['CONTROL', 'STYLES', 'ENGINEERS', 'biquad', 'equalise', 'lufs', 'to_l
            'saturation', 'gate', 'song_gain', 'nothing', 'Engineer', 'engineer', 'master_sample', 'master_sessions']
 
 # %% ../../nbs/simulation/03_engineers.ipynb #233480a7
-import json, math, os, typing
+import json, math, typing
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, scipy.fft, scipy.signal
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
-from joblib import Parallel, delayed
 from ..audio import audio_info, output_format, write_audio
 from ..core import *
 from ..edl import EDL
@@ -382,7 +381,5 @@ def master_sessions(data: str | Path,       # the data folder
                    ) -> Engineer:
     "One engineer masters all edits of a folder; raises `EditorbotError` for an unknown kind."
     who = engineer(kind, seed)
-    Parallel(n_jobs=jobs or os.cpu_count() or 1)(
-        delayed(master_sample)(str(data), s, who, i) for i, s in enumerate(samples)
-    )
+    list(in_processes(master_sample, [(str(data), s, who, i) for i, s in enumerate(samples)], jobs))
     return who

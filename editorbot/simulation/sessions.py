@@ -25,10 +25,9 @@ import numpy as np
 import soundfile as sf
 import soxr
 from fastcore.basics import patch
-from joblib import Parallel, delayed
 
 from ..audio import audio_info, read_audio, write_audio
-from ..core import Config, EditorbotError, check_own, describe, note_made, progress, write_json
+from ..core import Config, EditorbotError, check_own, describe, in_processes, note_made, progress, write_json
 from ..edl import EDL, Source
 from .distractors import (
     DISTRACTORS, SPOIL, Cast, break_down, convolve, level, random_eq, random_speaker, recording_chain, room, warp)
@@ -1065,10 +1064,10 @@ def make_sessions(
     wanted = zip(session_seeds(n, seed), samples)
     todo = [(sd, sample) for sd, sample in wanted if overwrite or not finished(sample_paths(out_dir, sample), key)]
     for _, sample in todo: check_own('sessions', *sample_paths(out_dir, sample).values(), overwrite=overwrite)
-    work = (delayed(write_session)(songs, sd, config, str(out_dir), sample, key, overwrite) for sd, sample in todo)
+    work = [(songs, sd, config, str(out_dir), sample, key, overwrite) for sd, sample in todo]
     with progress(n, 'sessions', unit='', show=show) as bar:
         bar.update(n - len(todo))
-        for _ in Parallel(n_jobs=jobs or os.cpu_count() or 1, return_as='generator_unordered')(work): bar.update(1)
+        for _ in in_processes(write_session, work, jobs): bar.update(1)
     for s, m in short_sessions(out_dir, samples, config.minutes[0]):
         log.warning('%s: %.1f min instead of %g or more: the music of its package is too short', s, m, config.minutes[0])
     return samples

@@ -345,14 +345,15 @@ def posterior_of(mel: np.ndarray,   # float32 (128, T)
 class SuperEditor:
     "A label for each beat, from the predictor."
     name, learns = 'super_editor', True
-    def __init__(self, checkpoint: str | Path | None = None): # folder with best.safetensors
-        build = lambda d, where: Predictor(PredictorConfig.from_dict(d['config'], where))
+    def __init__(self, checkpoint: str | Path | None = None, # folder with best.safetensors
+                 pointer = None): # a PointerNet for the posterior; None: the shipped one
+        self.pointer, build = pointer, lambda d, where: Predictor(PredictorConfig.from_dict(d['config'], where))
         self.net, self.info = load_checkpoint(checkpoint or 'outputs/models/super_editor', PREDICTOR, build, 'cpu')
 
     def track(self, mel: np.ndarray, edges: np.ndarray | None = None) -> BeatTrack:
         "What the predictor reads."
         grid = even_beats(mel.shape[1], self.net.config.beat) if edges is None else edges
-        return beat_track(mel, posterior_of(mel), grid)
+        return beat_track(mel, posterior_of(mel, self.pointer), grid)
 
     @torch.no_grad()
     def regions(self, track, target_ratio=None, max_seconds=None):

@@ -90,6 +90,8 @@ def pair_from_files(raw: str | Path, edit: str | Path, # recordings
     "Compare an edit with what its EDL plays. Raises `EditorbotError` where nothing can be compared."
     name = name or Path(edit).name
     if not any(s.has_source for s in edl.segments):
+        if all(np.abs(x).max(initial=0) < 10**(LOWEST / 20) for x in read_blocks(edit)):
+            raise describe(name, 'sound in the edit', 'only silence', 'leave the pair out')
         raise describe(
             name, 'an edit that plays its recording', 'no part of it', 'align it again, or leave the pair out'
         )
