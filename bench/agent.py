@@ -16,14 +16,14 @@ from pointer import network_of
 from results import record
 
 from editorbot.agent.actions import edit_order
-from editorbot.agent.behavioural_cloning import CloneRecipe, Lesson, beat_distribution, clone, decode, edl_of_frames, frames_of, lesson_of, type_scores
+from editorbot.agent.behavioural_cloning import SOUND, CloneRecipe, Lesson, beat_distribution, clone, decode, edl_of_frames, frames_of, lesson_of, type_scores
 from editorbot.agent.editor import Study, decoder_reward, posterior_of, rare_study, school, tune_decoder
-from editorbot.agent.environment import recordings_of
+from editorbot.agent.environment import Finished, recordings_of
 from editorbot.agent.negative_results import clone_plain, kept_reward, walk_plain
 from editorbot.agent.offline import awr
-from editorbot.agent.policy import Hearing, Policy, PolicyConfig, beat_frames, beat_means, beat_peaks, load_policy, path_counts, path_moved, save_policy, view_of, walk
+from editorbot.agent.policy import Hearing, Policy, PolicyConfig, beat_frames, beat_means, beat_peaks, beat_traits, load_policy, path_counts, path_moved, save_policy, view_of, walk
 from editorbot.agent.ppo import PPOConfig, improve
-from editorbot.agent.rewards import distance, seeds_reward
+from editorbot.agent.rewards import TERMS, anneal, count_f1, distance, keep_f1, seeds_reward, starts_of
 from editorbot.core import HOP, SR, atomic_path, write_json
 from editorbot.data.labels import Action
 from editorbot.data.examples import band_session, session_example, unpack_mel
@@ -51,7 +51,7 @@ def scored_by(net, e):
     s = score_recording(net, unpack_mel(e.mel), e.repeats.astype(np.float32))
     spans, kind = beat_frames(e.edges, s.frames), np.repeat(s.kind, POOL, 0)[:s.frames].T
     return dict(plays=beat_means(s.logits('plays'), spans), onset=beat_peaks(s.logits('onset'), spans), offset=beat_peaks(s.logits('offset'), spans), kind=beat_means(kind, spans),
-                pieces=np.array([(p.start, p.end, p.times) for p in decode_edit(s)[0]], np.int64).reshape(-1, 3))
+                traits=beat_traits(unpack_mel(e.mel), spans), pieces=np.array([(p.start, p.end, p.times) for p in decode_edit(s)[0]], np.int64).reshape(-1, 3))
 
 
 def make(a):
@@ -62,7 +62,7 @@ def make(a):
     for k, seed in enumerate(session_seeds(a.sessions, 17)):
         for p in sorted({*packages, 'synthetic'}):
             path, mine = Path(a.cache)/f'{p}-{k:02}.npz', [s for s in songs if s.package == p]
-            if path.exists(): continue
+            if path.exists() and not (a.ship and a.view == 'e' and 'traits' not in np.load(path).files): continue
             e = session_example(render_session(mine, seed, CONFIG, SR) if mine else band_session(seed, CONFIG), features='enhanced')
             loud = Loudness().regions(SimpleNamespace(mel=unpack_mel(e.mel))).regions
             with atomic_path(path) as tmp, open(tmp, 'wb') as f: np.savez(f, edges=e.edges, features=e.features, true=e.regions, loudness=loud, frames=e.frames, package=p, **scored_by(net_of(p), e))
@@ -92,10 +92,10 @@ def ship(a, sessions):
         k = seen[str(s['package'])] = seen.get(str(s['package']), 0) + 1
         parts[int(k <= a.valid)].append(s)
     fit, valid = (Side(x, 'd').studies() for x in parts)
-    test = rare[-a.rare // 4:]
+    test = rare[-max(1, a.rare // 5):]
     fit += rare[:-len(test)]
-    r, lessons = school(fit)
-    policy = clone(r, lessons, PolicyConfig('d'), CloneRecipe(steps=a.steps), a.seed[0])
+    r, lessons = school(fit, a.view)
+    policy = clone(r, lessons, PolicyConfig(a.view), CloneRecipe(steps=a.steps), a.seed[0])
     found = type_table(policy, test)
     beats = np.bincount(np.concatenate([x.action[:, 0] for x in lessons]), minlength=20)
     for k, v in found.items(): print(f'{k:12} recall {v[0]:.2f} precision {v[1]:.2f} of {v[2]} beats; {beats[Action[k]]} beats to learn from')
@@ -106,25 +106,65 @@ def ship(a, sessions):
     save_policy(policy, path, info, decoder=c.to_dict())
     weights = load_file(str(path))
     with atomic_path(path) as tmp: save_file({k: v.half() if v.ndim > 1 else v for k, v in weights.items()}, str(tmp))    # half the size
-    both = dict(this=load_policy(path), before=before)
-    rows = {k: Side(held, 'd').decoded(p, True)(Penalties.from_dict(d['decoder'])) for k, (p, d) in both.items()} if held else {}
-    for k, scores in rows.items(): print(k, ', '.join('{} {:.3f} ({:.3f} to {:.3f})'.format(name, *bootstrap([x[c] for x in scores])) for c, name in COLUMNS.items()))
-    if rows: print('this less before', ', '.join('{} {:+.3f} ({:+.3f} to {:+.3f})'.format(name, *bootstrap([x[c] - y[c] for x, y in zip(*rows.values())])) for c, name in COLUMNS.items()))
+    claims = [dict(claim=f'{k}: recall, precision', value=f'{v[0]:.2f}, {v[1]:.2f} of {v[2]} beats', aim='>= .8', beside=f'{beats[Action[k]]} beats to learn from') for k, v in found.items()]
+    claims += compared(held, dict(this=load_policy(path), before=before)) if held else []
+    if a.record: record('agent_types', 'agent', f'The types that the agent finds in {len(test)} recordings whose truth has all 20', f"make bench-agent ARGS='--music DIR --ship FILE --view {a.view} --rare {a.rare} --steps {a.steps} --only {' '.join(a.only or [])} --record'", claims,
+                        f'The likeliest type of each beat against the one that mends it, in recordings made as those that it learnt from, of other songs. Ordinary sessions are {len(held)} of {" ".join(a.only or [])}, of which nothing was learnt.')
     return found
+
+
+def compared(held, both):
+    "Two shipped policies on sessions of packages that neither learnt from, as claims: scores, and beats to whose sound something is done though nothing is wrong."
+    sides, out = {k: Side(held, p.config.view) for k, (p, _) in both.items()}, []
+    rows = {k: sides[k].decoded(p, True)(Penalties.from_dict(d['decoder'])) for k, (p, d) in both.items()}
+    for c, name in COLUMNS.items():
+        one, less = bootstrap([x[c] for x in rows['this']]), bootstrap([x[c] - y[c] for x, y in zip(*rows.values())])
+        print('{}: {:.3f} ({:.3f} to {:.3f}); this less before {:+.3f} ({:+.3f} to {:+.3f})'.format(name, *one, *less))
+        out.append(dict(claim=f'ordinary sessions, decoded: {name}, less the policy before', value=less[0], interval=list(less[1:]), beside=f'{one[0]:.3f} less {one[0] - less[0]:.3f}'))
+    for k, (p, _) in both.items():
+        kind = np.concatenate([beat_distribution(p, sides[k].r, i).kind.argmax(1).numpy() for i in range(len(held))])
+        share = np.bincount(kind, minlength=20) / len(kind)
+        print(k, {Action(i).name: round(float(share[i]), 4) for i in np.flatnonzero(share)})
+        if k == 'this': out.append(dict(claim='ordinary sessions: beats to whose sound something would be done', value=f'{share[list(SOUND)].sum():.2%}', aim='0 %'))
+    return out
 
 
 def type_table(policy, test):
     "The likeliest type of each beat of rare recordings against the one that mends it."
-    r, lessons = school(test)
+    r, lessons = school(test, policy.config.view)
     pred = [beat_distribution(policy, r, i).kind.argmax(1).numpy() for i in range(len(test))]
     return type_scores(np.concatenate(pred), np.concatenate([x.action[:, 0] for x in lessons]))
+
+
+def attack(a, sessions):
+    "The optimum of each reward on real sessions, annealed from six starts: is any of them preferred to the true edit, and no edit?"
+    side = Side([s for s in sessions if s['package'] != 'synthetic' and int(s['number']) < a.attack], 'd')
+    R, plain, claims = range(len(side.sessions)), lambda t: lambda r, f: np.array([t(r, k, c) for k, c in zip(f.rec, f.counts)]), []
+    pays = {f'older term: {k}': plain(t) for k, t in TERMS.items()} | {'older terms, mean': seeds_reward, 'keep F1': kept_reward, 'posterior': side.posterior(), 'true distance': distance}
+    worth = lambda pay, i, c: float(pay(side.r, Finished(np.zeros(1, int), np.array([i]), c[None].astype(np.uint8), [], np.zeros(1, bool), None))[0])
+    for name, pay in pays.items():
+        starts, optima, fooled = [starts_of(side.r, i) for i in R], [], []
+        spread = np.std([worth(pay, i, c) for i in R for c in starts[i].values()])
+        for i in R:
+            truth, n = side.r.counts[i].astype(int), int(side.r.n[i])
+            found = [anneal(pay, side.r, i, c, a.steps) for c in starts[i].values()]
+            score = [[f(c, truth, side.r.seconds[i], n) for f in (keep_f1, count_f1)] for c, _ in found]
+            optima.append(score[int(np.argmax([v for _, v in found]))])
+            fooled.append(any(v > worth(pay, i, truth) + .1 * spread and min(s) < .85 for (_, v), s in zip(found, score)))
+        keep, count = np.mean(optima, 0)
+        print(f'{name}: the optimum has keep F1 {keep:.3f}, play-count F1 {count:.3f}; {sum(fooled)} of {len(fooled)} sessions fool it', flush=True)
+        claims.append(dict(claim=f'{name}: keep F1, play-count F1 of its optimum', value=f'{keep:.3f}, {count:.3f}', aim='0 fooled' if name == 'true distance' or name == 'posterior' and a.steps >= 5000 else None, beside=f'{sum(fooled)} of {len(fooled)} fooled'))
+    if a.record: record('agent_attack', 'agent', f'Rewards and their optima, {len(R)} sessions', f"make bench-agent ARGS='--music DIR --attack {a.attack} --steps {a.steps} --record'", claims,
+                        'Annealing from six starts (the truth, everything, nothing, all four times, half, noise). Fooled: an edit is preferred to the true one by more than .1 standard deviations of the reward over the starts, '
+                        'and its keep F1 or play-count F1 is below .85. The posterior is that of the network that never saw the package. A search of a few hundred steps stays near its start where a reward is nearly flat: '
+                        'of rewards that the truth nearly maximises, such as keep F1 and the posterior, the optimum is not found, and 0 fooled says little.')
 
 
 def sessions_in(a):
     out = []
     for path in sorted(Path(a.cache).glob('*.npz')):
         if int(path.stem[-2:]) >= a.sessions: continue
-        with np.load(path) as z: out.append({k: z[k] for k in z.files})
+        with np.load(path) as z: out.append({k: z[k] for k in z.files} | dict(number=path.stem[-2:]))
     return out
 
 
@@ -136,7 +176,7 @@ class Side:
         for s in sessions:
             T = int(s['frames'])
             spans = beat_frames(s['edges'], T)
-            h = Hearing(*(s[k] for k in ('plays', 'onset', 'offset', 'kind')), path_counts(s['pieces'], spans), path_moved(s['pieces'], spans))
+            h = Hearing(*(s[k] for k in ('plays', 'onset', 'offset', 'kind')), path_counts(s['pieces'], spans), path_moved(s['pieces'], spans), s.get('traits'))
             self.hearings.append(h); edges.append(s['edges']); features.append(view_of(s['features'], h, view)); counts.append(path_counts(pieces_of(s['true']), spans))
             self.lessons.append(lesson_of(edl_of_frames(s['true'], T), np.minimum(s['edges'], T * HOP / SR)))
         self.r = recordings_of(edges, features, counts)
@@ -266,14 +306,17 @@ if __name__ == '__main__':
     ap.add_argument('--rows', nargs='*', default=['plain', 'd', *NAMES, 'decoded', 'c', 'b', 'awr', 'features', 'scratch'])
     ap.add_argument('--cache', default='outputs/bench/agent/sessions', help='folder for sessions')
     ap.add_argument('--out', default='outputs/bench/agent', help='folder for results')
-    ap.add_argument('--rare', type=int, default=40, help='recordings for rare types, of which a quarter test')
+    ap.add_argument('--rare', type=int, default=40, help='recordings for rare types, of which a fifth test')
     ap.add_argument('--ship', help='a checkpoint to be trained on everything, *.safetensors; no table')
-    ap.add_argument('--record', action='store_true', help='write bench/results/agent.json')
+    ap.add_argument('--view', default='e', help='of the policy that --ship trains')
+    ap.add_argument('--attack', type=int, help='anneal every reward on so many sessions of each package, --steps each; no table')
+    ap.add_argument('--record', action='store_true', help='write bench/results/agent.json; of --ship agent_types.json, of --attack agent_attack.json')
     a = ap.parse_args()
     torch.set_num_threads(1)
     packages = make(a)
     sessions = sessions_in(a)
     if a.ship: raise SystemExit(not ship(a, sessions))
+    if a.attack: raise SystemExit(attack(a, sessions))
     folds = [(p, fold(p, s, a, sessions), {}) for s in a.seed for p in a.only or packages]
     for k in a.rows:
         for _, run, rows in folds: rows |= run(k)

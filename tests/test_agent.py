@@ -1,8 +1,9 @@
 "The agent: bugs that PPO is known for are planted, and each must be noticed; PPO learns as Stable-Baselines3 does; the shipped policy edits; its recipe trains one."
-import copy, itertools, json, subprocess, sys
+import copy, itertools, json, multiprocessing, random, signal, subprocess, sys, time
 from pathlib import Path
 
 import numpy as np, pytest, torch
+from torch.utils._pytree import tree_flatten_with_path
 
 from editorbot.agent import ppo
 from editorbot.agent.actions import AMOUNTS
@@ -212,6 +213,42 @@ def test_two_processes_take_the_step_of_one(tmp_path):
     "Each has half of the episodes; advantages are normalised over all of them, gradients and losses are the mean."
     (tmp_path/'two.py').write_text(TWO)
     subprocess.run([sys.executable, tmp_path/'two.py'], check=True, timeout=500)
+
+
+# ---- killed and continued
+
+def run_to_its_end(folder, wait=0.):
+    "A run of PPO with all that a state has: encoder and auxiliary heads are trained, recordings choose the best."
+    torch.set_num_threads(1); torch.manual_seed(0)
+    kept, rng = np.repeat([0, 1, 0, 1], 8), np.random.default_rng(0)
+    r = recordings_of([np.arange(33) * .5] * 3, [np.stack([kept + .3 * rng.standard_normal(32) for _ in range(109)], 1) for _ in range(3)], [kept] * 3)
+    policy = Policy(PolicyConfig('b', width=16, layers=1, kernel=5, hidden=32)).eval()
+    policy.encoder.norm.update(torch.from_numpy(r.features.reshape(-1, 109)))
+    c = ppo.PPOConfig(iterations=30, episodes=4, steps=12, minibatch=24, warmup=1, lr=2e-3, encoder=True, auxiliary=.05)
+    ppo.improve(policy, r, distance, c, valid=r, folder=folder, watch=lambda i, now: time.sleep(wait))
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment(tmp_path):
+    "SIGKILL at random moments, also while the next state is written: what is left continues, and the last state is the same to the bit."
+    for name in ('whole', 'killed'): (tmp_path/name).mkdir()
+    run_to_its_end(tmp_path/'whole')
+    state, seen, chance = tmp_path/'killed/state.pt', [], random.Random(0)
+    saved = lambda: state.stat().st_mtime_ns if state.exists() else 0
+    for _ in range(3):
+        was, process = saved(), multiprocessing.get_context('fork').Process(target=run_to_its_end, args=(tmp_path/'killed', .05))
+        process.start()
+        while process.is_alive() and saved() == was: time.sleep(.01)
+        time.sleep(chance.uniform(0, .3))
+        process.kill(); process.join()
+        assert process.exitcode == -signal.SIGKILL
+        seen.append(torch.load(state, weights_only=True)['iteration'])
+    assert 0 < seen[0] < seen[-1] < 30
+    run_to_its_end(tmp_path/'killed')
+    one, two = ([(str(k), v) for k, v in tree_flatten_with_path(torch.load(tmp_path/f/'state.pt', weights_only=True))[0]] for f in ('whole', 'killed'))
+    assert [k for k, _ in one] == [k for k, _ in two] and {'policy', 'best', 'opt', 'aux', 'own'} <= {k.split("'")[1] for k, _ in one}
+    apart = [k for (k, x), (_, y) in zip(one, two) if not (torch.equal(x, y) if torch.is_tensor(x) else x == y)]
+    assert not apart, apart
 
 
 def test_parts_and_half_precision(toys):

@@ -297,7 +297,8 @@ def test_a_refusal_comes_before_pytorch(jam, tmp_path):
     for words, code in ((['--help'], 0), (['edit', tmp_path/'none.wav'], 2), (['edit', jam, '--keep', '5-3'], 2), (['edit', jam, '-o', jam, '--overwrite'], 2),
                         (['songs', tmp_path/'none.wav'], 2), (['train', 'keep', '-p', 'steps', 'abc'], 2), (['edit', jam, '--checkpoint', tmp_path/'none'], 2),
                         (['edit', jam, '--without', 'retake'], 2), (['edit', jam, '--editor', 'pointr'], 2), (['edit', jam, '--checkpoint', wrong], 2),
-                        (['songs', jam, '--checkpoint', wrong], 2)):
+                        (['songs', jam, '--checkpoint', wrong], 2), (['rate', tmp_path/'none.wav'], 2),
+                        (['train', 'pointer', '--data', jam], 2), (['train', 'pointer', '--from', 'nothing'], 2)):
         r = subprocess.run([sys.executable, '-X', 'importtime', '-c', 'from editorbot.app.cli import main; main()', *map(str, words)], capture_output=True, text=True)
         loaded = {line.split('|')[-1].strip() for line in r.stderr.splitlines() if line.startswith('import time')}
         assert r.returncode == code and not loaded & {'torch', 'numba', 'matplotlib', 'librosa'}, (words, r.returncode, loaded & {'torch', 'numba', 'matplotlib', 'librosa'})

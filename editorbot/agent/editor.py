@@ -59,7 +59,7 @@ def study(mel: np.ndarray,       # float32 (128, T) in 0 to 1
     s, rate = score_recording(net, mel, matches), edl.source.sample_rate / FRAME_RATE
     played = [(round(x.source_in / rate), round(x.source_out / rate), 1) for x in edl.segments if x.has_source]
     counts = path_counts(np.array(played, np.int64).reshape(-1, 3), beat_frames(edges, s.frames))
-    return Study(edges, features, hear(s, free_path(s), edges), lesson_of(edl, edges), counts)
+    return Study(edges, features, hear(s, free_path(s), edges, mel), lesson_of(edl, edges), counts)
 
 # %% ../../nbs/agent/06_editor.ipynb #5e288520
 def example_study(e: Example, net: PointerNet) -> Study:
@@ -215,7 +215,7 @@ def act(self: Agent, draft: Draft) -> Draft:
     s, w, view = draft.scores, draft.wishes, self.policy.config.view
     edges, features = s.once('beats', lambda: beats_of(draft.track))
     edges, row = divided(edges, [f / FRAME_RATE for span in (*w.keep, *w.cut) for f in span])
-    h = hear(s, free_path(s), edges)
+    h = hear(s, free_path(s), edges, draft.track.mel if view == 'e' else None)
     d = beat_distribution(self.policy, recordings_of([edges], [view_of(features[row], h, view)]), 0)
     edge = None if view == 'b' else (h.onset, h.offset)
     pieces = decode(d, np.diff(edges), edge, self.penalties, functools.partial(insist, w=w, edges=edges))

@@ -6,7 +6,7 @@
 __all__ = ['CORE', 'TAGS', 'gae', 'clipped_surrogate', 'minibatches', 'PPOConfig', 'Relative', 'Rollout', 'Seeing', 'collect',
            'first_ratio', 'normalised', 'ppo_losses', 'optimiser_of', 'alone', 'gradients', 'shared', 'update_policy',
            'Probe', 'FlatPolicy', 'solve_probe', 'counters', 'alarms', 'everyones', 'state_of', 'restore', 'begin',
-           'iterate', 'write_scalars', 'walk_reward', 'person_reward', 'read_state', 'improve']
+           'next_bar', 'iterate', 'write_scalars', 'walk_reward', 'person_reward', 'read_state', 'improve']
 
 # %% ../../nbs/agent/05_ppo.ipynb #967ac9ee
 import copy, functools, json, typing
@@ -18,6 +18,7 @@ from fastcore.basics import patch
 from lightning_fabric import Fabric
 from ..core import *
 from .actions import BEATS, edit_order
+from .behavioural_cloning import Auxiliary
 from .environment import EditingCore, Finished, Recordings, Reward
 from .policy import FactoredActions, Policy, actions_from, look, mlp, walk
 from ..data.labels import Action
@@ -74,6 +75,7 @@ class PPOConfig(Config):
     warmup: int = 3             # iterations in which the critic learns alone
     encoder: bool = False       # train the encoder as well, at a tenth of the rate
     mix: float = 0.             # weight of the cloning loss, where lessons are given
+    auxiliary: float = 0.       # weight of the heads that predict the next bar, where the encoder is trained
     accumulate: int = 1         # parts of a minibatch, one after another
     precision: str = '32-true'  # or 'bf16-mixed'
 
@@ -185,9 +187,10 @@ def ppo_losses(d: FactoredActions, value: Tensor, # of the policy, (B,)
     return out | dict(loss=loss)
 
 # %% ../../nbs/agent/05_ppo.ipynb #0e9fd7e3
-def optimiser_of(policy: nn.Module, c: PPOConfig) -> torch.optim.Optimizer:
-    "Adam for the actor and critic, and with a tenth of the rate for the encoder if it is trained."
-    groups = [dict(params=[*policy.actor.parameters(), *policy.critic.parameters()], rate=1.)]
+def optimiser_of(policy: nn.Module, c: PPOConfig, aux: nn.Module | None = None) -> torch.optim.Optimizer:
+    "Adam for the actor, critic and auxiliary heads, and with a tenth of the rate for the encoder if it is trained."
+    heads = [policy.actor, policy.critic, *([aux] if c.encoder and aux else [])]
+    groups = [dict(params=[p for head in heads for p in head.parameters()], rate=1.)]
     if c.encoder: groups.append(dict(params=list(policy.encoder.parameters()), rate=.1))
     return torch.optim.Adam(groups, c.lr, eps=1e-5)
 
@@ -227,6 +230,7 @@ def update_policy(policy: nn.Module, opt: torch.optim.Optimizer, roll: Rollout,
                   c: PPOConfig, see: typing.Callable, rng: torch.Generator,
                   anchor: typing.Callable | None = None, # (obs, mask) -> distribution of the cloned policy
                   extra: typing.Callable = lambda: torch.zeros(()), # the cloning loss of some recordings
+                  ahead: typing.Callable = lambda: torch.zeros(()), # the auxiliary loss of some recordings
                   critic_only: bool = False,
                   fabric: Fabric | None = None,          # precision and processes; None: one process
                  ) -> dict:                              # name -> mean over minibatches
@@ -240,8 +244,10 @@ def update_policy(policy: nn.Module, opt: torch.optim.Optimizer, roll: Rollout,
     for _ in range(c.epochs):
         for i in minibatches(len(data['obs']), c.minibatch, rng):
             opt.zero_grad()
-            said = gradients(policy, i, data, c, see, anchor, critic_only, fabric) | dict(bc_loss=extra())
-            if c.mix and not critic_only: (c.mix * said['bc_loss']).backward()
+            said = gradients(policy, i, data, c, see, anchor, critic_only, fabric)
+            said |= dict(bc_loss=extra(), auxiliary=ahead())
+            besides = c.mix * said['bc_loss'] + c.auxiliary * said['auxiliary']
+            if besides.requires_grad and not critic_only: besides.backward()
             log.append(shared({k: v.detach() for k, v in said.items()}, params, fabric))
             if log[-1]['kl'] > c.target_kl: break
             nn.utils.clip_grad_norm_(params, c.grad)
@@ -337,16 +343,16 @@ CORE = ('rec', 'at', 'steps', 'pieces', 'jumps', 'last', 'ended', 'episode', 'he
         'mask')   #: arrays of an `EditingCore` that change
 
 def state_of(run: dict) -> dict: # tensors and plain values, for `torch.save`
-    "The state of a run: policy, best, anchor, opt, iteration, top; of each process core, pay, rng."
+    "The state of a run: policy, best, anchor, opt, aux, iteration, top; of each process core, pay, rng."
     arrays = lambda o, names: {k: torch.from_numpy(np.ascontiguousarray(getattr(o, k)).copy()) for k in names}
     own = dict(core=arrays(run['core'], CORE), pay=arrays(run['pay'], ('mean', 'known')), rng=run['rng'].get_state())
-    return {k: run[k].state_dict() for k in ('policy', 'best', 'anchor', 'opt')} | dict(
+    return {k: run[k].state_dict() for k in ('policy', 'best', 'anchor', 'opt', 'aux')} | dict(
         own=everyones(own, run['fabric']), iteration=run['iteration'], top=run['top'])
 
 # %% ../../nbs/agent/05_ppo.ipynb #14f154c5
 def restore(run: dict, state: dict):
     "Put a state back, in place."
-    for k in ('policy', 'best', 'anchor', 'opt'): run[k].load_state_dict(state[k])
+    for k in ('policy', 'best', 'anchor', 'opt', 'aux'): run[k].load_state_dict(state[k])
     own = state['own'][run['fabric'].global_rank]
     for name in ('core', 'pay'):
         for k, v in own[name].items(): getattr(run[name], k)[...] = v.numpy()
@@ -362,8 +368,19 @@ def begin(policy: Policy, r: Recordings, reward: Reward, c: PPOConfig, seed: int
     core = EditingCore(r, c.episodes, pay, seed, compact=True, first_place=rank * c.episodes)
     core.reset()
     mine, fixed = copy.deepcopy(policy), copy.deepcopy(policy).requires_grad_(False).eval()
-    return dict(policy=mine, best=copy.deepcopy(policy), anchor=fixed, opt=optimiser_of(mine, c), core=core, pay=pay,
-                rng=torch.Generator().manual_seed(seed + 1_000_003 * rank), iteration=0, top=-np.inf, fabric=fabric)
+    aux, chance = Auxiliary(policy.config), torch.Generator().manual_seed(seed + 1_000_003 * rank)
+    return dict(policy=mine, best=copy.deepcopy(policy), anchor=fixed, aux=aux, opt=optimiser_of(mine, c, aux),
+                core=core, pay=pay, rng=chance, iteration=0, top=-np.inf, fabric=fabric)
+
+# %% ../../nbs/agent/05_ppo.ipynb #cd4538bc
+def next_bar(run: dict, r: Recordings,
+             n: int = 4,         # recordings
+            ) -> Tensor:         # a scalar
+    "The auxiliary loss of some recordings."
+    which = torch.randperm(len(r), generator=run['rng'])[:n].numpy()
+    x, lengths = torch.from_numpy(r.features[which]), torch.from_numpy(r.n[which])
+    encoder = run['policy'].encoder
+    return run['aux'](encoder(x, lengths), encoder.norm(x), lengths)
 
 # %% ../../nbs/agent/05_ppo.ipynb #303d975d
 def iterate(run: dict, c: PPOConfig, r: Recordings, see: Seeing, fixed: Seeing,
@@ -373,8 +390,9 @@ def iterate(run: dict, c: PPOConfig, r: Recordings, see: Seeing, fixed: Seeing,
     run['pay'].log.clear()
     with run['fabric'].autocast(): roll = collect(run['policy'].eval(), run['core'], c.steps, see, run['rng'])
     anchor = lambda obs, mask: run['anchor'](fixed(obs), mask)[0]
-    warm = run['iteration'] < c.warmup
-    said = update_policy(run['policy'], run['opt'], roll, c, see, run['rng'], anchor, extra, warm, run['fabric'])
+    warm, without = run['iteration'] < c.warmup, not (c.encoder and c.auxiliary)
+    ahead = lambda: torch.zeros(()) if without else next_bar(run, r)
+    said = update_policy(run['policy'], run['opt'], roll, c, see, run['rng'], anchor, extra, ahead, warm, run['fabric'])
     if c.encoder: see.refresh()
     run['iteration'] += 1
     return said | counters(roll) | dict(episode_reward=float(np.mean(run['pay'].log or [np.nan])))
@@ -382,7 +400,8 @@ def iterate(run: dict, c: PPOConfig, r: Recordings, see: Seeing, fixed: Seeing,
 # %% ../../nbs/agent/05_ppo.ipynb #69560bd9
 TAGS = dict(entropy='train/entropy', bc_entropy='train/bc_entropy', bc_kl='train/bc_kl', bc_loss='train/bc_loss',
             kl='approx_kl', episode_reward='train/episode_reward', policy='train/policy_loss', value='train/value_loss',
-            clipped='train/clip_fraction', valid='val/reward')   #: what `iterate` says -> name in TensorBoard; shares of types go below counters/
+            clipped='train/clip_fraction', auxiliary='train/auxiliary_loss',
+            valid='val/reward')   #: what `iterate` says -> name in TensorBoard; shares of types go below counters/
 
 def write_scalars(board, now: dict, step: int): # SummaryWriter, or anything with `add_scalar`
     "Write the numbers of an iteration."

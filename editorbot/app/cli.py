@@ -610,6 +610,10 @@ def train(model, data, start, param, output, list_):
         for k, (default, help) in notebook_parameters(model).items(): click.echo(f'  {k:<16} {default:<24} {help}')
         return
     check_there(data, 'a data folder (input/NAME_raw.wav, desired_output/NAME_edit.wav)')
+    if data is not None and data.is_file():
+        raise describe('--data', 'a data folder (input/NAME_raw.wav, desired_output/NAME_edit.wav)', f'the file {data}')
+    if start not in (None, 'shipped', 'keep', 'band'):
+        check_there(start, "shipped, keep, band, or weights (*.safetensors, or the folder that holds them)")
     given = {k: str(v) for k, v in (('data', data), ('start', start)) if v is not None}
     given |= {**({'recipe': 'full'} if data or model == 'preference' else {}), **dict(param)}
     check_params(model, given)
@@ -629,6 +633,11 @@ def train(model, data, start, param, output, list_):
 @click.option('--overwrite', is_flag=True, help='Replace an existing export.')
 def rate(raws, data, rater, checkpoint, questions, answers, import_, export, overwrite):
     "Compare edits of RAWS, blind and equally loud. To listen in a browser, open tutorial 08 in JupyterLab or Voila."
+    if not (raws or import_ or export):
+        raise describe('rate', 'recordings to compare edits of', 'none', 'name them, or see editorbot rate --help')
+    from editorbot.audio import audio_info
+    for r in raws: audio_info(r, True)
+    check_there(import_, 'a file of rate --export (JSONL)'); check_there(answers, 'a text file with an answer a line')
     from editorbot.feedback.listening import FeedbackStore, export_events, import_events
     if export: check_output(export, overwrite, not_same_as=import_)
     store, files = FeedbackStore(data/'feedback.sqlite'), [Path('outputs/rate')/f'{k}.wav' for k in 'AB']

@@ -228,10 +228,10 @@ def span(key: str,              # of the clip that it plays
     "A piece as a button on a strip."
     words = html.escape(f'{f"{p.sign}: " if p.sign else ""}{"" if p.number else "cut: "}{p.name}, {clock(p.start)} '
                         f'to {clock(p.end)}')
-    kind = 'kept' if p.number else 'cut other' if p.song else 'cut'
+    kind, long = 'kept' if p.number else 'cut other' if p.song else 'cut', ' class="long"' * (len(p.sign) > 2)
     place = f'left:{100 * a / total:.3f}%;width:{100 * (b - a) / total:.3f}%' + (f';--c:{p.colour}' if p.sign else '')
     return (f'<button class="span {kind}" data-play="{key}" style="{place}" title="{words}" aria-label="{words}">'
-            f'{f"<b>{p.sign}</b>" if p.sign else ""}</button>')
+            f'{f"<b{long}>{p.sign}</b>" if p.sign else ""}</button>')
 
 # %% ../../nbs/app/01_report.ipynb #5b0e98ed
 def time_marks(total: float, # s
@@ -339,8 +339,10 @@ p{margin:.3rem 0}.note{color:var(--soft);font-size:.9rem}
 .span.kept{background:color-mix(in srgb,var(--c) 32%,transparent);border-top:5px solid var(--c)}
 .span.cut{background:repeating-linear-gradient(135deg,#0000 0 6px,#8884 6px 8px)}
 .span.other{border-top:5px dotted var(--c)}.span:hover{filter:brightness(.85)}
-.span b{position:absolute;left:0;top:0;background:var(--c);color:#fff;font-size:.85rem;line-height:1.2rem;padding:0 .3rem}
-.span.other b{background:var(--paper);color:var(--ink)}
+.span b{position:absolute;left:0;top:0;background:var(--c);color:#fff;font-size:.85rem;line-height:1.2rem;padding:0 .3rem;
+  white-space:nowrap}
+.span.other b{background:var(--paper);color:var(--ink)}.span{container-type:inline-size}
+@container (max-width:.9rem){.span b{display:none}}@container (max-width:1.8rem){.span b.long{display:none}}
 .head{position:absolute;top:0;bottom:0;width:2px;background:var(--ink);display:none;pointer-events:none;
   box-shadow:0 0 0 1px var(--paper)}
 .ticks{position:relative;height:1.3rem;font-size:.8rem;color:var(--soft)}

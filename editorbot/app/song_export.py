@@ -193,6 +193,7 @@ def song_pieces(f: Found, edl: EDL,      # of `kept_edl`
                          f'{s.number}.{t.number}' if len(s.takes) > 1 else str(s.number)))
     step = FRAME_RATE / rate
     for a, b in gaps_between(f.spans.values(), f.source.frames):
+        if b - a < .25 * rate: continue                                     # nobody needs to hear that
         words = class_words(f.hearing.kind, int(a * step), max(int(a * step) + 1, int(b * step)))
         out.append(Piece(a / rate, b / rate, name=words or 'between the takes'))
     return sorted(out, key=lambda p: p.start)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['RETIRED', 'RANKS', 'STAGES', 'POINTER', 'Decoding', 'PointerConfig', 'pointer_config', 'RankScores', 'from_older',
-           'PointerNet', 'with_stems', 'PointerScores', 'score_recording', 'lattice_of', 'take_path', 'verdicts',
-           'judge_takes', 'to_length', 'likely_comps', 'to_comps', 'to_order', 'Piece', 'decode_edit', 'save_pointer',
-           'load_pointer']
+           'PointerNet', 'with_stems', 'PointerScores', 'score_recording', 'lattice_of', 'music_loops', 'take_path',
+           'verdicts', 'judge_takes', 'to_length', 'likely_comps', 'to_comps', 'to_order', 'Piece', 'decode_edit',
+           'save_pointer', 'load_pointer']
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #d8b42ef5
 import dataclasses, functools, math, typing, warnings
@@ -304,11 +304,22 @@ def lattice(self: PointerScores, wishes: Wishes = Wishes()) -> Lattice:
     for a, b in wishes.keep: l.gain[2:, a:b] = -1e9
     return l
 
+# %% ../../nbs/pointer/02_pointer_network.ipynb #fd1f8c70
+def music_loops(s: PointerScores,
+                runs: np.ndarray, # int64 (n, 3) of all frames
+               ) -> np.ndarray:   # int64 (m, 3)
+    "The runs without loops of what is rather no music."
+    played, plays = np.repeat(s.kind[:, PLAYED].sum(1), POOL)[:s.frames], s.logits('plays')
+    counts = np.repeat(runs[:, 2], np.diff(runs[:, :2])[:, 0])
+    for a, b, k in runs:
+        if k > 1 and played[a:b].mean() < .75: counts[a:b] = (plays[1, a:b] - plays[0, a:b]).mean() > 0
+    return runs_of(counts)
+
 # %% ../../nbs/pointer/02_pointer_network.ipynb #1a7f242e
 @torch.no_grad()
 def take_path(draft: Draft) -> Draft:
     "The draft with the pieces of the best path."
-    runs = best_runs(draft.scores.lattice(draft.wishes))
+    runs = music_loops(draft.scores, best_runs(draft.scores.lattice(draft.wishes)))
     return draft.replace(pieces=runs[runs[:, 2] > 0])
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #b8b79b3f
