@@ -344,7 +344,7 @@ def record_rows(rows: list[dict], suite: bool) -> Path:
             means = x[rng.integers(len(x), size=(2000, len(x)))].mean(1) if len(x) > 2 else None
             claims.append(dict(claim=f'{group}: {name} (n = {len(x)})', value=round(float(x.mean()), 4), interval=None if means is None else np.round(np.percentile(means, [2.5, 97.5]), 4).tolist(), aim=aims.get(k)))
     music = '--cases "SUITE/*"' if suite else '--music DIR'
-    return record('alignment', 'alignment', 'Alignment on a part of the open benchmark' if suite else 'Alignment of small pairs', f"make bench-align ARGS='{music} --methods editorbot --record'", claims,
+    return record('alignment', 'alignment', f'Alignment on {len(rows)} pairs of the open benchmark' if suite else 'Alignment of small pairs', f"make bench-align ARGS='{music} --methods editorbot --record'", claims,
                   'T0: cuts; T1: repeats, crossfades, gains; T2: mastering, MP3; T3: noise at 25 dB, foreign clips; T4: varispeed or stretch. The music is that on which alignment was developed.')
 
 

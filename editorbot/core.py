@@ -81,9 +81,10 @@ def for_json(value: object) -> object:
 def write_json(path: str | Path, # target file
                value: object,    # anything `json` can write
                indent: int = 1,  # spaces a level
+               by: str = '',     # as for `atomic_path`
               ) -> Path:         # the path, for chaining
     "Write `value` as UTF-8 JSON, atomically."
-    with atomic_path(path) as tmp:
+    with atomic_path(path, by) as tmp:
         tmp.write_text(json.dumps(for_json(value), indent=indent, ensure_ascii=False) + '\n', encoding='utf-8')
     return Path(path)
 

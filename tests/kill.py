@@ -3,7 +3,7 @@
 Whatever then lies under the name of an output must be whole, and the same command must complete, with the same bytes as
 a run that nobody disturbed. Every run is a fork of this process, which has imported all libraries: so the moments fall
 into the work. Prints a table and writes JSON; with --record also bench/results/kill.json."""
-import argparse, hashlib, importlib, json, os, pkgutil, random, shutil, signal, sys, tempfile, time
+import argparse, hashlib, importlib, json, os, pkgutil, random, re, shutil, signal, sys, tempfile, time
 from pathlib import Path
 
 TAKES_TIME = ('.json', '.ipynb', '.png', '.log')             # these hold dates, seconds or paths: whole is enough
@@ -25,7 +25,7 @@ COMMANDS = {
              '--target-ratio', '.5', '--overwrite'],
     'songs': ['songs', 'data/input/s0_raw.wav', '-o', 'out/songs', '--overwrite'],
     'precache': ['precache', '--data', 'data', '-j', '1', '--features', 'basic'],
-    'pointer': ['train', 'pointer', '-p', 'recipe', 'quick', '-p', 'sessions', '2', '-p', 'steps', '6', '-p', 'jobs', '1', '-p', 'output', 'out/model'],
+    'pointer': ['train', 'pointer', '-p', 'recipe', 'quick', '-p', 'sessions', '3', '-p', 'steps', '6', '-p', 'jobs', '1', '-p', 'output', 'out/model'],
     'fine_tuning': ['train', 'pointer', '--data', 'data', '--from', 'shipped', '-p', 'recipe', 'quick', '-p', 'jobs', '1', '-p', 'output', 'out/person'],
 }
 
@@ -45,17 +45,22 @@ def whole(p: Path) -> bool:
     return True
 
 
-def digest(p: Path) -> str:
-    "The hash of a file; of an archive that of its arrays, without the header, which holds the hash of a dated EDL."
+def digest(p: Path, folder: Path) -> str:
+    "The hash of a file but for the folder's name; of an archive that of its arrays, without the header, which holds the hash of a dated EDL."
     import numpy as np
-    if p.suffix != '.npz': return hashlib.sha256(p.read_bytes()).hexdigest()
+    if p.suffix != '.npz': return hashlib.sha256(p.read_bytes().replace(str(folder).encode(), b'')).hexdigest()
     return hashlib.sha256(b''.join(k.encode() + v.tobytes() for k, v in sorted(np.load(p).items()) if k != 'header')).hexdigest()
 
 
+def files_in(folder: Path) -> list[Path]:
+    "Every finished file that the command made."
+    return [p for p in sorted(folder.rglob('*')) if p.is_file() and not p.name.startswith('.') and p.parent.name not in ('input', 'desired_output')]
+
+
 def outputs(folder: Path) -> dict[str, str]:
-    "Every finished file that the command made, and the hash of those that must come out alike."
-    found = [p for p in sorted(folder.rglob('*')) if p.is_file() and not p.name.startswith('.') and p.parent.name not in ('input', 'desired_output')]
-    return {str(p.relative_to(folder)): '' if p.suffix in TAKES_TIME else digest(p) for p in found}
+    "The files that the command made, named without the time of the run, and the hash of those that must come out alike."
+    named = lambda p: re.sub(r'-\d{8}-\d{6}', '', str(p.relative_to(folder)))
+    return {named(p): '' if p.suffix in TAKES_TIME else digest(p, folder) for p in files_in(folder)}
 
 
 def libraries():
@@ -117,7 +122,7 @@ def trial(command: str, n: int, seed: int, folder: Path) -> dict:
         d = folder/f'{k}'; shutil.copytree(fresh, d)
         status, _, _ = run(command, d, rng.uniform(.1, 1) * seconds)
         killed += status == -signal.SIGKILL
-        broken += [f'{k}: {p}' for p in outputs(d) if not whole(d/p)]
+        broken += [f'{k}: {p}' for p in files_in(d) if not whole(p)]
         status, _, said = run(command, d)
         if status: failed.append(f'{k}: {said.strip().splitlines()[-1]}')
         else: differ += [f'{k}: {p}' for p, h in want.items() if outputs(d).get(p) != h]
@@ -135,7 +140,7 @@ def recorded(rows: list[dict]):
         bad = [f'{len(r[k])} {k.replace("_", " ")}' for k in ('half_written', 'not_completed', 'other_bytes') if r[k]]
         claim = f'`{r["command"]}` killed at random moments'
         old[claim] = dict(claim=claim, value=f'{r["killed"]} of {r["runs"]} killed: ' + (', '.join(bad) or 'all whole, all complete, the same bytes'))
-    results.record('kill', 'files', 'kill -9 in the middle', 'python tests/kill.py -n 10 --record', list(old.values()))
+    results.record('kill', 'files', 'kill -9 in the middle', f'python tests/kill.py -n {max(r["runs"] for r in rows)} --record', list(old.values()))
 
 
 if __name__ == '__main__':

@@ -877,9 +877,9 @@ def plot_alignment(edl: EDL,
 def alignment_files(out_dir: str | Path, # folder
                     sample: str,         # name that the files begin with
                     picture: bool = True,
-                   ) -> list[Path]:      # pointers, operations, information, EDL, picture
+                   ) -> list[Path]:      # pointers, operations, information, picture, EDL
     "Where `write_alignment` puts its files."
-    ends = ['_pointers.npy', '_ops.npy', '_info.json', '.edl.json'] + ['_alignment.png'] * picture
+    ends = ['_pointers.npy', '_ops.npy', '_info.json', *['_alignment.png'] * picture, '.edl.json']
     return [Path(out_dir)/f'{sample}{x}' for x in ends]
 
 # %% ../../nbs/alignment/03_alignment.ipynb #9f77b0c2
@@ -901,8 +901,9 @@ def write_alignment(edl: EDL,
                    ) -> list[Path]:      # what was written
     "Write `{sample}_pointers.npy`, `_ops.npy`, `_info.json`, `_alignment.png` and `.edl.json`."
     paths = alignment_files(out_dir, sample, picture)
-    writers = (lambda p: np.save(p, edl.pointers()), lambda p: np.save(p, edl.ops()), lambda p: write_json(p, alignment_info(edl)),
-               edl.save, lambda p: plot_alignment(edl).savefig(p, dpi=100, format='png'))
+    draw = lambda p: plot_alignment(edl).savefig(p, dpi=100, format='png')
+    writers = [lambda p: np.save(p, edl.pointers()), lambda p: np.save(p, edl.ops()),
+               lambda p: write_json(p, alignment_info(edl)), *[draw] * picture, edl.save]
     for path, write in zip(paths, writers):
         with atomic_path(path, 'align') as tmp: write(tmp)
     return paths

@@ -335,7 +335,7 @@ def split_by_package(examples: list[Example],
                      holdout: str,            # package to be tested on; '' for none
                      n_valid: int = 6,        # sessions of every other package that choose the checkpoint
                     ) -> tuple[list, list, list]: # train, valid, test
-    "Split examples so that no package is on both sides; raises `EditorbotError` for a package that isn't there."
+    "Split examples so that no package is on both sides; raises `EditorbotError` for an unknown package or too few."
     packages = sorted({e.package for e in examples})
     if holdout and holdout not in packages:
         raise describe('holdout', f"one of the packages {', '.join(packages)}", repr(holdout))
@@ -345,6 +345,9 @@ def split_by_package(examples: list[Example],
         n = min(n_valid, len(mine) // 3)
         valid += mine[:n]
         train += mine[n:]
+    if not valid:
+        want = 'three or more of a package, a third of which choose the checkpoint'
+        raise describe('sessions', want, f'{len(train)} in all')
     return train, valid, [e for e in examples if e.package == holdout]
 
 # %% ../../nbs/data/05_examples.ipynb #487cf4c6

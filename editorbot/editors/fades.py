@@ -214,9 +214,9 @@ FADES = 'fades.json'   #: its name, beside a person's network
 def save_fades(fades: Fades,
                folder: str | Path, # of the network
               ) -> Path:
-    "Write a person's fades beside their network, atomically."
+    "Write a person's fades beside their network, atomically; `train` may replace them."
     return write_json(Path(folder)/FADES, dict(format='editorbot-fades', version=1, facts=list(EDGE_FEATURES),
-                                               **fades.to_dict()))
+                                               **fades.to_dict()), by='train')
 
 # %% ../../nbs/editors/00_fades.ipynb #364695ad
 def load_fades(folder: str | Path, # of a network, or one of its files
