@@ -217,7 +217,8 @@ def claims(rows, extra):
         for m in METHODS:
             beside = f"keep F1 {mean(of(m, 'keep_f1'), **near)[0]:.3f}, was {mean(of(m, 'before'), **near)[0]:.3f}"
             if m != 'rule': out.append(row(f'near tastes, {n} answers: win rate of {m}', mean(of(m, 'win'), **near), aims[1] if m in ('DPO', METHODS[5]) else None, beside))
-        for m in ('rule', 'all together'): out.append(row(f'distant tastes, {n} answers: win rate of {m}', mean(of(m, 'win'), **far), aims[2] if m == 'rule' else None))
+        if any(r['n'] == n and r['taste'] in DISTANT for r in rows):
+            for m in ('rule', 'all together'): out.append(row(f'distant tastes, {n} answers: win rate of {m}', mean(of(m, 'win'), **far), aims[2] if m == 'rule' else None))
     return out + extra
 
 
