@@ -3,7 +3,7 @@
 Whatever then lies under the name of an output must be whole, and the same command must complete, with the same bytes as
 a run that nobody disturbed. Every run is a fork of this process, which has imported all libraries: so the moments fall
 into the work. Prints a table and writes JSON; with --record also bench/results/kill.json."""
-import argparse, hashlib, importlib, json, os, pkgutil, random, re, shutil, signal, sys, tempfile, time
+import argparse, hashlib, importlib, json, os, pkgutil, random, re, shutil, signal, sys, tempfile, time, zipfile
 from pathlib import Path
 
 TAKES_TIME = ('.json', '.ipynb', '.png', '.log')             # these hold dates, seconds or paths: whole is enough
@@ -46,8 +46,11 @@ def whole(p: Path) -> bool:
 
 
 def digest(p: Path, folder: Path) -> str:
-    "The hash of a file but for the folder's name; of an archive that of its arrays, without the header, which holds the hash of a dated EDL."
+    """The hash of a file but for the folder's name; of arrays without the header, which holds the hash of a dated EDL; of a
+    state of training without the name of its temporary file, which PyTorch writes into it."""
     import numpy as np
+    if p.suffix == '.pt':
+        with zipfile.ZipFile(p) as z: return hashlib.sha256(b''.join(n.split('/', 1)[1].encode() + z.read(n) for n in sorted(z.namelist()))).hexdigest()
     if p.suffix != '.npz': return hashlib.sha256(p.read_bytes().replace(str(folder).encode(), b'')).hexdigest()
     return hashlib.sha256(b''.join(k.encode() + v.tobytes() for k, v in sorted(np.load(p).items()) if k != 'header')).hexdigest()
 
@@ -59,8 +62,8 @@ def files_in(folder: Path) -> list[Path]:
 
 def outputs(folder: Path) -> dict[str, str]:
     "The files that the command made, named without the time of the run, and the hash of those that must come out alike."
-    named = lambda p: re.sub(r'-\d{8}-\d{6}', '', str(p.relative_to(folder)))
-    return {named(p): '' if p.suffix in TAKES_TIME else digest(p, folder) for p in files_in(folder)}
+    named = lambda p: re.sub(r'-\d{8}-\d{6}|tfevents.*', '', str(p.relative_to(folder)))
+    return {named(p): '' if p.suffix in TAKES_TIME or 'tfevents' in p.name else digest(p, folder) for p in files_in(folder)}
 
 
 def libraries():

@@ -86,9 +86,9 @@ def test_the_encoder_can_be_trained(toys):
 @pytest.mark.slow
 def test_the_recipe_trains_an_agent_that_edits(tmp_path):
     from editorbot.app.runs import run_notebook
-    run_notebook('agent', dict(output=str(tmp_path/'agent'), sessions='2', steps='10', iterations='2'), tmp_path/'run.ipynb', False)
+    run_notebook('agent', dict(output=str(tmp_path/'agent'), sessions='2', steps='10', iterations='2', seeds='0 1', workers='2'), tmp_path/'run.ipynb', False)
     about = json.loads((tmp_path/'agent/best.json').read_text(encoding='utf-8'))
-    assert about['model'] == 'agent' and set(about['info']['scores']) == {'cloned', 'PPO'} and 'cost' in about['decoder']
+    assert about['model'] == 'agent' and set(about['info']['scores']) == {f'{k}, distance, seed {s}' for k in ('cloned', 'PPO') for s in (0, 1)} and 'cost' in about['decoder']
 
 
 def test_the_shipped_agent_edits(tmp_path):

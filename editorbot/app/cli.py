@@ -601,9 +601,12 @@ def sessions(music_dir, number, output, seed, minutes, engineers, jobs, overwrit
                                       'band first) or a checkpoint.')
 @click.option('-p', '--param', nargs=2, multiple=True, metavar='NAME VALUE',
               help='A parameter of the training notebook; --list shows them.')
+@click.option('--workers', type=int, help='agent: how many runs of a sweep over seeds or rewards at a time.')
+@click.option('--scheduler', metavar='ADDRESS',
+              help='agent: a running Dask scheduler, tcp://HOST:8786, whose workers do the runs.')
 @click.option('-o', '--output', type=AUDIO, help='Executed notebook. Default: outputs/runs/MODEL-DATE.ipynb.')
 @click.option('--list', 'list_', is_flag=True, help='List the parameters and their defaults.')
-def train(model, data, start, param, output, list_):
+def train(model, data, start, param, workers, scheduler, output, list_):
     "Train a MODEL by running its notebook. An interrupted run continues when it is started again."
     from editorbot.app.runs import check_params, model_folder, notebook_parameters, run_notebook, trained_lines
     if list_:
@@ -614,7 +617,8 @@ def train(model, data, start, param, output, list_):
         raise describe('--data', 'a data folder (input/NAME_raw.wav, desired_output/NAME_edit.wav)', f'the file {data}')
     if start not in (None, 'shipped', 'keep', 'band'):
         check_there(start, "shipped, keep, band, or weights (*.safetensors, or the folder that holds them)")
-    given = {k: str(v) for k, v in (('data', data), ('start', start)) if v is not None}
+    options = dict(data=data, start=start, workers=workers, scheduler=scheduler)
+    given = {k: str(v) for k, v in options.items() if v is not None}
     given |= {**({'recipe': 'full'} if data or model == 'preference' else {}), **dict(param)}
     check_params(model, given)
     say(notebook=run_notebook(model, given, output))

@@ -309,10 +309,10 @@ def music_loops(s: PointerScores,
                 runs: np.ndarray, # int64 (n, 3) of all frames
                ) -> np.ndarray:   # int64 (m, 3)
     "The runs without loops of what is rather no music."
-    played, plays = np.repeat(s.kind[:, PLAYED].sum(1), POOL)[:s.frames], s.logits('plays')
+    played = np.repeat(s.kind[:, PLAYED].sum(1), POOL)[:s.frames]
     counts = np.repeat(runs[:, 2], np.diff(runs[:, :2])[:, 0])
     for a, b, k in runs:
-        if k > 1 and played[a:b].mean() < .75: counts[a:b] = (plays[1, a:b] - plays[0, a:b]).mean() > 0
+        if k > 1 and played[a:b].mean() < .75: counts[a:b] = 1
     return runs_of(counts)
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #1a7f242e
