@@ -223,7 +223,7 @@ def rule_of(near: list, answers: typing.Sequence[Comparison],
     won, asked = put_to_test(near, answers)
     share = won / np.maximum(asked, 1)
     k = int(np.where(asked >= 8, share, 0).argmax())
-    if share[k] > .6: return k
+    if share[k] > .75: return k
     k = evident_rule(near, answers, features)
     return k if asked[k] >= min(EACH, len(near)) and share[k] > .5 else 0
 
