@@ -174,8 +174,10 @@ def test_wrong_options(jam, tmp_path):
     refused('edit', jam, *o, '--editor', 'nobody', has="'nobody'")
     refused('edit', jam, '-o', tmp_path/'o.mp3', has="'.mp3'")
     refused('edit', jam, *o, '--checkpoint', tmp_path/'none.safetensors', has='no such file')
-    (tmp_path/'w.safetensors').write_bytes(b'x' * 100); (tmp_path/'w.json').write_text('{"model": "keep", "format": 99}')
-    refused('edit', jam, *o, '--checkpoint', tmp_path/'w.safetensors', has='format 99')
+    (tmp_path/'w.safetensors').write_bytes(b'x' * 100)
+    for model, has in (('keep', "found 'keep'"), ('pointer', 'format 99')):
+        (tmp_path/'w.json').write_text(json.dumps(dict(model=model, format=99)))
+        refused('edit', jam, *o, '--checkpoint', tmp_path/'w.safetensors', has=has)
     (tmp_path/'w.json').write_text(json.dumps(dict(json.loads((Path(__file__).parents[1]/'editorbot'/'checkpoints'/'pointer.json').read_text()))))
     refused('edit', jam, *o, '--checkpoint', tmp_path/'w.safetensors', has='copy both files again')
     r = run('edit', jam, '--no-such-option')

@@ -450,7 +450,7 @@ def note_wrong_cut(self: RehearsalView):
     i, worse, store = self.list.value, self.state.edl, FeedbackStore(self.data/'feedback.sqlite')
     self.state.switch(i, True)
     p, sr = self.state.parts[i], worse.source.sample_rate
-    self.noted[len(self.state.history)] = cut_is_wrong(store, self.rater, self.state.edl, worse)
+    self.noted[len(self.state.history)] = cut_is_wrong(store, self.rater, worse, self.state.edl)
     store.close()
     self.say(f'Back in the edit: {p.name}, {clock(p.start / sr)} to {clock(p.end / sr)}. That the cut was wrong is '
              f'noted in {store.path}; editorbot train preference learns from it.', where=self.saved)

@@ -164,11 +164,11 @@ def without_cut(e: EDL,
 
 # %% ../../nbs/feedback/05_rating.ipynb #a08bf3df
 def cut_is_wrong(store: FeedbackStore, rater: str,
-                 e: EDL,   # the edit that was heard
-                 at: float, # s of the recording, near the cut
+                 e: EDL,    # the edit that was heard
+                 back: EDL, # the same with what was left out, as from `without_cut`
                 ) -> str:   # id of the answer
-    "Write down that a cut was called wrong; raises `EditorbotError` where there is none."
-    p = Pair(without_cut(e, at), e)
+    "Write down that a cut was called wrong."
+    p = Pair(back, e)
     store.add('pair', '', dict(one=json.loads(edl_json(p.one)), two=json.loads(edl_json(p.two))), p.id)
     key = dict(pair=p.id, kind='cut', swapped=False, of='', policy='wrong_cut', nonce='')
     return store.add('answer', rater, dict(said='a', question='', **key))
