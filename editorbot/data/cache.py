@@ -360,7 +360,7 @@ def build_features(path: str | Path,   # the recording
                    config: CacheConfig = CacheConfig(),
                    stems: Stems | None = None, # for 'full'
                   ) -> None:
-    "Analyse a recording in one pass and write its entry, then its metadata."
+    "Analyse a recording in one pass and write its metadata, then its entry: where that lies, both do."
     Path(entry).parent.mkdir(parents=True, exist_ok=True)
     track, table = analyse_frames(path, show=False, folder=Path(entry).parent)
     beats = analyse_beats(track, tracker=config.tracker, checkpoint=config.checkpoint or None, show=False)
@@ -370,9 +370,9 @@ def build_features(path: str | Path,   # the recording
     words = {f.name: getattr(beats, f.name) for f in dataclasses.fields(beats) if f.name not in BEAT_ARRAYS}
     method = stems.method if config.features == 'full' else ''
     head = dict(method=method, track=dataclasses.asdict(track.source), top_db=track.top_db, beats=words)
+    write_json(info, entry_header('metadata', source, **settings) | metadata_of(track, beats, x, config.features))
     write_npz(entry, entry_header('features', source, **settings) | head, mel=track.mel,
               **{f'beat_{k}': getattr(beats, k) for k in BEAT_ARRAYS}, features=x)
-    write_json(info, entry_header('metadata', source, **settings) | metadata_of(track, beats, x, config.features))
 
 # %% ../../nbs/data/03_cache.ipynb #ac724f64
 def stem_files(path: str | Path, folder: Path) -> tuple: # four paths
