@@ -201,7 +201,7 @@ def zero_spans(path: str | Path,     # a recording
     "Stretches inside a recording in which all channels are zero to the last bit."
     edges, before, pos = [], True, 0
     for x in read_blocks(path, dtype='float32'):
-        zero = np.logical_not(x.any(1))
+        zero = np.logical_and.reduce([x[:, c] == 0 for c in range(x.shape[1])])
         edges.append(np.flatnonzero(np.diff(np.r_[before, zero].astype(np.int8))) + pos)
         before, pos = bool(zero[-1]) if len(zero) else before, pos + len(x)
     e = np.concatenate([np.zeros(0, int), *edges])[1:]                    # from the first sample that sounds on

@@ -6,7 +6,7 @@
 __all__ = ['N', 'LOW', 'HIGH', 'FRAME', 'FINE', 'TONE', 'TONE_HOP', 'whitened', 'shift_factors', 'peak', 'PhaseMatcher', 'Peaks',
            'search', 'best_peaks', 'polarity_of', 'Hypothesis', 'good_peaks', 'offset_groups', 'hypotheses', 'Piece',
            'pieces_of', 'spectra', 'shifted', 'row_energy', 'welch_sums', 'PhaseModel', 'loudness_weight', 'evidence',
-           'band_logs', 'band_flux', 'EnvelopeMatcher', 'rows_at', 'log_bands', 'BandModel', 'tone_spectra',
+           'band_logs', 'band_flux', 'EnvelopeMatcher', 'columns_at', 'log_bands', 'BandModel', 'tone_spectra',
            'tone_evidence', 'prefer_in_tune', 'sharp_flux', 'sharp_offset']
 
 # %% ../../nbs/alignment/01_waveform.ipynb #93c94ae6
@@ -385,22 +385,25 @@ class EnvelopeMatcher:
                  reach: int = 14,        # fine frames either side of a candidate
                  width: float = WINDOW,  # s
                 ):
-        self.signal, self.raw, self.reach, self.n = edit, band_flux(raw), reach, int(width * SR / FINE)
+        self.signal, self.raw, self.reach, self.n = edit, np.ascontiguousarray(band_flux(raw).T), reach, int(width * SR / FINE)
         self.at_rate(rate)
 
     def at_rate(self, rate: float): # raw seconds per edit second
         "Take the frames of the edit at another speed; those of the raw stay."
-        self.edit = band_flux(self.signal, rate)
+        self.edit = np.ascontiguousarray(band_flux(self.signal, rate).T)
         return self
 
 # %% ../../nbs/alignment/01_waveform.ipynb #fa9a97ca
-def rows_at(x: np.ndarray, # (m, bands)
-            a: int, n: int, # first row, may lie outside; rows
-           ) -> np.ndarray: # float32 (n, bands)
-    "Rows `a` to `a + n`, zeros where there are none."
-    lo, hi, z = max(0, a), min(len(x), a + n), np.zeros((n, x.shape[1]), np.float32)
-    if hi > lo: z[lo-a:hi-a] = x[lo:hi]
-    return z
+def columns_at(x: np.ndarray, # (bands, m)
+               a: np.ndarray, # int (k,): first column of each part, may lie outside
+               n: int,        # columns
+              ) -> np.ndarray: # float32 (k, bands, n)
+    "Columns `a` to `a + n`, zeros where there are none."
+    out = np.zeros((len(a), len(x), n), np.float32)
+    for z, start in zip(out, a):
+        lo, hi = max(0, start), min(x.shape[1], start + n)
+        if hi > lo: z[:, lo-start:hi-start] = x[:, lo:hi]
+    return out
 
 # %% ../../nbs/alignment/01_waveform.ipynb #4e78c149
 @patch
@@ -410,20 +413,20 @@ def window(self: EnvelopeMatcher,
           ):
     "Choose the window of the edit that is compared next."
     self.start = int(round(centre * HOP / FINE)) - self.n // 2
-    self.E = rows_at(self.edit, self.start, self.n)
+    self.E = columns_at(self.edit, [self.start], self.n)[0]
     self.N = fft.next_fast_len(self.n + 2 * self.reach, True)
-    self.F, self.e = fft.rfft(self.E, self.N, axis=0).conj(), float((self.E ** 2).sum())
+    self.F, self.e = fft.rfft(self.E, self.N).conj(), float((self.E ** 2).sum())
 
 # %% ../../nbs/alignment/01_waveform.ipynb #f052007a
 @patch
-def curve(self: EnvelopeMatcher,
-          o: int, # fine frames: the offset in the middle
-         ) -> np.ndarray: # (2 * reach + 1,), -1 to 1
-    "Normalised correlation at the fine frames around an offset."
-    B = rows_at(self.raw, self.start + o - self.reach, self.n + 2 * self.reach)
-    c = fft.irfft((fft.rfft(B, self.N, axis=0) * self.F).sum(1), self.N)[:2 * self.reach + 1]
-    e = np.cumsum(np.r_[0, (B ** 2).sum(1)])
-    return c / np.sqrt(self.e * (e[self.n:] - e[:-self.n]) + 1e-9)
+def curves(self: EnvelopeMatcher,
+           o: np.ndarray, # int (k,) fine frames: the offsets in the middle
+          ) -> np.ndarray: # (k, 2 * reach + 1), -1 to 1
+    "Normalised correlation at the fine frames around each offset."
+    B = columns_at(self.raw, self.start + o - self.reach, self.n + 2 * self.reach)
+    C = np.einsum('kbf,bf->kf', fft.rfft(B, self.N), self.F)
+    e = np.cumsum(np.pad((B ** 2).sum(1), ((0, 0), (1, 0))), axis=1, dtype=float)
+    return fft.irfft(C, self.N)[:, :2 * self.reach + 1] / np.sqrt(self.e * (e[:, self.n:] - e[:, :-self.n]) + 1e-9)
 
 # %% ../../nbs/alignment/01_waveform.ipynb #5f45898b
 @patch
@@ -431,18 +434,14 @@ def find(self: EnvelopeMatcher,
          d: np.ndarray, # (k,) frames: where to look
         ) -> list[tuple[float, float, float]]: # offset, samples; height; sign (always 1)
     "The highest peak near each candidate."
-    out = []
-    for o in np.round(np.asarray(d) * HOP / FINE).astype(int).tolist():
-        c = self.curve(o)
-        j, f = peak(c)
-        out.append(((o + j - self.reach + f) * FINE, float(c[j]), 1.0))
-    return out
+    o = np.round(np.asarray(d) * HOP / FINE).astype(int)
+    return [((k + j - self.reach + f) * FINE, float(c[j]), 1.0) for k, c in zip(o.tolist(), self.curves(o)) for j, f in [peak(c)]]
 
 # %% ../../nbs/alignment/01_waveform.ipynb #d4460e64
 @patch
 def value(self: EnvelopeMatcher, off: float) -> float: # -1 to 1
     "Correlation at one offset (samples)."
-    B = rows_at(self.raw, self.start + round(off / FINE), self.n)
+    B = columns_at(self.raw, [self.start + round(off / FINE)], self.n)[0]
     return float((B * self.E).sum() / np.sqrt(self.e * float((B ** 2).sum()) + 1e-9))
 
 # %% ../../nbs/alignment/01_waveform.ipynb #72c50105
