@@ -7,15 +7,15 @@ __all__ = ['LAWS', 'EFFECTS', 'EDL_VERSION', 'TEXT_HEAD', 'SAMPLES', 'TIME', 'lo
            'LOOP_START', 'LOOP_END', 'SKIP', 'FADE_IN', 'FADE_OUT', 'STOP', 'NO_SOURCE', 'OPS', 'Source',
            'joined_source', 'plain_source', 'pieces_of', 'Segment', 'SyncTrack', 'rescale', 'EDL', 'segment_name',
            'validate', 'parse_time', 'time_text', 'stated_lengths', 'meta_for', 'lay_out', 'edl_json', 'save_edl',
-           'segment_lines', 'edl_of_rows', 'load_edl', 'text_options', 'edl_text', 'parse_segment_line',
+           'segment_lines', 'edl_of_rows', 'located', 'load_edl', 'text_options', 'edl_text', 'parse_segment_line',
            'parse_edl_text', 'half_crossfade', 'edl_from_regions', 'track_edl', 'kept_regions', 'raw_frames',
            'play_counts', 'pointer_samples', 'pointers', 'operations', 'clock', 'count', 'summary']
 
 # %% ../nbs/02_edl.ipynb #b0ac73bd
-import dataclasses, hashlib, json, logging, math, re, typing
+import dataclasses, hashlib, json, logging, math, os, re, typing
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 import numpy as np
 from fastcore.basics import patch
 from .core import *
@@ -443,10 +443,21 @@ def _edl_of_json(d: object, path: object, lines: list[int]) -> EDL:
     source, tracks = _source_of(d, path, 'EDL'), [_track_of(t, path) for t in d.get('tracks', [])]
     return edl_of_rows(source, d['segments'], d.get('meta', {}), tracks, path, lines)
 
+# %% ../nbs/02_edl.ipynb #bbc45a2e
+def located(source: Source,
+            folder: Path, # of the EDL
+           ) -> Source:   # its path as seen from here
+    "A source that is not where an EDL says, found beside the EDL or a folder higher."
+    if source.parts:
+        parts = [located(p, folder) for p in source.parts]
+        return source if parts == list(source.parts) else joined_source(parts)
+    if os.path.exists(source.path): return source
+    near = [f/n for f in (folder, folder.parent) for n in (source.path, PureWindowsPath(source.path).name)]
+    return dataclasses.replace(source, path=str(next((p for p in near if os.path.exists(p)), source.path)))
+
 # %% ../nbs/02_edl.ipynb #f393ce87
-def load_edl(path: str | Path, # an *.edl.json, or the text form
-            ) -> EDL:
-    "Read and check an EDL; raises `EditorbotError` for a missing, damaged, newer or impossible one."
+def _read_edl(path) -> EDL:
+    "`load_edl`, the sources where the file says."
     try:
         text = Path(path).read_text(encoding='utf-8')
         if text.lstrip('\ufeff').startswith(TEXT_HEAD): return parse_edl_text(text, path)
@@ -458,6 +469,14 @@ def load_edl(path: str | Path, # an *.edl.json, or the text form
     try: return _edl_of_json(d, path, segment_lines(text))
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as e:
         raise describe(path, 'an EDL', f'a part of it is missing or of the wrong type ({e})', 'make it again') from e
+
+# %% ../nbs/02_edl.ipynb #b7cd8142
+def load_edl(path: str | Path, # an *.edl.json, or the text form
+            ) -> EDL:          # its sources as seen from here
+    "Read and check an EDL; raises `EditorbotError` for a missing, damaged, newer or impossible one."
+    edl, folder = _read_edl(path), Path(path).parent
+    tracks = [dataclasses.replace(t, source=located(t.source, folder)) for t in edl.tracks]
+    return dataclasses.replace(edl, source=located(edl.source, folder), tracks=tracks)
 
 # %% ../nbs/02_edl.ipynb #ec5b847a
 def text_options(s: Segment, sr: int) -> str:

@@ -289,6 +289,11 @@ def test_the_edit_of_a_moved_recording(jam, tmp_path):
     edl = edl_from_regions(Source.from_file(jam), [(0, SR * 5), (SR * 10, SR * 20)])
     p = dataclasses.replace(edl, source=dataclasses.replace(edl.source, path='/nowhere/jam.wav')).save(tmp_path/'a.edl.json')
     assert run('render', jam, p, '-o', tmp_path/'o.wav').returncode == 0
+    assert run('render', p, '-o', tmp_path/'again.wav').returncode == 0           # it lies beside its EDL
+    assert (tmp_path/'again.wav').read_bytes() == (tmp_path/'o.wav').read_bytes()
+    assert run('export', p, '-o', tmp_path/'s.rpp').returncode == 0 and 'FILE "jam.wav"' in (tmp_path/'s.rpp').read_text()
+    sf.write(tmp_path/'jam.wav', sf.read(jam)[0][::-1], sf.info(jam).samplerate)  # another recording of its name
+    refused('render', p, '-o', tmp_path/'third.wav', has='found another one')
 
 
 def test_a_refusal_comes_before_pytorch(jam, tmp_path):

@@ -366,14 +366,15 @@ def demo(output, seed, checkpoint, overwrite):
 
 # %% ../../nbs/app/11_cli.ipynb #0a9e0f5d
 @main.command(cls=Several)
-@click.argument('raw', type=AUDIO, nargs=-1, required=True)
+@click.argument('raw', type=AUDIO, nargs=-1)
 @click.argument('edl', type=AUDIO)
 @with_tracks
 @click.option('-o', '--output', type=AUDIO, required=True, help='The edit.')
 @OVERWRITE
 def render(raw, edl, with_, offset, output, overwrite):
-    "Render an EDL from its recording. Several files in order are one recording; tracks are cut alike."
-    if raw[0].suffix in ('.json', '.txt') and edl.suffix not in ('.json', '.txt'):
+    """Render an EDL, without RAW from the recording that it names. Several files in order are one recording; tracks are
+    cut alike."""
+    if edl.suffix not in ('.json', '.txt') and any(r.suffix in ('.json', '.txt') for r in raw):
         raise describe('render', 'the recording first, then the EDL', f'{raw[0].name} {edl.name}',
                        'change their order')
     from editorbot.edl import load_edl, summary
@@ -381,7 +382,7 @@ def render(raw, edl, with_, offset, output, overwrite):
     e = load_edl(edl)
     if with_ or offset:
         e = dataclasses.replace(e, tracks=find_tracks(e.source, with_ or [t.source.path for t in e.tracks], offset))
-    made = render_together(e, output, list(raw), overwrite)
+    made = render_together(e, output, list(raw) or None, overwrite)
     click.echo(summary(e)); say(edit=output, tracks=', '.join(p.name for p in made[1:]) if e.tracks else None)
 
 # %% ../../nbs/app/11_cli.ipynb #7a2ad7ad
