@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['TALK', 'STEP', 'RATE', 'LOW', 'HIGH', 'LEAST', 'SKIP', 'PIECE', 'GAP', 'MOST', 'NEAR', 'INSIDE', 'SURE', 'MAYBE',
-           'CHANGE', 'SLOPE', 'MIDDLE', 'SHORT', 'NEXT', 'NOODLING', 'find_takes', 'semitone_weights', 'pitch_lines',
-           'unit', 'likeness', 'local_match', 'pieces_of_match', 'Match', 'likely_keys', 'match', 'centred', 'Hearing',
-           'pooled', 'listen', 'novelty', 'edge_scores', 'where_others_begin', 'cuts_inside', 'same_song',
-           'match_takes', 'goes_on', 'split_takes', 'stretches', 'restarts', 'at_restarts', 'numbered', 'group_takes',
-           'with_common_start', 'is_medley', 'songs_of', 'faint_takes', 'known_matches', 'find_songs_in', 'Take',
-           'state_of', 'why_not', 'why_kept', 'beside', 'choose_takes', 'take_under', 'takes_beside', 'with_takes']
+           'CHANGE', 'SLOPE', 'MIDDLE', 'SHORT', 'NEXT', 'NOODLING', 'find_takes', 'turns', 'at_turns',
+           'semitone_weights', 'pitch_lines', 'unit', 'likeness', 'local_match', 'pieces_of_match', 'Match',
+           'likely_keys', 'match', 'centred', 'Hearing', 'pooled', 'listen', 'novelty', 'edge_scores',
+           'where_others_begin', 'cuts_inside', 'same_song', 'match_takes', 'goes_on', 'split_takes', 'stretches',
+           'restarts', 'at_restarts', 'numbered', 'group_takes', 'with_common_start', 'is_medley', 'songs_of',
+           'faint_takes', 'known_matches', 'find_songs_in', 'Take', 'state_of', 'why_not', 'why_kept', 'beside',
+           'choose_takes', 'take_under', 'takes_beside', 'with_takes']
 
 # %% ../../nbs/app/04_songs.ipynb #3fd043d1
 import dataclasses, functools, itertools, math, typing
@@ -43,6 +44,37 @@ def find_takes(kind: np.ndarray,     # float (N, classes): probabilities, of `Po
             out[-1][1] = b
         else: out.append([a, b])
     return np.array([r for r in out if r[1] - r[0] >= least * FRAME_RATE], np.int64).reshape(-1, 2)
+
+# %% ../../nbs/app/04_songs.ipynb #81b71e31
+def turns(kind: np.ndarray,    # float (N, classes) of a run
+          width: float = 8.0,  # s that are compared on both sides
+          least: float = .8,   # change of the share of music
+          near: float = 3.0,   # s to the quietest moment
+         ) -> list[int]:       # tokens, ascending
+    "Where a take that fails goes over into one that is kept, or the other way round."
+    w, played = round(width * FRAME_RATE / POOL), kind[:, PLAYED].sum(1)
+    c = np.concatenate([[0], np.cumsum(kind[:, CLASSES.index('music')] / np.maximum(played, 1e-3))])
+    k, n, out = np.arange(w // 2, len(kind) - w // 2), round(near * FRAME_RATE / POOL), []
+    mean = lambda a, b: (c[b] - c[a]) / (b - a)
+    change = np.abs(mean(k, np.minimum(k + w, len(kind))) - mean(np.maximum(k - w, 0), k))
+    while len(change) and change.max() > least:
+        at = int(k[change.argmax()])
+        lo = max(0, at - n)
+        out.append(lo + int(played[lo:at + n].argmin()))
+        change[np.abs(k - at) < w] = 0
+    return sorted(out)
+
+# %% ../../nbs/app/04_songs.ipynb #56cd74b6
+def at_turns(kind: np.ndarray,  # float (N, classes)
+             spans: np.ndarray, # int (n, 2) frames
+            ) -> np.ndarray:    # int64 (m, 2) frames
+    "Takes cut where the opinion of the network turns; half a token on both sides belongs to neither."
+    out = []
+    for a, b in spans.tolist():
+        cuts = [a // POOL * POOL + t * POOL for t in turns(kind[a // POOL:-(-b // POOL)])]
+        cuts = [c for c in cuts if a < c - POOL and c + POOL < b]
+        out += zip([a, *(c + POOL // 2 for c in cuts)], [*(c - POOL // 2 for c in cuts), b])
+    return np.array(out, np.int64).reshape(-1, 2)
 
 # %% ../../nbs/app/04_songs.ipynb #2cf39cde
 STEP = 16                  #: frames a step
@@ -434,7 +466,7 @@ def find_songs_in(h: Hearing,
                   tick: typing.Callable = lambda n: None, # called with the number of pairs of takes done
                  ) -> tuple[np.ndarray, np.ndarray, dict]: # int64 (n, 2) frames; int64 (n,) songs; (i, j) -> Match
     "Takes and songs of a recording."
-    heard = faint_takes(h, find_takes(h.kind))
+    heard = faint_takes(h, at_turns(h.kind, find_takes(h.kind)))
     whole = match_takes(h.lines, heard, None, tick)
     spans = at_restarts(h.lines, heard, whole)
     if len(spans) > len(heard): whole = match_takes(h.lines, spans, known_matches(heard, whole), tick)
