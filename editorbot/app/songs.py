@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['TALK', 'STEP', 'RATE', 'LOW', 'HIGH', 'LEAST', 'SKIP', 'PIECE', 'GAP', 'MOST', 'NEAR', 'INSIDE', 'SURE', 'MAYBE',
-           'CHANGE', 'SLOPE', 'MIDDLE', 'SHORT', 'NEXT', 'NOODLING', 'find_takes', 'turns', 'at_turns',
+           'CHANGE', 'SLOPE', 'MIDDLE', 'SHORT', 'NEXT', 'ELSEWHERE', 'NOODLING', 'find_takes', 'turns', 'at_turns',
            'semitone_weights', 'pitch_lines', 'unit', 'likeness', 'local_match', 'pieces_of_match', 'Match',
            'likely_keys', 'match', 'centred', 'Hearing', 'pooled', 'listen', 'novelty', 'edge_scores',
            'where_others_begin', 'cuts_inside', 'same_song', 'match_takes', 'goes_on', 'split_takes', 'stretches',
-           'restarts', 'at_restarts', 'numbered', 'group_takes', 'with_common_start', 'is_medley', 'songs_of',
-           'faint_takes', 'known_matches', 'find_songs_in', 'Take', 'state_of', 'why_not', 'why_kept', 'beside',
-           'choose_takes', 'take_under', 'takes_beside', 'with_takes']
+           'restarts', 'at_restarts', 'numbered', 'begin_together', 'group_takes', 'with_common_start', 'is_medley',
+           'songs_of', 'faint_takes', 'known_matches', 'find_songs_in', 'Take', 'state_of', 'why_not', 'why_kept',
+           'beside', 'choose_takes', 'take_under', 'takes_beside', 'with_takes']
 
 # %% ../../nbs/app/04_songs.ipynb #3fd043d1
 import dataclasses, functools, itertools, math, typing
@@ -291,13 +291,15 @@ def cuts_inside(h: Hearing,
 
 # %% ../../nbs/app/04_songs.ipynb #d08e3019
 SLOPE, MIDDLE, SHORT, NEXT = 36.0, .14, .6, .04   #: logistic curve: even odds at `MIDDLE + SHORT / s`, less `NEXT` for neighbours
+ELSEWHERE = .12   #: and so much more where two takes don't begin together
 
 def same_song(m: Match,
               neighbours: bool = False, # is one played right after the other?
+              elsewhere: bool = False,  # does the match begin in the middle of one of them, and does that count?
              ) -> float:                # 0 to 1
     "Probability that two takes play the same song."
-    return 1 / (1 + math.exp(-SLOPE * (m.score - MIDDLE - SHORT / max(m.shorter, 2) - .03 * bool(m.key) + NEXT
-                                       * neighbours)))
+    least = MIDDLE + SHORT / max(m.shorter, 2) + .03 * bool(m.key) - NEXT * neighbours + ELSEWHERE * elsewhere
+    return 1 / (1 + math.exp(-SLOPE * (m.score - least)))
 
 # %% ../../nbs/app/04_songs.ipynb #d726afdf
 def match_takes(lines: np.ndarray,      # float32 (N, 48)
@@ -386,6 +388,11 @@ def numbered(labels: typing.Sequence) -> np.ndarray: # int64 (n,)
     order = {k: i for i, k in enumerate(dict.fromkeys(np.asarray(labels).tolist()))}
     return np.array([order[k] for k in np.asarray(labels).tolist()], np.int64)
 
+# %% ../../nbs/app/04_songs.ipynb #9728b534
+def begin_together(m: Match) -> bool:
+    "Does the match begin where both takes begin?"
+    return m.a[0] < NEAR and m.b[0] < NEAR
+
 # %% ../../nbs/app/04_songs.ipynb #dcf6035a
 def group_takes(n: int,          # takes
                 matches: dict,   # (i, j) -> Match
@@ -393,13 +400,14 @@ def group_takes(n: int,          # takes
                ) -> np.ndarray:  # int64 (n,): number of the song
     "Which takes are the same song."
     if n < 2: return np.zeros(n, np.int64)
-    apart = [1 - same_song(matches[i, j], j == i + 1) for i, j in itertools.combinations(range(n), 2)]
+    pairs = [(j == i + 1, matches[i, j]) for i, j in itertools.combinations(range(n), 2)]
+    apart = [1 - same_song(m, near, not begin_together(m)) for near, m in pairs]
     return numbered(fcluster(linkage(apart, 'average'), 1 - level, 'distance'))
 
 # %% ../../nbs/app/04_songs.ipynb #86d95a47
 def with_common_start(labels: np.ndarray, matches: dict) -> set: # of takes
     "Takes that begin like another one of their group, and go on like it for half of the shorter one."
-    common = lambda m: m.a[0] < NEAR and m.b[0] < NEAR and m.a[1] - m.a[0] > .5 * m.shorter
+    common = lambda m: begin_together(m) and m.a[1] - m.a[0] > .5 * m.shorter
     return {k for (i, j), m in matches.items() if labels[i] == labels[j] and common(m) for k in (i, j)}
 
 # %% ../../nbs/app/04_songs.ipynb #6d1c8e40
