@@ -2,6 +2,7 @@
 
     make bench-songs ARGS='--music DIR'          makes what is missing, prints both tables
     python bench/songs.py --music DIR --only NAME one package, or 'band'
+    python bench/songs.py --sessions DATA        rehearsals that `editorbot sessions MUSIC -o DATA --minutes 30 40` made: longer, and with shorter pauses
 
 DIR holds a folder for each package (an album, an artist). Rehearsals are drawn from real music, whose takes differ by time-stretching (+-6 %), drift, level, microphones and spoilers, and from the synthetic band, whose takes
 are played anew from the score: other timing, other levels, wrong and missing notes. In half of them each: a song that is abandoned, a medley, a riff of one song in another, a song in two keys, two songs without a pause.
@@ -161,6 +162,15 @@ def save(path, h, takes, special):
     np.savez(path, truth=json.dumps(dict(takes=[dataclasses.asdict(t) for t in takes], special=special)), **{f.name: getattr(h, f.name).astype(np.float16) for f in dataclasses.fields(Hearing)})
 
 
+def of_session(path, net):
+    "Hearing and truth of a rehearsal of `editorbot sessions`; `path` is its *_info.json."
+    import editorbot
+    info, kinds = json.loads(path.read_text(encoding='utf-8')), {'take': 'take', 'spoilt_take': 'spoilt', 'false_start': 'false_start', 'repeat': 'repeat'}
+    t = editorbot.load_track(path.parents[1]/'input'/path.name.replace('_info.json', '_raw.wav'))
+    at = lambda n: round(n / info['sample_rate'] * SR)
+    return listen(t.mel, score_recording(net, t.mel)), [Take(e['note'].split(':')[0], kinds[e['kind']], at(e['start']), at(e['end'])) for e in info['events'] if e['kind'] in kinds]
+
+
 def assigned(spans, truth):
     "For each true take the found one that covers most of it, if that is more than half; -1 otherwise."
     out = []
@@ -236,9 +246,14 @@ def main():
     ap.add_argument('--out', default='outputs/bench/songs')
     ap.add_argument('--only', help="one package, or 'band'")
     ap.add_argument('--made', action='store_true', help='only the rehearsals that are made already')
+    ap.add_argument('--sessions', type=Path, help='a data folder that `editorbot sessions` filled')
     a = ap.parse_args()
     torch.set_num_threads(1)
     net = functools.lru_cache(lambda: load_pointer()[0])
+    if a.sessions:
+        rows = [counts(*of_session(p, net())) for p in sorted(a.sessions.glob('pointer_sequences/*_info.json'))]
+        if not rows: ap.error(f'{a.sessions}: no sessions; make some with `editorbot sessions MUSIC -o {a.sessions}`')
+        return print(f'{len(rows)} rehearsals: ' + ', '.join(f'{k} {v:.3f} ({lo:.3f} to {hi:.3f})' for k, (v, lo, hi) in with_intervals(rows).items()) + f'; {sum(r["cpu"] for r in rows):.1f} CPU s')
     salt, results = lambda kind: sum(map(ord, kind)), {}
     def first(kind, seed):
         n = int(np.random.default_rng([seed, salt(kind)]).integers(3, 7))
