@@ -91,6 +91,12 @@ def matchering(python, targets, references, folder):
     return [sf.read(p, dtype='float32', always_2d=True)[0][:len(x)] if p.exists() else None for p, x in zip(results, targets)]
 
 
+def without_curve(c):
+    "A chain without its level curves."
+    for p in (c.up, c.down): p.data.zero_()
+    return c
+
+
 def one_person(kind, seed, songs, before, train, steps, python, tests, mel):
     "All methods for one person and one draw of songs."
     who, rng = engineer(kind, seed), np.random.default_rng([seed, 93])
@@ -122,6 +128,8 @@ def one_person(kind, seed, songs, before, train, steps, python, tests, mel):
             t0 = time.process_time()
             c = fit_chain(b, kind_, s, seed)
             judge(method, n, lambda i, c=c: master_array(songs[i], SR, c), time.process_time() - t0)
+        c = without_curve(fit_chain(b, 'eq_loudness', 0, seed))
+        judge('mean EQ + loudness', n, lambda i, c=c: master_array(songs[i], SR, c))
         t0 = time.process_time()
         c, choice = learn_mastering(mine, steps, seed)
         judge('chosen by cross-validation', n, lambda i, c=c: master_array(songs[i], SR, c), time.process_time() - t0)
@@ -192,11 +200,12 @@ def claims(rows):
         if x := people(rows, chosen, 20, both, key): out.append(dict(claim=name, value=mean(x), interval=spread(x), aim=aim))
     mine = [r for r in rows if r['method'] == chosen and r['kind'] in both]
     if x := people(rows, chosen, 20, both, 'flutter'): out.append(dict(claim="flutter of the gain, times the person's own (median)", value=round(float(np.median(list(x.values()))), 2), aim='1.2'))
-    other = 'EQ + loudness + level curve'
-    for n in sorted({r['pairs'] for r in mine}):
-        for name, kinds in (('designed for', DESIGNED), ('not designed for', UNSEEN)):
-            a, b = (people(rows, m, n, kinds, 'error') for m in (chosen, other))
-            if a: out.append(dict(claim=f'the choice less EQ + loudness + curve, dB: kinds {name}, {n} pairs', value=mean({w: a[w] - b[w] for w in a}), interval=spread({w: a[w] - b[w] for w in a}), aim='< 0'))
+    for other, said in (('mean EQ + loudness', 'mean EQ + loudness'), ('EQ + loudness + level curve', 'EQ + loudness + curve'), ('matchering, nearest reference', 'matchering (with 20 references)')):
+        for n in sorted({r['pairs'] for r in mine}):
+            for name, kinds in (('designed for', DESIGNED), ('not designed for', UNSEEN)):
+                a, b = people(rows, chosen, n, kinds, 'error'), people(rows, other, 20 if 'matchering' in other else n, kinds, 'error')
+                d = {w: a[w] - b[w] for w in a if w in b}
+                if d: out.append(dict(claim=f'the choice less {said}, dB: kinds {name}, {n} pairs', value=mean(d), interval=spread(d), aim='< 0', beside=f'better for {sum(x < -.005 for x in d.values())}, worse for {sum(x > .005 for x in d.values())} of {len(d)} people'))
     nothing = [r['choice'] for r in rows if r['kind'] == 'nothing' and r.get('choice')]
     if nothing: out.append(dict(claim='somebody who changes nothing: `nothing` chosen', value=f"{nothing.count('nothing')} of {len(nothing)}", aim='all'))
     out.append(dict(claim='highest true peak, dBTP', value=round(max(r['dbtp'] for r in mine), 2), aim='-1'))
