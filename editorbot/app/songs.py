@@ -364,12 +364,14 @@ def restarts(x: np.ndarray, y: np.ndarray, # float32 (N, 48) and (M, 48), centre
 
 # %% ../../nbs/app/04_songs.ipynb #d301dac0
 def at_restarts(lines: np.ndarray,  # float32 (N, 48)
+                wanted: np.ndarray, # float32 (N',): probability of being kept, every 8 frames
                 spans: np.ndarray,  # int (n, 2) frames
                 matches: dict,      # (i, j) -> Match
                 tail: float = 2.0,  # s that a take that breaks off may go on
                ) -> np.ndarray:     # int64 (m, 2) frames
     "Takes cut where they begin again."
-    c, out = centred(lines, spans), []
+    c, out, around = centred(lines, spans), [], round(8 * FRAME_RATE)
+    kept = lambda a, b: wanted[a // POOL:-(-b // POOL)].min(initial=1) > .5
     pairs = [(k, o, m) for (i, j), m in matches.items() for k, o in ((i, j), (j, i)) if m.value > 6]
     for k, (a, b) in enumerate(np.asarray(spans).tolist()):
         mine = [(o, m.key, m.a) if k < o else (o, -m.key, m.b) for i, o, m in pairs if i == k]
@@ -377,7 +379,7 @@ def at_restarts(lines: np.ndarray,  # float32 (N, 48)
         for end, again in found:
             if any(u + NEAR < again < v - NEAR for _, _, (u, v) in mine): continue
             end, again = (a0 + round(t * FRAME_RATE) for a0, t in ((spans[k, 0], end + tail), (spans[k, 0], again)))
-            if again - a < NEAR * FRAME_RATE: continue
+            if again - a < NEAR * FRAME_RATE or kept(max(a, end - around), min(b, again + around)): continue
             out.append((a, min(end, again - STEP))); a = again
         out.append((a, b))
     return np.array(out, np.int64).reshape(-1, 2)
@@ -476,7 +478,7 @@ def find_songs_in(h: Hearing,
     "Takes and songs of a recording."
     heard = faint_takes(h, at_turns(h.kind, find_takes(h.kind)))
     whole = match_takes(h.lines, heard, None, tick)
-    spans = at_restarts(h.lines, heard, whole)
+    spans = at_restarts(h.lines, h.wanted, heard, whole)
     if len(spans) > len(heard): whole = match_takes(h.lines, spans, known_matches(heard, whole), tick)
     parts = split_takes(h, spans, whole)
     if np.array_equal(parts, spans): return spans, songs_of(spans, whole), whole
