@@ -9,8 +9,8 @@ __all__ = ['TALK', 'STEP', 'RATE', 'LOW', 'HIGH', 'LEAST', 'SKIP', 'PIECE', 'GAP
            'likely_keys', 'match', 'centred', 'Hearing', 'pooled', 'listen', 'novelty', 'edge_scores',
            'where_others_begin', 'cuts_inside', 'same_song', 'match_takes', 'goes_on', 'split_takes', 'stretches',
            'restarts', 'at_restarts', 'numbered', 'begin_together', 'group_takes', 'with_common_start', 'is_medley',
-           'songs_of', 'faint_takes', 'known_matches', 'find_songs_in', 'Take', 'state_of', 'why_not', 'why_kept',
-           'beside', 'choose_takes', 'take_under', 'takes_beside', 'with_takes']
+           'songs_of', 'faint_takes', 'known_matches', 'with_next_take', 'cut_and_joined', 'find_songs_in', 'Take',
+           'state_of', 'why_not', 'why_kept', 'beside', 'choose_takes', 'take_under', 'takes_beside', 'with_takes']
 
 # %% ../../nbs/app/04_songs.ipynb #3fd043d1
 import dataclasses, functools, itertools, math, typing
@@ -471,11 +471,24 @@ def known_matches(spans: np.ndarray, # int (n, 2) frames
     keys = [tuple(s) for s in np.asarray(spans).tolist()]
     return {(keys[i], keys[j]): m for (i, j), m in matches.items()}
 
+# %% ../../nbs/app/04_songs.ipynb #62b392de
+def with_next_take(wanted: np.ndarray, # float32 (N,): probability of being kept, every 8 frames
+                   spans: np.ndarray,  # int (n, 2) frames
+                   labels: np.ndarray, matches: dict,
+                   pause: float = 10., # s
+                   least: float = .05, # score of the match
+                  ) -> np.ndarray:     # int64 (n,): songs
+    "Songs, with single takes that fail in the song of the take that follows at once."
+    labels, size = np.array(labels), np.bincount(labels)
+    for k in range(len(spans) - 2, -1, -1):
+        a, b = spans[k]
+        soon = spans[k + 1, 0] - b < pause * FRAME_RATE and matches[k, k + 1].score >= least
+        if size[labels[k]] == 1 and soon and wanted[a // POOL:-(-b // POOL)].mean() < .3: labels[k] = labels[k + 1]
+    return numbered(labels)
+
 # %% ../../nbs/app/04_songs.ipynb #5bb29e33
-def find_songs_in(h: Hearing,
-                  tick: typing.Callable = lambda n: None, # called with the number of pairs of takes done
-                 ) -> tuple[np.ndarray, np.ndarray, dict]: # int64 (n, 2) frames; int64 (n,) songs; (i, j) -> Match
-    "Takes and songs of a recording."
+def cut_and_joined(h: Hearing, tick: typing.Callable) -> tuple: # as `find_songs_in`
+    "Takes and songs by what they sound like."
     heard = faint_takes(h, at_turns(h.kind, find_takes(h.kind)))
     whole = match_takes(h.lines, heard, None, tick)
     spans = at_restarts(h.lines, h.wanted, heard, whole)
@@ -492,6 +505,14 @@ def find_songs_in(h: Hearing,
     spans = np.array(keep, np.int64)
     matches = match_takes(h.lines, spans, known | known_matches(parts, matches), tick)
     return spans, songs_of(spans, matches), matches
+
+# %% ../../nbs/app/04_songs.ipynb #9ad8ff91
+def find_songs_in(h: Hearing,
+                  tick: typing.Callable = lambda n: None, # called with the number of pairs of takes done
+                 ) -> tuple[np.ndarray, np.ndarray, dict]: # int64 (n, 2) frames; int64 (n,) songs; (i, j) -> Match
+    "Takes and songs of a recording."
+    spans, labels, matches = cut_and_joined(h, tick)
+    return spans, with_next_take(h.wanted, spans, labels, matches), matches
 
 # %% ../../nbs/app/04_songs.ipynb #8fcd8ecb
 @dataclass(frozen=True)
