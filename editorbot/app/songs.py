@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['TALK', 'STEP', 'RATE', 'LOW', 'HIGH', 'LEAST', 'SKIP', 'PIECE', 'GAP', 'MOST', 'NEAR', 'INSIDE', 'SURE', 'MAYBE',
-           'CHANGE', 'SLOPE', 'MIDDLE', 'SHORT', 'NEXT', 'ELSEWHERE', 'NOODLING', 'find_takes', 'turns', 'at_turns',
-           'semitone_weights', 'pitch_lines', 'unit', 'likeness', 'local_match', 'pieces_of_match', 'Match',
+           'CHANGE', 'SLOPE', 'MIDDLE', 'SHORT', 'NEXT', 'ELSEWHERE', 'BRIEF', 'FEW', 'NOODLING', 'find_takes', 'turns',
+           'at_turns', 'semitone_weights', 'pitch_lines', 'unit', 'likeness', 'local_match', 'pieces_of_match', 'Match',
            'likely_keys', 'match', 'centred', 'Hearing', 'pooled', 'listen', 'novelty', 'edge_scores',
-           'where_others_begin', 'cuts_inside', 'same_song', 'match_takes', 'goes_on', 'split_takes', 'stretches',
-           'restarts', 'at_restarts', 'numbered', 'begin_together', 'group_takes', 'with_common_start', 'is_medley',
+           'where_others_begin', 'cuts_inside', 'begin_together', 'same_song', 'match_takes', 'goes_on', 'split_takes',
+           'stretches', 'restarts', 'at_restarts', 'numbered', 'group_takes', 'with_common_start', 'is_medley',
            'songs_of', 'faint_takes', 'known_matches', 'with_next_take', 'cut_and_joined', 'find_songs_in', 'Take',
            'state_of', 'why_not', 'why_kept', 'beside', 'choose_takes', 'take_under', 'takes_beside', 'with_takes']
 
@@ -289,16 +289,23 @@ def cuts_inside(h: Hearing,
         left[max(0, k - margin // POOL):k + margin // POOL] = -np.inf
     return sorted(found)
 
+# %% ../../nbs/app/04_songs.ipynb #94e7831b
+def begin_together(m: Match) -> bool:
+    "Does the match begin where both takes begin?"
+    return m.a[0] < NEAR and m.b[0] < NEAR
+
 # %% ../../nbs/app/04_songs.ipynb #d08e3019
 SLOPE, MIDDLE, SHORT, NEXT = 36.0, .14, .6, .04   #: logistic curve: even odds at `MIDDLE + SHORT / s`, less `NEXT` for neighbours
-ELSEWHERE = .12   #: and so much more where two takes don't begin together
+ELSEWHERE, BRIEF = .12, 25.0   #: more for each doubling of the takes, where two don't begin together and one is so short (s)
+FEW = 15                       #: takes, up to which that is nothing
 
 def same_song(m: Match,
               neighbours: bool = False, # is one played right after the other?
-              elsewhere: bool = False,  # does the match begin in the middle of one of them, and does that count?
+              takes: int = 1,           # among how many the match was found
              ) -> float:                # 0 to 1
     "Probability that two takes play the same song."
-    least = MIDDLE + SHORT / max(m.shorter, 2) + .03 * bool(m.key) - NEXT * neighbours + ELSEWHERE * elsewhere
+    least = MIDDLE + SHORT / max(m.shorter, 2) + .03 * bool(m.key) - NEXT * neighbours
+    if m.shorter < BRIEF and not begin_together(m): least += ELSEWHERE * max(0., math.log2(takes / FEW))
     return 1 / (1 + math.exp(-SLOPE * (m.score - least)))
 
 # %% ../../nbs/app/04_songs.ipynb #d726afdf
@@ -390,11 +397,6 @@ def numbered(labels: typing.Sequence) -> np.ndarray: # int64 (n,)
     order = {k: i for i, k in enumerate(dict.fromkeys(np.asarray(labels).tolist()))}
     return np.array([order[k] for k in np.asarray(labels).tolist()], np.int64)
 
-# %% ../../nbs/app/04_songs.ipynb #9728b534
-def begin_together(m: Match) -> bool:
-    "Does the match begin where both takes begin?"
-    return m.a[0] < NEAR and m.b[0] < NEAR
-
 # %% ../../nbs/app/04_songs.ipynb #dcf6035a
 def group_takes(n: int,          # takes
                 matches: dict,   # (i, j) -> Match
@@ -402,8 +404,7 @@ def group_takes(n: int,          # takes
                ) -> np.ndarray:  # int64 (n,): number of the song
     "Which takes are the same song."
     if n < 2: return np.zeros(n, np.int64)
-    pairs = [(j == i + 1, matches[i, j]) for i, j in itertools.combinations(range(n), 2)]
-    apart = [1 - same_song(m, near, not begin_together(m)) for near, m in pairs]
+    apart = [1 - same_song(matches[i, j], j == i + 1, n) for i, j in itertools.combinations(range(n), 2)]
     return numbered(fcluster(linkage(apart, 'average'), 1 - level, 'distance'))
 
 # %% ../../nbs/app/04_songs.ipynb #86d95a47
