@@ -26,7 +26,7 @@ from editorbot.sound.mel import mel_power, normalise_mel, stream_frames
 
 SR = 22050
 TUNE = {'band': range(3), 'ufoai-music': range(3), 'warzone2100-music': range(3)}
-REPORT = {'band': range(100, 103), 'singularity-music': range(100, 103), 'drascula-music': range(100, 103), 'fretsonfire-songs-sectoid': range(100, 103)}
+REPORT = {k: (*range(100, 103), *range(110, 113)) for k in ('band', 'singularity-music', 'drascula-music', 'fretsonfire-songs-sectoid')}   # the first three of each were looked at on 2026-11-30
 SERIES = {'tune': (('band', 300), ('ufoai-music', 300)), 'report': (('band', 400), ('singularity-music', 400))}
 JUNK = dict(chat=5., noodling=4., quiet=2.5, tuning=2., passage=.7, drumming=1.5, laughter=.8, count_in=.8, thump=.8, clapping=.6)
 

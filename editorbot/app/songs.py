@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['TALK', 'STEP', 'RATE', 'LOW', 'HIGH', 'LEAST', 'SKIP', 'PIECE', 'GAP', 'MOST', 'NEAR', 'INSIDE', 'SURE', 'MAYBE',
-           'CHANGE', 'SLOPE', 'MIDDLE', 'SHORT', 'NEXT', 'ELSEWHERE', 'NOODLING', 'find_takes', 'turns', 'at_turns',
-           'semitone_weights', 'pitch_lines', 'unit', 'likeness', 'local_match', 'pieces_of_match', 'Match',
+           'CHANGE', 'SLOPE', 'MIDDLE', 'SHORT', 'NEXT', 'ELSEWHERE', 'BRIEF', 'FEW', 'NOODLING', 'find_takes', 'turns',
+           'at_turns', 'semitone_weights', 'pitch_lines', 'unit', 'likeness', 'local_match', 'pieces_of_match', 'Match',
            'likely_keys', 'match', 'centred', 'Hearing', 'pooled', 'listen', 'novelty', 'edge_scores',
-           'where_others_begin', 'cuts_inside', 'same_song', 'match_takes', 'goes_on', 'split_takes', 'stretches',
-           'restarts', 'at_restarts', 'numbered', 'begin_together', 'group_takes', 'with_common_start', 'is_medley',
-           'songs_of', 'faint_takes', 'known_matches', 'find_songs_in', 'Take', 'state_of', 'why_not', 'why_kept',
-           'beside', 'choose_takes', 'take_under', 'takes_beside', 'with_takes']
+           'where_others_begin', 'cuts_inside', 'begin_together', 'same_song', 'match_takes', 'goes_on', 'split_takes',
+           'stretches', 'restarts', 'at_restarts', 'numbered', 'group_takes', 'with_common_start', 'is_medley',
+           'songs_of', 'faint_takes', 'known_matches', 'with_next_take', 'cut_and_joined', 'find_songs_in', 'Take',
+           'state_of', 'why_not', 'why_kept', 'beside', 'choose_takes', 'take_under', 'takes_beside', 'with_takes']
 
 # %% ../../nbs/app/04_songs.ipynb #3fd043d1
 import dataclasses, functools, itertools, math, typing
@@ -289,16 +289,23 @@ def cuts_inside(h: Hearing,
         left[max(0, k - margin // POOL):k + margin // POOL] = -np.inf
     return sorted(found)
 
+# %% ../../nbs/app/04_songs.ipynb #94e7831b
+def begin_together(m: Match) -> bool:
+    "Does the match begin where both takes begin?"
+    return m.a[0] < NEAR and m.b[0] < NEAR
+
 # %% ../../nbs/app/04_songs.ipynb #d08e3019
 SLOPE, MIDDLE, SHORT, NEXT = 36.0, .14, .6, .04   #: logistic curve: even odds at `MIDDLE + SHORT / s`, less `NEXT` for neighbours
-ELSEWHERE = .12   #: and so much more where two takes don't begin together
+ELSEWHERE, BRIEF = .12, 25.0   #: more for each doubling of the takes, where two don't begin together and one is so short (s)
+FEW = 15                       #: takes, up to which that is nothing
 
 def same_song(m: Match,
               neighbours: bool = False, # is one played right after the other?
-              elsewhere: bool = False,  # does the match begin in the middle of one of them, and does that count?
+              takes: int = 1,           # among how many the match was found
              ) -> float:                # 0 to 1
     "Probability that two takes play the same song."
-    least = MIDDLE + SHORT / max(m.shorter, 2) + .03 * bool(m.key) - NEXT * neighbours + ELSEWHERE * elsewhere
+    least = MIDDLE + SHORT / max(m.shorter, 2) + .03 * bool(m.key) - NEXT * neighbours
+    if m.shorter < BRIEF and not begin_together(m): least += ELSEWHERE * max(0., math.log2(takes / FEW))
     return 1 / (1 + math.exp(-SLOPE * (m.score - least)))
 
 # %% ../../nbs/app/04_songs.ipynb #d726afdf
@@ -364,12 +371,14 @@ def restarts(x: np.ndarray, y: np.ndarray, # float32 (N, 48) and (M, 48), centre
 
 # %% ../../nbs/app/04_songs.ipynb #d301dac0
 def at_restarts(lines: np.ndarray,  # float32 (N, 48)
+                wanted: np.ndarray, # float32 (N',): probability of being kept, every 8 frames
                 spans: np.ndarray,  # int (n, 2) frames
                 matches: dict,      # (i, j) -> Match
                 tail: float = 2.0,  # s that a take that breaks off may go on
                ) -> np.ndarray:     # int64 (m, 2) frames
     "Takes cut where they begin again."
-    c, out = centred(lines, spans), []
+    c, out, around = centred(lines, spans), [], round(8 * FRAME_RATE)
+    kept = lambda a, b: wanted[a // POOL:-(-b // POOL)].min(initial=1) > .5
     pairs = [(k, o, m) for (i, j), m in matches.items() for k, o in ((i, j), (j, i)) if m.value > 6]
     for k, (a, b) in enumerate(np.asarray(spans).tolist()):
         mine = [(o, m.key, m.a) if k < o else (o, -m.key, m.b) for i, o, m in pairs if i == k]
@@ -377,7 +386,7 @@ def at_restarts(lines: np.ndarray,  # float32 (N, 48)
         for end, again in found:
             if any(u + NEAR < again < v - NEAR for _, _, (u, v) in mine): continue
             end, again = (a0 + round(t * FRAME_RATE) for a0, t in ((spans[k, 0], end + tail), (spans[k, 0], again)))
-            if again - a < NEAR * FRAME_RATE: continue
+            if again - a < NEAR * FRAME_RATE or kept(max(a, end - around), min(b, again + around)): continue
             out.append((a, min(end, again - STEP))); a = again
         out.append((a, b))
     return np.array(out, np.int64).reshape(-1, 2)
@@ -388,11 +397,6 @@ def numbered(labels: typing.Sequence) -> np.ndarray: # int64 (n,)
     order = {k: i for i, k in enumerate(dict.fromkeys(np.asarray(labels).tolist()))}
     return np.array([order[k] for k in np.asarray(labels).tolist()], np.int64)
 
-# %% ../../nbs/app/04_songs.ipynb #9728b534
-def begin_together(m: Match) -> bool:
-    "Does the match begin where both takes begin?"
-    return m.a[0] < NEAR and m.b[0] < NEAR
-
 # %% ../../nbs/app/04_songs.ipynb #dcf6035a
 def group_takes(n: int,          # takes
                 matches: dict,   # (i, j) -> Match
@@ -400,8 +404,7 @@ def group_takes(n: int,          # takes
                ) -> np.ndarray:  # int64 (n,): number of the song
     "Which takes are the same song."
     if n < 2: return np.zeros(n, np.int64)
-    pairs = [(j == i + 1, matches[i, j]) for i, j in itertools.combinations(range(n), 2)]
-    apart = [1 - same_song(m, near, not begin_together(m)) for near, m in pairs]
+    apart = [1 - same_song(matches[i, j], j == i + 1, n) for i, j in itertools.combinations(range(n), 2)]
     return numbered(fcluster(linkage(apart, 'average'), 1 - level, 'distance'))
 
 # %% ../../nbs/app/04_songs.ipynb #86d95a47
@@ -469,14 +472,27 @@ def known_matches(spans: np.ndarray, # int (n, 2) frames
     keys = [tuple(s) for s in np.asarray(spans).tolist()]
     return {(keys[i], keys[j]): m for (i, j), m in matches.items()}
 
+# %% ../../nbs/app/04_songs.ipynb #62b392de
+def with_next_take(wanted: np.ndarray, # float32 (N,): probability of being kept, every 8 frames
+                   spans: np.ndarray,  # int (n, 2) frames
+                   labels: np.ndarray, matches: dict,
+                   pause: float = 10., # s
+                   least: float = .05, # score of the match
+                  ) -> np.ndarray:     # int64 (n,): songs
+    "Songs, with single takes that fail in the song of the take that follows at once."
+    labels, size = np.array(labels), np.bincount(labels)
+    for k in range(len(spans) - 2, -1, -1):
+        a, b = spans[k]
+        soon = spans[k + 1, 0] - b < pause * FRAME_RATE and matches[k, k + 1].score >= least
+        if size[labels[k]] == 1 and soon and wanted[a // POOL:-(-b // POOL)].mean() < .3: labels[k] = labels[k + 1]
+    return numbered(labels)
+
 # %% ../../nbs/app/04_songs.ipynb #5bb29e33
-def find_songs_in(h: Hearing,
-                  tick: typing.Callable = lambda n: None, # called with the number of pairs of takes done
-                 ) -> tuple[np.ndarray, np.ndarray, dict]: # int64 (n, 2) frames; int64 (n,) songs; (i, j) -> Match
-    "Takes and songs of a recording."
+def cut_and_joined(h: Hearing, tick: typing.Callable) -> tuple: # as `find_songs_in`
+    "Takes and songs by what they sound like."
     heard = faint_takes(h, at_turns(h.kind, find_takes(h.kind)))
     whole = match_takes(h.lines, heard, None, tick)
-    spans = at_restarts(h.lines, heard, whole)
+    spans = at_restarts(h.lines, h.wanted, heard, whole)
     if len(spans) > len(heard): whole = match_takes(h.lines, spans, known_matches(heard, whole), tick)
     parts = split_takes(h, spans, whole)
     if np.array_equal(parts, spans): return spans, songs_of(spans, whole), whole
@@ -490,6 +506,14 @@ def find_songs_in(h: Hearing,
     spans = np.array(keep, np.int64)
     matches = match_takes(h.lines, spans, known | known_matches(parts, matches), tick)
     return spans, songs_of(spans, matches), matches
+
+# %% ../../nbs/app/04_songs.ipynb #9ad8ff91
+def find_songs_in(h: Hearing,
+                  tick: typing.Callable = lambda n: None, # called with the number of pairs of takes done
+                 ) -> tuple[np.ndarray, np.ndarray, dict]: # int64 (n, 2) frames; int64 (n,) songs; (i, j) -> Match
+    "Takes and songs of a recording."
+    spans, labels, matches = cut_and_joined(h, tick)
+    return spans, with_next_take(h.wanted, spans, labels, matches), matches
 
 # %% ../../nbs/app/04_songs.ipynb #8fcd8ecb
 @dataclass(frozen=True)
