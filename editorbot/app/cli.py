@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['AUDIO', 'OVERWRITE', 'TRUNCATED', 'with_tracks', 'WANTED', 'SOUND', 'WRITTEN', 'SCORES', 'DATA', 'Commands', 'say',
-           'main', 'Beats', 'Several', 'options', 'check_there', 'one_recording', 'check_with', 'edit_files',
-           'check_edit', 'edit_shares', 'propose_edits', 'write_edit', 'say_edit', 'say_few', 'edit', 'songs', 'view',
-           'demo', 'render', 'repair', 'score_lines', 'evaluate', 'run_board', 'check_order', 'check_swapped',
-           'align_pair', 'align', 'export_', 'import_', 'sessions', 'train', 'rate', 'precache', 'cache_', 'status',
-           'verify', 'prune']
+           'main', 'Beats', 'Several', 'options', 'check_there', 'check_pairs', 'one_recording', 'check_with',
+           'edit_files', 'check_edit', 'edit_shares', 'propose_edits', 'write_edit', 'say_edit', 'say_few', 'edit',
+           'songs', 'view', 'demo', 'render', 'repair', 'score_lines', 'evaluate', 'run_board', 'check_order',
+           'check_swapped', 'align_pair', 'align', 'export_', 'import_', 'sessions', 'train', 'rate', 'precache',
+           'cache_', 'status', 'verify', 'prune']
 
 # %% ../../nbs/app/11_cli.ipynb #9817bdc4
 import dataclasses, sys, time, types
@@ -88,6 +88,13 @@ def check_there(path: Path | None,  # a file or folder; None: the default
                ):
     "Raises `EditorbotError` for a path where nothing is."
     if path is not None and not Path(path).exists(): raise describe(path, what, 'no such file', 'check the name')
+
+# %% ../../nbs/app/11_cli.ipynb #55f85b4a
+def check_pairs(data: Path): # a data folder
+    "Raises `EditorbotError` where there are no recordings or no edits."
+    for sub in ('input', 'desired_output'):
+        if not any(p.is_file() and not p.name.startswith('.') for p in (data/sub).glob('*')):
+            raise describe(data, 'input/NAME_raw.* and desired_output/NAME_edit.*', f'nothing in {sub}', 'name them alike')
 
 # %% ../../nbs/app/11_cli.ipynb #9a5a6253
 def one_recording(paths,                        # of files, in order
@@ -312,14 +319,15 @@ def edit(**o):
 def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, no_report, **wishes):
     "Find the songs and takes of a rehearsal. Writes a file for each, and a page. Several files are one recording."
     from editorbot.audio import audio_info
-    from editorbot.app.song_files import check_format
+    from editorbot.app.song_files import check_format, check_library, read_names
     from editorbot.options import check_weights
     first, raw = raw[0], one_recording(raw, allow_truncated)
     for p in (raw, *wishes['with_']): audio_info(p, allow_truncated)
     check_format(wishes['format'], audio_info(raw, allow_truncated))
     check_there(checkpoint, 'weights (*.safetensors), or the folder that holds them')
     if checkpoint: check_weights(checkpoint, 'pointer')
-    check_there(names, 'a text file with a name a line')
+    if names: read_names(names)
+    if library: check_library(library)
     from editorbot.app.song_export import SongOptions, export_songs, song_table
     folder, start = output or first.with_name(first.stem + '_songs'), time.perf_counter()
     made = export_songs(raw, folder, SongOptions(**wishes, page=not no_report), names, library, checkpoint, overwrite,
@@ -616,6 +624,7 @@ def train(model, data, start, param, workers, scheduler, output, list_):
     check_there(data, 'a data folder (input/NAME_raw.wav, desired_output/NAME_edit.wav)')
     if data is not None and data.is_file():
         raise describe('--data', 'a data folder (input/NAME_raw.wav, desired_output/NAME_edit.wav)', f'the file {data}')
+    if data is not None and model != 'preference': check_pairs(data)
     if start not in (None, 'shipped', 'keep', 'band'):
         check_there(start, "shipped, keep, band, or weights (*.safetensors, or the folder that holds them)")
     options = dict(data=data, start=start, workers=workers, scheduler=scheduler)
