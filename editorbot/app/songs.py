@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['TALK', 'STEP', 'RATE', 'LOW', 'HIGH', 'LEAST', 'SKIP', 'PIECE', 'GAP', 'MOST', 'NEAR', 'INSIDE', 'SURE', 'MAYBE',
-           'CHANGE', 'SLOPE', 'MIDDLE', 'SHORT', 'NEXT', 'ELSEWHERE', 'BRIEF', 'FEW', 'NOODLING', 'find_takes', 'turns',
-           'at_turns', 'semitone_weights', 'pitch_lines', 'unit', 'likeness', 'local_match', 'pieces_of_match', 'Match',
-           'likely_keys', 'match', 'centred', 'Hearing', 'pooled', 'listen', 'novelty', 'edge_scores',
-           'where_others_begin', 'cuts_inside', 'begin_together', 'same_song', 'match_takes', 'goes_on', 'split_takes',
-           'stretches', 'restarts', 'at_restarts', 'numbered', 'group_takes', 'with_common_start', 'is_medley',
-           'songs_of', 'faint_takes', 'known_matches', 'with_next_take', 'cut_and_joined', 'find_songs_in', 'Take',
-           'state_of', 'why_not', 'why_kept', 'beside', 'choose_takes', 'take_under', 'takes_beside', 'with_takes']
+           'CHANGE', 'SLOPE', 'MIDDLE', 'SHORT', 'NEXT', 'ELSEWHERE', 'BRIEF', 'FEW', 'FAR', 'MINUTES', 'NOODLING',
+           'find_takes', 'turns', 'at_turns', 'semitone_weights', 'pitch_lines', 'unit', 'likeness', 'local_match',
+           'pieces_of_match', 'Match', 'likely_keys', 'match', 'centred', 'Hearing', 'pooled', 'listen', 'novelty',
+           'edge_scores', 'where_others_begin', 'cuts_inside', 'begin_together', 'same_song', 'match_takes', 'goes_on',
+           'split_takes', 'stretches', 'restarts', 'at_restarts', 'numbered', 'group_takes', 'with_common_start',
+           'is_medley', 'songs_of', 'faint_takes', 'known_matches', 'with_next_take', 'cut_and_joined', 'find_songs_in',
+           'Take', 'state_of', 'why_not', 'why_kept', 'beside', 'choose_takes', 'take_under', 'takes_beside',
+           'with_takes']
 
 # %% ../../nbs/app/04_songs.ipynb #3fd043d1
 import dataclasses, functools, itertools, math, typing
@@ -298,14 +299,18 @@ def begin_together(m: Match) -> bool:
 SLOPE, MIDDLE, SHORT, NEXT = 36.0, .14, .6, .04   #: logistic curve: even odds at `MIDDLE + SHORT / s`, less `NEXT` for neighbours
 ELSEWHERE, BRIEF = .12, 25.0   #: more for each doubling of the takes, where two don't begin together and one is so short (s)
 FEW = 15                       #: takes, up to which that is nothing
+FAR, MINUTES = .3, 20.0        #: more for takes so many minutes apart, one of them short; less in proportion
 
 def same_song(m: Match,
               neighbours: bool = False, # is one played right after the other?
               takes: int = 1,           # among how many the match was found
+              minutes: float = 0.,      # from the end of one to the beginning of the other
              ) -> float:                # 0 to 1
     "Probability that two takes play the same song."
     least = MIDDLE + SHORT / max(m.shorter, 2) + .03 * bool(m.key) - NEXT * neighbours
-    if m.shorter < BRIEF and not begin_together(m): least += ELSEWHERE * max(0., math.log2(takes / FEW))
+    if m.shorter < BRIEF:
+        least += FAR * min(1., minutes / MINUTES)
+        if not begin_together(m): least += ELSEWHERE * max(0., math.log2(takes / FEW))
     return 1 / (1 + math.exp(-SLOPE * (m.score - least)))
 
 # %% ../../nbs/app/04_songs.ipynb #d726afdf
@@ -398,13 +403,15 @@ def numbered(labels: typing.Sequence) -> np.ndarray: # int64 (n,)
     return np.array([order[k] for k in np.asarray(labels).tolist()], np.int64)
 
 # %% ../../nbs/app/04_songs.ipynb #dcf6035a
-def group_takes(n: int,          # takes
-                matches: dict,   # (i, j) -> Match
+def group_takes(spans: np.ndarray, # int (n, 2) frames
+                matches: dict,     # (i, j) -> Match
                 level: float = .5,
-               ) -> np.ndarray:  # int64 (n,): number of the song
+               ) -> np.ndarray:    # int64 (n,): number of the song
     "Which takes are the same song."
+    n, minutes = len(spans), lambda i, j: max(0, spans[j][0] - spans[i][1]) / FRAME_RATE / 60
     if n < 2: return np.zeros(n, np.int64)
-    apart = [1 - same_song(matches[i, j], j == i + 1, n) for i, j in itertools.combinations(range(n), 2)]
+    pairs = itertools.combinations(range(n), 2)
+    apart = [1 - same_song(matches[i, j], j == i + 1, n, minutes(i, j)) for i, j in pairs]
     return numbered(fcluster(linkage(apart, 'average'), 1 - level, 'distance'))
 
 # %% ../../nbs/app/04_songs.ipynb #86d95a47
@@ -432,12 +439,12 @@ def is_medley(take: int, labels: np.ndarray, matches: dict, seconds: float, # of
 # %% ../../nbs/app/04_songs.ipynb #b80f0c67
 def songs_of(spans: np.ndarray, matches: dict) -> np.ndarray: # int64 (n,)
     "The number of the song that each take plays; a medley is a song of its own."
-    labels = group_takes(len(spans), matches)
+    labels = group_takes(spans, matches)
     alone = [k for k in range(len(spans)) if is_medley(k, labels, matches, float(np.diff(spans[k])[0] / FRAME_RATE))]
     if alone:
         rest = [k for k in range(len(spans)) if k not in alone]
         at = {k: i for i, k in enumerate(rest)}
-        part = group_takes(len(rest), {(at[i], at[j]): m for (i, j), m in matches.items() if i in at and j in at})
+        part = group_takes(np.asarray(spans)[rest], {(at[i], at[j]): m for (i, j), m in matches.items() if i in at and j in at})
         labels = np.array([part[at[k]] if k in at else len(spans) + k for k in range(len(spans))])
     return numbered(labels)
 
