@@ -12,6 +12,7 @@ from functools import partial
 import gymnasium as gym, numpy as np, stable_baselines3 as sb3, torch
 from gymnasium.vector import AutoresetMode
 from results import record
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -107,6 +108,53 @@ def their_ppo(r, c, iterations):
     return (time.process_time() - began) / (iterations * c.steps * c.episodes), float(np.mean(pay.log[-len(pay.log) // 5:]))
 
 
+class Costs(BaseCallback):
+    "CPU seconds of this process after each rollout, and how many episodes were over."
+    def __init__(self, log): super().__init__(); self.rewards, self.seen = log, []
+    def _on_step(self): return True
+    def _on_rollout_end(self): self.seen.append((time.process_time(), len(self.rewards)))
+
+
+def until(seen, began, log, aim, over=100):
+    "CPU seconds until the mean reward of so many episodes one after another has reached `aim`; None if it never does."
+    return next((t - began for t, n in seen if n >= over and np.mean(log[n - over:n]) >= aim), None)
+
+
+def out_of_the_box(r, steps):
+    "Both as a person finds them: ours with the settings of `PPOConfig`, Stable-Baselines3 with its own and one environment; us a step, rewards, rollouts."
+    c = PPOConfig()
+    torch.manual_seed(0)
+    core, policy, rng = EditingCore(r, c.episodes, Relative(distance, len(r))), FlatPolicy(861), torch.Generator().manual_seed(0)
+    opt, see, seen, log = optimiser_of(policy, c), lambda obs: obs, [], core.reward.log
+    core.reset()
+    began = time.process_time()
+    for _ in range(n := -(-steps // (c.steps * c.episodes))):
+        rollout = collect(policy.eval(), core, c.steps, see, rng)
+        seen.append((time.process_time(), len(log)))
+        update_policy(policy, opt, rollout, c, see, rng)
+    ours = 1e6 * (time.process_time() - began) / (n * c.steps * c.episodes), log, seen, began
+    pay = Relative(distance, len(r))
+    model = sb3.PPO('MlpPolicy', DummyVecEnv([partial(EditingEnv, r, pay, seed=0)]), seed=0, device='cpu')
+    watch, began = Costs(pay.log), time.process_time()
+    model.learn(steps, callback=watch)
+    return ours, (1e6 * (time.process_time() - began) / model.num_timesteps, pay.log, watch.seen, began)
+
+
+def own_settings(a):
+    "One row: both with their own settings, as long as `cost` trains. Rewards are means of the last 100 episodes."
+    found = out_of_the_box(recordings(), a.iterations * 7680)
+    last = [float(np.mean(log[:seen[-1][1]][-100:])) for _, log, seen, _ in found]
+    return [settings_row(a.iterations * 7680, [x[0] for x in found], last, [until(seen, began, log, min(last) - .01) for _, log, seen, began in found], min(last) - .01)]
+
+
+def settings_row(steps, us, last, after, aim):
+    words = lambda x: 'never' if x is None else f'{x:.0f} s'
+    both = [f'{u:.0f}; {r:.2f}; {words(t)}' for u, r, t in zip(us, last, after)]
+    print('own settings:', both)
+    return dict(claim=f'PPO, CPU us a step, the MLP, each library with its own settings (theirs: 1 environment, 2048 steps, 10 epochs, minibatches of 64); reward after {steps} steps; CPU until {aim:.2f}',
+                value=f'{both[0]} ({us[1] / us[0]:.0f} times fewer a step)', beside=f'SB3 {both[1]}', aim='>= 4 times fewer')
+
+
 class EveryStep(Seeing):
     "Encodes the recordings anew whenever something is looked at."
     def __call__(self, obs, learn=False):
@@ -128,7 +176,8 @@ def cost(a):
     every = our_ppo(policy, core(True), EveryStep(policy, r, False), c, 2)
     for name, x, y in (('MLP', flat, peer), ('encoder', once, every)): print(f'{name}: {1e6 * x[0]:.0f} us a step, reward {x[1]:.3f}; beside it {1e6 * y[0]:.0f} us, {y[1]:.3f}: {y[0] / x[0]:.1f} times')
     n = a.iterations * c.steps * c.episodes
-    return [dict(claim=f'PPO, CPU us a step, MLP on 861 numbers; reward after {n} steps', value=f'{1e6 * flat[0]:.0f}; {flat[1]:.2f} ({peer[0] / flat[0]:.1f} times fewer)', beside=f'SB3 {1e6 * peer[0]:.0f}; {peer[1]:.2f}', aim='>= 4 times fewer'),
+    return [dict(claim=f'PPO, CPU us a step, MLP on 861 numbers, the same settings for both; reward after {n} steps', value=f'{1e6 * flat[0]:.0f}; {flat[1]:.2f} ({peer[0] / flat[0]:.1f} times fewer)', beside=f'SB3 {1e6 * peer[0]:.0f}; {peer[1]:.2f}', aim='>= 4 times fewer'),
+            *own_settings(a),
             dict(claim='PPO, CPU us a step, recordings encoded once; reward', value=f'{1e6 * once[0]:.0f}; {once[1]:.2f} ({every[0] / once[0]:.0f} times fewer)', beside=f'encoded at every step {1e6 * every[0]:.0f}; {every[1]:.2f}', aim='>= 10 times fewer')]
 
 

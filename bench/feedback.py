@@ -6,7 +6,7 @@
 are about the others, with the networks of bench/networks, each of which never saw the package that it scores. An edit wins against the network's own if its utility is higher; differences under 2 % of a pool's interquartile
 range, which nobody would hear, count as a half. Results go to outputs/bench/feedback/ and bench/results/feedback.json.
 """
-import argparse, importlib.util, json, tempfile, time
+import argparse, functools, importlib.util, json, tempfile, time
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,10 @@ import results
 from editorbot.core import atomic_path, write_json
 from editorbot.data.examples import load_example, music_example
 from editorbot.feedback.dpo import best_change, best_nudge, dpo, edit_under, feature_evidence, held_back, imagined, moved, nearness, policy_spread, rule_of, suspects, to_be_tested, tried
-from editorbot.feedback.edit_features import Scored, by_rules, edit_features, nearby, nudges, path_features, pool, scored, toy_recording, value
-from editorbot.feedback.listening import Event, care, disputed
+from editorbot.feedback.edit_features import CHANGES, Scored, by_rules, edit_features, nearby, nudges, path_features, pool, scored, toy_recording, value
+from editorbot.feedback.listening import Event, care
 from editorbot.feedback.raters import DISTANT, NEAR, Comparison, SimulatedRater, Truth, compare, overlap, truth_of, utility
-from editorbot.feedback.reward_model import agreement, attack, calibration_error, hardened, sceptical, train_reward
+from editorbot.feedback.reward_model import agreement, attack, calibration_error, hardened, informative, sceptical, train_reward
 from editorbot.judging.leaderboard import bootstrap
 from editorbot.personal.fine_tuning import SHORT, grid_of_rules
 from editorbot.personal.rules import Rule, RuleInput
@@ -67,12 +67,21 @@ class Rehearsal:
     "A recording with all edits of it that anybody may compare or choose."
     def __init__(self, package, number, r, t, seed):
         self.package, self.number, self.r, self.t, self.edits, self.close = package, number, r, t, pool(r, seed=seed), nearby(r, seed=seed + 500)
-        both = self.edits + self.close
-        self.X, self.P = np.array([edit_features(r, x) for x in both]), np.array([path_features(r, x) for x in both])
-        self.v, self.near = np.array([value(r, x) for x in both]), nearness(r, self.edits, RULES)
-        self.u = {k: np.array([utility(k, t, x) for x in both]) for k in TASTES}
-        self.n = len(self.edits)
-        self.changed = tried(r, [np.zeros(self.P.shape[1]), *nudges(64, seed // 1000)])   # the same changes for all recordings
+        self.both, self.n, self.seed = self.edits + self.close, len(self.edits), seed
+        self.X = np.array([edit_features(r, x) for x in self.both])
+        self.u = {k: np.array([utility(k, t, x) for x in self.both]) for k in TASTES}
+
+    @functools.cached_property
+    def P(self): return np.array([path_features(self.r, x) for x in self.both])
+
+    @functools.cached_property
+    def v(self): return np.array([value(self.r, x) for x in self.both])
+
+    @functools.cached_property
+    def near(self): return nearness(self.r, self.edits, RULES)
+
+    @functools.cached_property
+    def changed(self): return tried(self.r, [np.zeros(len(CHANGES)), *nudges(64, self.seed // 1000)])   # the same changes for all recordings
 
     def spread(self, taste): return np.subtract(*np.quantile(self.u[taste][:self.n], (.75, .25)))
 
@@ -149,18 +158,19 @@ def learnt(train, test, spread, taste, n, seed):
 
 
 def active(train, test, taste, seed, counts=(20, 40, 60, 80, 100)):
-    "Agreement after so many answers to random questions, and to those about which the ensemble disagrees."
-    u, rng, rater, out = [h.u[taste][:h.n] for h in train], np.random.default_rng([seed, 3]), SimulatedRater(taste, seed=seed), {}
+    "Agreement after so many answers to random questions, and to those whose answers tell most; twenty are chosen at a time, each as if the others had been answered."
+    u, rater, out = [h.u[taste][:h.n] for h in train], SimulatedRater(taste, seed=seed), {}
     X, (A, B, said) = [h.X[:h.n] for h in train], asked(test, taste)
-    for way in ('random', 'disputed'):
+    sides = lambda pairs: [np.array([X[q[0]][q[k]] for q in pairs]) for k in (1, 2)]
+    for way in ('random', 'chosen'):
+        rng = np.random.default_rng([seed, 3])                                    # both begin with the same twenty
         questions = [(i, *rng.choice(train[i].n, 2, replace=False).tolist()) for i in rng.integers(len(train), size=20)]
         while True:
             model = train_reward(X, compare(rater, u, 0, questions), seed=seed)
             out[f'{way} {len(questions)}'] = agreement(model.prefers(A, B).mean(0), said)
             if len(questions) == counts[-1]: break
             some = [(i, *rng.choice(train[i].n, 2, replace=False).tolist()) for i in rng.integers(len(train), size=400)]
-            p = model.prefers(np.array([X[i][a] for i, a, _ in some]), np.array([X[i][b] for i, _, b in some]))
-            questions += [some[k] for k in (np.argsort(-disputed(p))[:20] if way == 'disputed' else range(20))]
+            for _ in range(20): questions.append(some.pop(0 if way == 'random' else int(informative(model, *sides(some), *sides(questions)).argmax())))
     return out
 
 
@@ -226,7 +236,7 @@ def keep_results(a, rows, ways, attacks, waits, seeds):
     "Write everything that was found so far."
     write_json(Path(a.out)/'rows.json', dict(rows=rows, ways=ways, attacks=attacks))
     way = {k: round(float(np.mean([w[k] for w in ways])), 3) for k in ways[0]}
-    extra = [dict(claim='agreement after 60 answers to disputed questions', value=way['disputed 60'], aim='that of 100 random ones', beside=f"random: {way['random 60']} at 60, {way['random 100']} at 100"),
+    extra = [dict(claim='agreement after 60 answers to chosen questions', value=way['chosen 60'], aim='that of 100 random ones', beside=f"random: {way['random 60']} at 60, {way['random 100']} at 100"),
              dict(claim='random rater told within 30 answers', value=round(caught(.5), 3), beside=f'a careful one (95 % right): {caught(.95):.3f}'),
              dict(claim='CPU seconds until a question about a 1-hour recording appears', value=round(waits[0], 2), aim='<= 1', beside=f'by the clock of a busy machine: {waits[1]:.2f}, the longest {waits[2]:.2f}')]
     if attacks:
@@ -234,7 +244,7 @@ def keep_results(a, rows, ways, attacks, waits, seeds):
         agreed = {k: np.mean([x[f'{k} agreement'] for x in attacks]) for k in ('fitted', 'hardened')}
         extra += [dict(claim='attacks from six starts that succeed on what edits are chosen by, held-out recordings', value=hit('chosen'), aim='none', beside='reward trained with its own optima as losers, and path score'),
                   dict(claim='attacks from six starts that succeed on the reward alone', value=hit('hardened'), aim='none', beside=f"fitted only: {hit('fitted')}; agreement {agreed['hardened']:.3f}, was {agreed['fitted']:.3f}")]
-    found, said = claims(rows, extra), f"make bench-feedback ARGS='--music DIR --first {a.first} --seed {' '.join(map(str, seeds))}'"
+    found, said = claims(rows, extra), f"make bench-feedback ARGS='--music DIR --first {a.first} --answers {' '.join(map(str, a.answers))} --seed {' '.join(map(str, seeds))}'"
     note = f'All raters are simulated; intervals are over tastes, packages and {len(seeds)} seed{"s" * (len(seeds) > 1)}. Choices were made on rehearsals numbered under {a.first}; those from {a.first} on are judged.'
     results.record('feedback', 'feedback', 'Simulated raters, held-out music', said, found, note)
     print(results.table(dict(title='feedback', command='', date='', note='', claims=found)), flush=True)

@@ -25,8 +25,8 @@ from editorbot.simulation.engineers import engineer
 from editorbot.simulation.sessions import find_songs, load_song
 from editorbot.super_editor.levels import band_levels, dbtp, frame_loudness, loudness
 from editorbot.super_editor.mastering import Chain, ChainConfig, master_array, render_mastered, shaped
-from editorbot.super_editor.mastering_training import FPS, batch_of, fit_chain, learn_mastering, pair_of
-from editorbot.super_editor.mel_reconstruction import Gains, MelConfig, fit_mel, reconstruct
+from editorbot.super_editor.mastering_training import FPS, batch_of, cross_validate, fit_chain, pair_of
+from editorbot.super_editor.mel_reconstruction import Gains, MelConfig, fit_mel
 
 SR = 44100
 DESIGNED = ('tone', 'matcher', 'glue', 'rider', 'multiband', 'loud')
@@ -97,8 +97,8 @@ def without_curve(c):
     return c
 
 
-def one_person(kind, seed, songs, before, train, steps, python, tests, mel):
-    "All methods for one person and one draw of songs."
+def one_person(kind, seed, songs, before, train, steps, python, tests, mel, chains=True):
+    "All methods for one person and one draw of songs; without `chains` only the others."
     who, rng = engineer(kind, seed), np.random.default_rng([seed, 93])
     order = rng.permutation(len(songs))
     test, pool = order[:tests], order[tests:]
@@ -117,30 +117,37 @@ def one_person(kind, seed, songs, before, train, steps, python, tests, mel):
                              loudness=abs(loudness(z, SR) - loudness(y[i], SR)), dbtp=dbtp(z) if method != 'nothing' else None, render_s=used * 60 * SR / len(z), fit_s=fit_s,
                              flutter=flutter(band_levels([z], SR)[:len(before[i])] - before[i]) / max(1e-6, flutter(after[i] - before[i]))))
 
-    judge('nothing', 0, lambda i: songs[i])
-    judge('the same person again', 0, lambda i: who.master(songs[i], SR, i + 1000))
-    for n in train:
-        mine = [pairs[int(i)] for i in pool[:n]]
+    if chains:
+        judge('nothing', 0, lambda i: songs[i])
+        judge('the same person again', 0, lambda i: who.master(songs[i], SR, i + 1000))
+    for n in train if chains else ():
+        mine, learnt = [pairs[int(i)] for i in pool[:n]], {}
         b = batch_of(mine)
         for method, kind_, s in (('mean EQ', 'eq', 0), ('EQ + loudness + level curve', 'eq_loudness', 0), ('chain, closed form', 'chain', 0), ('chain, tuned', 'chain', steps),
                                  ('chain that reads', 'reading', steps)):
             if kind_ == 'reading' and n < 10: continue
             t0 = time.process_time()
             c = fit_chain(b, kind_, s, seed)
-            judge(method, n, lambda i, c=c: master_array(songs[i], SR, c), time.process_time() - t0)
+            learnt[kind_] = method, time.process_time() - t0           # the tuned chain after its closed form
+            judge(method, n, lambda i, c=c: master_array(songs[i], SR, c), learnt[kind_][1])
         c = without_curve(fit_chain(b, 'eq_loudness', 0, seed))
         judge('mean EQ + loudness', n, lambda i, c=c: master_array(songs[i], SR, c))
         t0 = time.process_time()
-        c, choice = learn_mastering(mine, steps, seed)
-        judge('chosen by cross-validation', n, lambda i, c=c: master_array(songs[i], SR, c), time.process_time() - t0)
+        choice, chosen = cross_validate(mine, steps=max(20, steps // 3), seed=seed), 'chosen by cross-validation'   # as `learn_mastering` does
+        if choice.kind in learnt:                                      # the same pairs, steps and seed: it would learn the same chain again
+            same, fit_s = learnt[choice.kind]
+            fit_s += time.process_time() - t0
+            rows += [r | dict(method=chosen, fit_s=fit_s) for r in rows if r['method'] == same and r['pairs'] == n]
+        else: judge(chosen, n, lambda i: songs[i], time.process_time() - t0)   # nothing
         rows[-1]['choice'] = choice.kind
         print(f'{kind:11} seed {seed}, {n:2} pairs: ' + ', '.join(f'{m} {np.mean([r["error"] for r in rows if r["method"] == m and r["pairs"] == n]):.2f}' for m in dict.fromkeys(r['method'] for r in rows if r['pairs'] == n))
               + f'; chose {choice.kind}', flush=True)
-        if mel and n == max(train):
-            t0 = time.process_time()
-            net = fit_mel(mine, MelConfig(window=64), mel, seed=seed)
-            drawn = lambda i, net=net: np.concatenate(list(shaped(lambda: [songs[i]], SR, len(songs[i]), Gains(reconstruct(net, before[i]) - before[i]))))
-            judge('mel reconstruction', n, drawn, time.process_time() - t0)
+    if mel:
+        t0 = time.process_time()
+        net = fit_mel([pairs[int(i)] for i in pool[:max(train)]], MelConfig(window=64), mel, seed=seed)
+        drawn = lambda i: np.concatenate(list(shaped(lambda: [songs[i]], SR, len(songs[i]), Gains(net(before[i]) - before[i]))))
+        judge('mel reconstruction', max(train), drawn, time.process_time() - t0)
+        print(f'{kind:11} seed {seed}, {max(train):2} pairs: mel reconstruction {np.mean([r["error"] for r in rows if r["method"] == "mel reconstruction"]):.2f}', flush=True)
     if python:
         with tempfile.TemporaryDirectory() as d:
             refs = [y[int(i)] for i in pool[:max(train)]]
@@ -191,9 +198,10 @@ def claims(rows):
         for n in (20, 5, 1):
             e = people(rows, chosen, n, kinds, 'error')
             if not e: continue
-            others = {'tuned chain': ('chain, tuned', n), 'EQ + loudness + curve': ('EQ + loudness + level curve', n), 'matchering': ('matchering, nearest reference', 20),
+            others = {'tuned chain': ('chain, tuned', n), 'network of mel_reconstruction': ('mel reconstruction', n), 'EQ + loudness + curve': ('EQ + loudness + level curve', n), 'matchering': ('matchering, nearest reference', 20),
                       'the same person again': ('the same person again', 0)}
-            beside = ', '.join(f'{k} {mean(x)}' for k, (m, pairs) in others.items() if (x := people(rows, m, pairs, kinds, 'error')))
+            few = lambda x, all_=e: f' ({len(x)} people)' if len(x) < len(all_) else ''
+            beside = ', '.join(f'{k} {mean(x)}{few(x)}' for k, (m, pairs) in others.items() if (x := people(rows, m, pairs, kinds, 'error')))
             out.append(dict(claim=f'error on held-out songs, dB: kinds {name}, {n} pair{"s" * (n > 1)}, {len(e)} people', value=mean(e), interval=spread(e), beside=beside) | ({'aim': f'{aims[n]}'} if n in aims else {}))
     both = (*DESIGNED, *UNSEEN)
     for key, name, aim in (('loudness', 'loudness off, LU, 20 pairs, all kinds', '.3'), ('spectrum', 'spectrum off, dB, 20 pairs, all kinds', '.5')):
@@ -274,6 +282,7 @@ def main():
     a.add_argument('--seeds', type=int, default=1, help='people of each kind')
     a.add_argument('--first', type=int, default=0, help='seed of the first of them')
     a.add_argument('--mel', type=int, default=0, help='steps of training of mel_reconstruction, for people that matchering is measured on; 0: leave it out')
+    a.add_argument('--only-mel', action='store_true', help='mel_reconstruction alone, for all people')
     a.add_argument('--kinds', nargs='+', default=[*DESIGNED, *UNSEEN, 'nothing'])
     a.add_argument('--matchering', help='a Python that has matchering')
     a.add_argument('--matchering-seeds', type=int, default=1, help='people of each kind that matchering is measured on, too')
@@ -298,7 +307,8 @@ def main():
     keep = [i for i, x in enumerate(before) if np.isfinite(frame_loudness(x, FPS)[0])]
     songs, before = [songs[i] for i in keep], [before[i] for i in keep]
     print(f'{len(songs)} songs of {a.seconds:.0f} s, {np.min([loudness(x, SR) for x in songs]):.0f} to {np.max([loudness(x, SR) for x in songs]):.0f} LUFS', flush=True)
-    work = (delayed(one_person)(k, s, songs, before, a.train, a.steps, a.matchering if s < a.first + a.matchering_seeds else None, a.tests, a.mel if s < a.first + a.matchering_seeds else 0)
+    few = lambda s: s < a.first + a.matchering_seeds
+    work = (delayed(one_person)(k, s, songs, before, a.train, a.steps, a.matchering if few(s) and not a.only_mel else None, a.tests, a.mel if few(s) or a.only_mel else 0, not a.only_mel)
             for s in range(a.first, a.first + a.seeds) for k in a.kinds)
     rows, target = [], Path(a.json[0])
     for part in Parallel(n_jobs=a.jobs, return_as='generator')(work):
@@ -307,6 +317,7 @@ def main():
     for name, kinds in (('people for whom the chain was designed', DESIGNED), ('kinds of people that it was not designed for', UNSEEN), ('somebody who changes nothing', ('nothing',))):
         here = [r for r in rows if r['kind'] in kinds]
         if here: print(f'\n{name}\n\n{table(here, kinds, a.train)}')
+    if a.only_mel: return print('written:', target)
     print('\nhighest true peak of anything mastered here:', round(max(r['dbtp'] for r in rows if r['dbtp'] is not None and 'chain' in r['method'] or 'chosen' in r['method'] and r['kind'] != 'nothing'), 2), 'dBTP')
     print('written:', target)
 

@@ -216,7 +216,7 @@ def segment_name(i: int,                           # which one, from 0
                  lines: typing.Sequence[int] = (), # the line of every segment
                 ) -> str:
     "The name of a segment in errors."
-    return f'segment {i} (line {lines[i]})' if lines else f'segment {i}'
+    return f'segment {i + 1} (line {lines[i]})' if lines else f'segment {i + 1}'
 
 # %% ../nbs/02_edl.ipynb #aff6d4cf
 def validate(edl: EDL,                # to be checked
@@ -432,7 +432,8 @@ def edl_of_rows(source: Source,
 def _edl_of_json(d: object, path: object, lines: list[int]) -> EDL:
     "An EDL from its JSON object; raises `EditorbotError` for another version and for unknown keys."
     if not isinstance(d, dict) or 'editorbot_edl' not in d:
-        raise describe(path, 'a JSON object with "editorbot_edl"', 'another JSON file')
+        raise describe(path, 'a JSON object with "editorbot_edl"', 'another JSON file',
+                       'name an *.edl.json, such as edit, align and songs write')
     version = d.pop('editorbot_edl')
     if version not in (1, EDL_VERSION) or isinstance(version, bool):
         raise describe(path, f'EDL version 1 or {EDL_VERSION}', f'version {version}',
@@ -497,14 +498,15 @@ def _segment_line(s: Segment, n: int, sr: int) -> str:
 
 # %% ../nbs/02_edl.ipynb #c3017f2b
 def edl_text(edl: EDL) -> str:
-    "An EDL as text: the files, then one line a segment."
+    "An EDL as text: one line a segment, then the files."
     sr, one = edl.source.sample_rate, lambda v: json.dumps(v, ensure_ascii=False)
-    lines = [f'{TEXT_HEAD} 1', *(f'source {one(plain_source(p))}' for p in edl.source.parts or (edl.source,))]
+    lines = [f'{TEXT_HEAD} 1', '# One line a segment: FROM - TO in the recording, then what differs from a plain copy.',
+             '# Move, change or delete lines; the order of the lines is the order of the edit.', '']
+    lines += [_segment_line(s, n, sr) for s, n in zip(edl.segments, edl.segment_lengths().tolist())]
+    lines += ['', '# The recording, and what the editor noted. Leave it as it is.',
+              *(f'source {one(plain_source(p))}' for p in edl.source.parts or (edl.source,))]
     lines += [f'track {one({"name": t.name, "offset": t.offset, **_source_json(t.source)})}' for t in edl.tracks]
     lines += [f'meta {one(edl.meta)}'] if edl.meta else []
-    lines += ['', '# One line a segment: FROM - TO in the recording, then what differs from a plain copy.',
-              '# Move, change or delete lines; the order of the lines is the order of the edit.', '']
-    lines += [_segment_line(s, n, sr) for s, n in zip(edl.segments, edl.segment_lengths().tolist())]
     return '\n'.join(lines) + '\n'
 
 # %% ../nbs/02_edl.ipynb #57a3b593
@@ -544,7 +546,7 @@ def parse_edl_text(text: str,      # as `edl_text` writes it, or as a person has
             elif word == 'meta': meta = json.loads(value)
             else: rows.append(parse_segment_line(line)); lines.append(k)
         except (ValueError, TypeError, AttributeError) as e:
-            raise describe(f'{where}: line {k}', 'a line of an EDL', str(e)) from e
+            raise EditorbotError(f'{where}: line {k}: {e}; correct the line') from e
     if not files: raise describe(where, 'a line with the source', 'none', 'export it again')
     return edl_of_rows(joined_source(files), rows, meta, tracks, where, lines)
 

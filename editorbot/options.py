@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['GROUP', 'LATE', 'LEAVABLE', 'MODELS', 'parse_clock', 'parse_span', 'check_options', 'check_editor', 'check_stages',
-           'check_weights', 'check_spans', 'covered', 'check_room']
+           'check_weights', 'check_spans', 'covered', 'check_apart', 'check_room']
 
 # %% ../nbs/08_options.ipynb #a578e186
-import json, typing
+import itertools, json, typing
 from importlib.metadata import entry_points
 from pathlib import Path
 import numpy as np
@@ -79,14 +79,15 @@ def check_weights(path: str | Path, # of --checkpoint
     if not model:
         raise describe('--checkpoint', 'an editor that learns', f'--editor {editor}, which has no weights', 'leave it out')
     if p.is_dir(): p = p/'best.safetensors'
-    side, what = p.with_suffix('.json'), f'a {model} checkpoint (*.safetensors with *.json beside it)'
+    called = f"a{'n' * (model[0] in 'aeiou')} {model} checkpoint"
+    side, what = p.with_suffix('.json'), f'{called} (*.safetensors with *.json beside it)'
     if p.exists() and p.suffix != '.safetensors': raise describe(p, what, 'a file of another kind')
     for q in (p, side):
         if not q.exists(): raise describe(q, what, 'no such file', 'check the name')
     try: found = json.loads(side.read_text(encoding='utf-8')).get('model')
     except (ValueError, AttributeError) as e:
-        raise describe(side, f'the JSON of a {model} checkpoint', f'something else ({e})') from e
-    if found != model: raise describe(side, f'a {model} checkpoint', repr(found), 'choose another --checkpoint or --editor')
+        raise describe(side, f'the JSON of {called}', f'something else ({e})') from e
+    if found != model: raise describe(side, called, repr(found), 'choose another --checkpoint or --editor')
 
 # %% ../nbs/08_options.ipynb #0973a366
 def check_spans(spans: typing.Sequence, # of (from, to), s
@@ -107,6 +108,14 @@ def covered(spans: typing.Sequence, # of (from, to), s
     for a, b in sorted(np.clip(np.reshape(list(spans), (-1, 2)), 0, duration).tolist()):
         total, end = total + max(0., b - max(a, end)), max(end, b)
     return total
+
+# %% ../nbs/08_options.ipynb #33323eaa
+def check_apart(keep: typing.Sequence, cut: typing.Sequence): # of (from, to), s
+    "Raises `EditorbotError` for a stretch that is to be kept and to be cut."
+    for (a, b), (u, v) in itertools.product(keep, cut):
+        if min(b, v) - max(a, u) > .05:
+            both = f'{clock(max(a, u))} to {clock(min(b, v))} in both'
+            raise describe('--keep and --cut', 'each moment kept or cut', both, 'change one of them')
 
 # %% ../nbs/08_options.ipynb #5b71cebf
 def check_room(keep: typing.Sequence, cut: typing.Sequence, # of (from, to), s

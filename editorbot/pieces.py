@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['COUNTS', 'POOL', 'REACH', 'SCORED', 'regions_of', 'mask_of', 'close_gaps', 'regions_over', 'gaps_between',
-           'pieces_of', 'regions_played', 'play_counts', 'runs_of', 'edit_length', 'pointers_of', 'regions_of_pointers',
-           'jumps_of', 'regions_of_edl', 'boundary_times', 'jump_f1', 'edit_scores', 'edit_score', 'coordinate_search']
+           'pieces_of', 'regions_played', 'play_counts', 'runs_of', 'begun_earlier', 'edit_length', 'pointers_of',
+           'regions_of_pointers', 'jumps_of', 'regions_of_edl', 'boundary_times', 'jump_f1', 'edit_scores',
+           'edit_score', 'coordinate_search']
 
 # %% ../nbs/06_pieces.ipynb #4d725c48
 import math, typing
@@ -98,6 +99,18 @@ def runs_of(values: np.ndarray, # int (T,), such as play counts
     edges = np.concatenate([[0], np.flatnonzero(np.diff(values)) + 1, [len(values)]])
     if not len(values): return np.zeros((0, 3), np.int64)
     return np.stack([edges[:-1], edges[1:], np.asarray(values)[edges[:-1]]], 1)
+
+# %% ../nbs/06_pieces.ipynb #63fce870
+def begun_earlier(pieces: np.ndarray,        # int64 (n, 3), in the order of the recording
+                  by: int,                   # frames
+                  walls: typing.Iterable = (), # frames before which nothing may begin, beside the ends of pieces
+                 ) -> np.ndarray:            # int64 (m, 3): pieces that meet are one
+    "Pieces played once that begin so much earlier, or where the piece before them ends."
+    if not by or not len(pieces): return pieces
+    start, ends = pieces[:, 0], np.sort([0, *pieces[:, 1], *walls])
+    first = np.maximum(start - by * (pieces[:, 2] == 1), ends[np.searchsorted(ends, start, 'right') - 1])
+    runs = runs_of(play_counts(np.column_stack([first, pieces[:, 1:]])))
+    return runs[runs[:, 2] > 0]
 
 # %% ../nbs/06_pieces.ipynb #74926da4
 def edit_length(pieces, # of (start, end, times), or runs

@@ -204,7 +204,7 @@ def refuse_effects(edl: EDL,
                   ) -> EDL:               # the same
     "The same EDL; raises `EditorbotError` if a segment has effects."
     if bad := [(i, s.effects) for i, s in enumerate(edl.segments) if s.effects]:
-        raise describe(f'{where}: segment {bad[0][0]}', 'a segment without effects, which are kept but not played',
+        raise describe(f'{where}: segment {bad[0][0] + 1}', 'a segment without effects, which are kept but not played',
                        ', '.join(bad[0][1]), 'take the effects out of the EDL')
     return edl
 

@@ -85,10 +85,14 @@ def test_the_encoder_can_be_trained(toys):
 
 @pytest.mark.slow
 def test_the_recipe_trains_an_agent_that_edits(tmp_path):
-    from editorbot.app.runs import run_notebook
-    run_notebook('agent', dict(output=str(tmp_path/'agent'), sessions='2', steps='10', iterations='2', seeds='0 1', workers='2'), tmp_path/'run.ipynb', False)
+    from click.testing import CliRunner
+    from editorbot.app.cli import main
+    given = dict(output=tmp_path/'agent', sessions=2, steps=10, iterations=2, seeds='0 1')
+    said = CliRunner().invoke(main, ['train', 'agent', '--workers', '2', '-o', str(tmp_path/'run.ipynb'), *[x for k, v in given.items() for x in ('-p', k, str(v))]])
+    assert said.exit_code == 0, said.output
+    assert 'keep F1 ' in said.output and 'keep_all 0.' in said.output and '--editor agent --checkpoint' in said.output
     about = json.loads((tmp_path/'agent/best.json').read_text(encoding='utf-8'))
-    assert about['model'] == 'agent' and set(about['info']['scores']) == {f'{k}, distance, seed {s}' for k in ('cloned', 'PPO') for s in (0, 1)} and 'cost' in about['decoder']
+    assert about['model'] == 'agent' and set(about['info']['scores']) == {'keep_all'} | {f'{k}, distance, seed {s}' for k in ('cloned', 'PPO') for s in (0, 1)} and 'cost' in about['decoder']
 
 
 def test_the_shipped_agent_edits(tmp_path):

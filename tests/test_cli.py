@@ -79,7 +79,7 @@ def test_what_a_user_wants_and_does_not_want(jam, tmp_path):
         for a, b in ((3, 5), (33, 34.5)): assert any(x <= a + .03 and b - .03 <= y for x, y in kept), kept
         assert not any(x < 19.97 and y > 10.03 for x, y in kept), kept
     refused('edit', jam, '-o', tmp_path/'o.wav', '--keep', '5-3', has='--keep')
-    refused('edit', jam, '-o', tmp_path/'o.wav', '--keep', '3-5', '--cut', '4-6', has='both at')
+    refused('edit', jam, '-o', tmp_path/'o.wav', '--keep', '3-5', '--cut', '4-6', has='in both')
     refused('edit', jam, '-o', tmp_path/'o.wav', '--cut', '50-60', has='--cut')
     refused('edit', jam, '-o', tmp_path/'o.wav', '--editor', 'loudness', '--cut', '1-2', has='--editor loudness')
 

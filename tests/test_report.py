@@ -98,6 +98,26 @@ def test_keyboard_alone(opened):
     assert unnamed == 0
 
 
+def test_a_second_choice_before_the_first_sounds(opened):
+    "Neither a stop nor another take may be answered by the promise of the one before."
+    slow = "() => {const raw = HTMLMediaElement.prototype.play; HTMLMediaElement.prototype.play = function() " \
+           "{const p = raw.call(this); if (window.early) window.early(); return p}}"
+    opened.evaluate(slow)                                                                                   # something happens between play() and its promise
+    take = lambda i: f"document.querySelectorAll('#raw .span')[{i}]"
+    opened.evaluate(f"() => {{window.early = () => {{window.early = null; document.querySelector('#stop').click()}}; {take(3)}.click()}}")
+    opened.wait_for_function("() => window.early === null")
+    opened.wait_for_timeout(300)
+    assert said(opened) == 'Nothing plays.'
+    opened.evaluate(f"() => {{window.early = () => {{window.early = null; {take(3)}.click()}}; {take(1)}.click()}}")
+    opened.wait_for_function("() => window.early === null")
+    opened.wait_for_function("() => document.querySelector('#said').textContent.startsWith('take 2')")
+    opened.wait_for_timeout(300)
+    assert said(opened).startswith('take 2')
+    opened.evaluate(f"() => {{{take(1)}.click(); document.querySelector('#stop').click()}}")                # stopped before the sound is known
+    opened.wait_for_timeout(300)
+    assert said(opened) == 'Nothing plays.'
+
+
 @pytest.mark.parametrize('width', [400, 1280])
 def test_it_fits(opened, width):
     opened.set_viewport_size({'width': width, 'height': 800})

@@ -293,7 +293,7 @@ def test_an_edl_by_hand(band, tmp_path):
     call('render', band[0], tmp_path/'h.txt', '-o', tmp_path/'h2.wav', has='kept')
     assert (tmp_path/'h2.wav').read_bytes() == (tmp_path/'h.wav').read_bytes()
     (tmp_path/'h.txt').write_text((tmp_path/'h.txt').read_text().replace(time_text(66_150, 22050), '0:09'))
-    call('render', band[0], tmp_path/'h.txt', '-o', tmp_path/'h3.wav', code=2, has='segment 1 (line')
+    call('render', band[0], tmp_path/'h.txt', '-o', tmp_path/'h3.wav', code=2, has='segment 2 (line')
 
 
 @given(segs=st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 10**6), st.booleans(), st.sampled_from((1.0, .97)), st.floats(-60, 12), st.text(max_size=9)),

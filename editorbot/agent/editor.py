@@ -95,8 +95,10 @@ def posterior_of(studies: typing.Sequence) -> Reward:
     return posterior_reward(Posterior(of(lambda h: soft(h.plays)), *edges))
 
 # %% ../../nbs/agent/06_editor.ipynb #cae05302
-def decoder_reward(policy: Policy, studies: typing.Sequence) -> typing.Callable: # Penalties -> float
-    "The mean distance reward of decoded edits, as a function of the penalties; the policy is asked once."
+def decoder_reward(policy: Policy, studies: typing.Sequence,
+                   reward: Reward = distance, # of the edits
+                  ) -> typing.Callable:       # Penalties -> float
+    "The mean reward of decoded edits, as a function of the penalties; the policy is asked once."
     r, edges = school(studies, policy.config.view)[0], policy.config.view != 'b'
     said = [beat_distribution(policy, r, i) for i in range(len(studies))]
     def value(c):
@@ -105,7 +107,7 @@ def decoder_reward(policy: Policy, studies: typing.Sequence) -> typing.Callable:
             edge = (x.hearing.onset, x.hearing.offset) if edges else None
             for p in decode(said[i], np.diff(x.edges), edge, c): counts[i, p.start:p.end] += 1
         n = np.arange(len(studies))
-        return float(np.mean(distance(r, Finished(n, n, counts, [], n < 0, None))))
+        return float(np.mean(reward(r, Finished(n, n, counts, [], n < 0, None))))
     return value
 
 # %% ../../nbs/agent/06_editor.ipynb #0f5f5c37

@@ -111,17 +111,17 @@ def posterior_reward(p: Posterior, weight: float = .15) -> Reward:
     return paid
 
 # %% ../../nbs/agent/02_rewards.ipynb #016e0f6b
-REWARDS: dict[str, typing.Callable] = {   #: name -> (posterior or None) -> Reward
+REWARDS: dict[str, typing.Callable] = {   #: name -> (what it is made of, or None) -> Reward
     'distance': lambda posterior=None: distance,
     'posterior': lambda posterior=None: posterior_reward(posterior)}
 
 def get_reward(name: str,                        # of REWARDS
-               posterior: Posterior | None = None, # for the reward 'posterior'
+               posterior: Posterior | tuple | None = None, # what it is made of: 'posterior' and 'learned' need it
               ) -> Reward:
     "A reward by name; raises `EditorbotError` for an unknown name, or 'posterior' without one."
     if name not in REWARDS:
         raise describe('reward', f"one of {', '.join(REWARDS)}", repr(name),
-                       'a learned reward comes with feedback: train one first' if name == 'learned' else '')
+                       'it comes with feedback: import editorbot.feedback.agent_preferences' if name == 'learned' else '')
     if name == 'posterior' and posterior is None:
         raise describe('the reward posterior', 'what a pointer network says', 'nothing')
     return REWARDS[name](posterior)

@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np, soxr
 from .. import core
 from ..core import SR, HOP, FRAME_RATE, atomic_path, note_made, write_json
-from ..plot import PALETTE
 from ..audio import audio_info, join_paths
 from ..edl import EDL, Segment, Source, clock, pointer_samples
 from .candidates import *
@@ -841,6 +840,7 @@ def draw_nulls(ax, edl: EDL, unit: float) -> set[str]: # the reasons that occur
 # %% ../../nbs/alignment/03_alignment.ipynb #0a0caa5c
 def draw_joins_and_gain(mid, low, edl: EDL, unit: float, name: str): # matplotlib axes; name of the unit
     "Confidence of every join, and the gain curve."
+    from editorbot.plot import PALETTE
     sr, segs, chain = edl.source.sample_rate, edl.segments, edl.meta.get('chain', {})
     sure = [(j or {}).get('confidence', 1.) for j in edl.meta.get('joins', [None] * len(segs))[1:]]
     at = [s.edit_in / sr / unit for s in segs[1:]]
@@ -857,6 +857,7 @@ def plot_alignment(edl: EDL,
                    title: str | None = None,
                   ):                         # a matplotlib Figure
     "Raw time against edit time, with confidences, joins, stretches without a source and the gain curve."
+    import editorbot.plot                             # the style of our pictures
     from matplotlib.figure import Figure
     sr, n, segs = edl.source.sample_rate, edl.segment_lengths(), edl.segments
     unit, name = (60, 'min') if max(edl.edit_frames, edl.source.frames) / sr > 240 else (1, 's')

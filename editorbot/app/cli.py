@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['TRACKER', 'AUDIO', 'OVERWRITE', 'TRUNCATED', 'with_tracks', 'WANTED', 'SOUND', 'WRITTEN', 'SCORES', 'DATA',
-           'Commands', 'say', 'main', 'Beats', 'Several', 'options', 'check_there', 'check_pairs', 'one_recording',
-           'check_with', 'edit_files', 'check_edit', 'edit_shares', 'propose_edits', 'write_edit', 'say_edit',
-           'say_few', 'edit', 'songs', 'view', 'demo', 'render', 'repair', 'score_lines', 'evaluate', 'run_board',
-           'check_order', 'check_swapped', 'align_pair', 'align', 'export_', 'import_', 'sessions', 'train', 'rate',
-           'precache', 'cache_', 'status', 'verify', 'prune']
+           'Commands', 'say', 'main', 'Beats', 'Several', 'options', 'check_there', 'check_pairs', 'check_answers',
+           'one_recording', 'check_with', 'edit_files', 'check_edit', 'edit_shares', 'propose_edits', 'write_edit',
+           'say_edit', 'say_few', 'edit', 'songs', 'view', 'demo', 'render', 'repair', 'score_lines', 'evaluate',
+           'run_board', 'check_order', 'check_swapped', 'align_pair', 'align', 'export_', 'import_', 'sessions',
+           'train', 'rate', 'precache', 'cache_', 'status', 'verify', 'prune']
 
 # %% ../../nbs/app/11_cli.ipynb #9817bdc4
 import dataclasses, os, sys, time, types
@@ -100,6 +100,16 @@ def check_pairs(data: Path): # a data folder
         if not any(p.is_file() and not p.name.startswith('.') for p in (data/sub).glob('*')):
             raise describe(data, 'input/NAME_raw.* and desired_output/NAME_edit.*', f'nothing in {sub}', 'name them alike')
 
+# %% ../../nbs/app/11_cli.ipynb #82bfddb7
+def check_answers(data: Path): # a data folder
+    "Raises `EditorbotError` where there are no answers and no ratings."
+    path = data/'feedback.sqlite'
+    if path.is_file():
+        from editorbot.feedback.listening import FeedbackStore
+        store = FeedbackStore(path)
+        if store.answers() or store.answers(kind='rating'): return
+    raise describe(path, 'answers or ratings', 'none', 'rate some edits first: editorbot rate RAW')
+
 # %% ../../nbs/app/11_cli.ipynb #9a5a6253
 def one_recording(paths,                        # of files, in order
                   allow_truncated: bool = False, # accept gaps between them
@@ -132,14 +142,15 @@ WANTED = options(
                  help='Share of the recording to keep, 0 to 1. Default: what the editor thinks right.'),
     click.option('--max-duration', metavar='TIME', help='Longest edit, such as 10:00 or 600 (s). Default: no limit.'),
     click.option('--fragments', is_flag=True,
-                 help='A length may be met by cutting inside takes. Default: whole takes, which may miss it.'))
+                 help='A length may be met by cutting inside takes. Default: whole takes, '
+                      'which may miss it; the last may end with a section.'))
 SOUND = options(
     click.option('--crossfade', type=click.FloatRange(0),
                  help='Crossfade at joins, ms. Default: as the person does whose checkpoint it is, or 50.'),
     click.option('--no-fades', is_flag=True, help='No fades, whatever the person does whose checkpoint it is.'),
     click.option('--master', is_flag=False, flag_value='', metavar='CHAIN',
                  help='Sound as the person does whose chain this is (train super_editor); write it behind RAW. '
-                      'Without a name: beside --checkpoint.'))
+                      'Without a name: beside --checkpoint, or in outputs/models/super_editor.'))
 WRITTEN = options(
     click.option('--without', multiple=True, metavar='STAGE',
                  help='Leave a stage out, such as retakes or phase; --explain lists them.'),
@@ -163,8 +174,8 @@ def edit_files(output: Path,        # the edit
 def check_edit(o: types.SimpleNamespace) -> types.SimpleNamespace: # the options of `edit`, read: seconds, files, recording
     "What is wanted of an edit; raises `EditorbotError`."
     from editorbot.audio import audio_info, output_format
-    from editorbot.options import (check_editor, check_options, check_room, check_spans, check_stages, check_weights,
-                                   parse_clock, parse_span)
+    from editorbot.options import (check_apart, check_editor, check_options, check_room, check_spans, check_stages,
+                                   check_weights, parse_clock, parse_span)
     if o.output: check_output(o.output, True)
     files = edit_files(o.output or o.raw[0].with_name(o.raw[0].stem + '_edit.wav'), o.alternatives, not o.no_plot,
                        o.page)
@@ -176,6 +187,7 @@ def check_edit(o: types.SimpleNamespace) -> types.SimpleNamespace: # the options
     check_with(o.with_, o.offset, o.decide_on)
     spans = {k: [parse_span(x, f'--{k}') for x in getattr(o, k)] for k in ('keep', 'cut')}
     for k, s in spans.items(): check_spans(s, info.duration, f'--{k}')
+    check_apart(spans['keep'], spans['cut'])
     check_room(spans['keep'], spans['cut'], info.duration, o.target_ratio, longest)
     check_there(o.checkpoint, 'weights (*.safetensors), or the folder that holds them')
     if o.checkpoint: check_weights(o.checkpoint, o.editor)
@@ -220,7 +232,7 @@ def propose_edits(o: types.SimpleNamespace, # of `check_edit`
 def write_edit(edl, files: dict,           # an EDL; of `edit_files`
                o: types.SimpleNamespace,   # of `check_edit`
                chain=None,                 # of `--master`
-              ) -> str | None:             # loudness that mastering reached
+              ) -> str | None:             # what mastering did
     "Write an edit: audio, EDL, and what else was asked for."
     from editorbot.super_editor.mastering import render_mastered
     from editorbot.interchange.tracks import render_together
@@ -240,7 +252,8 @@ def write_edit(edl, files: dict,           # an EDL; of `edit_files`
     except BaseException:                                       # Ctrl-C too
         for p in made if not o.overwrite else (): p.unlink(missing_ok=True)
         raise
-    return f'to {sound.lufs:.1f} LUFS' if sound and sound.passes else None
+    if not sound: return None
+    return f'to {sound.lufs:.1f} LUFS' if sound.passes else 'no: the chain leaves the sound as it is'
 
 # %% ../../nbs/app/11_cli.ipynb #6136f7e5
 def say_edit(edl, files: dict, o: types.SimpleNamespace, chosen, mastered: str | None):
@@ -332,6 +345,7 @@ def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, n
     if checkpoint: check_weights(checkpoint, 'pointer')
     if names: read_names(names)
     if library: check_library(library)
+    if output and output.is_file(): raise describe(output, 'a folder', 'a file', 'choose another name with -o')
     from editorbot.app.song_export import SongOptions, export_songs, song_table
     folder, start = output or first.with_name(first.stem + '_songs'), time.perf_counter()
     made = export_songs(raw, folder, SongOptions(**wishes, page=not no_report), names, library, checkpoint, overwrite,
@@ -363,6 +377,7 @@ def view(what, port, no_browser):
 @click.option('--overwrite', is_flag=True, help='Replace files that no demo has written.')
 def demo(output, seed, checkpoint, overwrite):
     "Make a synthetic rehearsal, edit it, and score the edit. Needs no music and no network."
+    if output.is_file(): raise describe(output, 'a folder', 'a file', 'choose another output')
     check_there(checkpoint, 'weights (*.safetensors), or the folder that holds them')
     from editorbot.options import check_weights
     if checkpoint: check_weights(checkpoint, 'pointer')
@@ -458,6 +473,7 @@ def evaluate(predicted, true, as_json, board, data, editors, output, overwrite):
 # %% ../../nbs/app/11_cli.ipynb #a5cadff2
 def run_board(data: Path, editors: str | None, output: Path, overwrite: bool, as_json: bool):
     "What `evaluate --leaderboard` does."
+    check_there(data, 'a data folder (input/NAME_raw.wav, desired_output/NAME_edit.wav)'); check_pairs(data)
     from editorbot.judging.leaderboard import (DEFAULT_BOARD, board_table, leaderboard, leaderboard_files,
                                                named_editors, run_editors,
                                                write_leaderboard)
@@ -588,7 +604,7 @@ def import_(project, output, raw, pair, data, overwrite):
               help='One simulated engineer masters all edits: tone, glue, loud, tape, ... or any; write it behind '
                    'MUSIC_DIR. '
                    'Default: nobody.')
-@click.option('-j', '--jobs', type=int, help='Processes. Default: one a core.')
+@click.option('-j', '--jobs', type=click.IntRange(1), help='Processes. Default: one a core.')
 @click.option('--overwrite', is_flag=True, help='Replace samples that were made with other settings.')
 def sessions(music_dir, number, output, seed, minutes, engineers, jobs, overwrite, **made_with):
     "Make training pairs out of the finished music in MUSIC_DIR."
@@ -601,13 +617,14 @@ def sessions(music_dir, number, output, seed, minutes, engineers, jobs, overwrit
                          overwrite)
     if engineers: say(engineer=master_sessions(output, made, engineers, seed, jobs).kind)
     say(sessions=len(made), recordings=output/'input', edits=output/'desired_output', EDLs=output/'pointer_sequences',
-        next=f'editorbot train pointer --data {output} --from shipped')
+        next=f'editorbot train super_editor --data {output}' if engineers else
+             f'editorbot train pointer --data {output} --from shipped')
 
 # %% ../../nbs/app/11_cli.ipynb #dd0b05f9
 @main.command()
 @click.argument('model', type=click.Choice(['keep', 'pointer', 'super_editor', 'agent', 'preference']))
 @click.option('--data', type=AUDIO,
-              help='pointer, super_editor: a folder with your own pairs, to learn how you edit, or how your edits '
+              help='A folder with your own pairs: pointer and agent learn how you edit, super_editor how your edits '
                    'sound.')
 @click.option('--from', 'start', help="pointer: what to begin with: 'shipped', 'keep', 'band' (trains a network on "
                                       "the synthetic "
@@ -635,6 +652,7 @@ def train(model, data, start, param, workers, scheduler, output, list_):
     given = {k: str(v) for k, v in options.items() if v is not None}
     given |= {**({'recipe': 'full'} if data or model == 'preference' else {}), **dict(param)}
     check_params(model, given)
+    if model == 'preference' and given['recipe'] == 'full': check_answers(Path(given.get('data', 'data')))
     say(notebook=run_notebook(model, given, output))
     click.echo('\n'.join(trained_lines(model, model_folder(model, given))))
 
@@ -667,7 +685,8 @@ def rate(raws, data, rater, checkpoint, questions, answers, import_, export, ove
         lines = iter(answers.read_text(encoding='utf-8').splitlines()) if answers else iter(sys.stdin.readline, '')
         try: given = sit(sitting, files[0].parent, lines, questions, click.echo)
         finally: note_made('rate', *[p for p in files if p.is_file()])
-        say(answers=given, feedback=store.path, then='editorbot train preference')
+        where = '' if data == Path('data') else f' --data {data}'
+        say(answers=given, feedback=store.path, then=f'editorbot train preference{where}')
     if export: say(exported=export_events(store, export))
 
 # %% ../../nbs/app/11_cli.ipynb #b680fed9

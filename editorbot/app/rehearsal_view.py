@@ -48,7 +48,7 @@ def parts_of(edl: EDL) -> tuple[Part, ...]:
     "Kept parts in the order of the edit, each cut after the part that it follows. Raises `EditorbotError` for odd segments."
     sr, total = edl.source.sample_rate, edl.source.frames
     odd = [i for i, s in enumerate(edl.segments) if not s.has_source or s.rate != 1 or s.pitch or s.reverse]
-    if odd: raise EditorbotError(f'segment {odd[0]}: expected one that plays the recording as it is, found another '
+    if odd: raise EditorbotError(f'segment {odd[0] + 1}: expected one that plays the recording as it is, found another '
                                  f'speed, pitch, direction or a gap; correct its joins in JoinView')
     kept = [Part(s.source_in, s.source_out, True, f'take {k}', s.reason, s.confidence, s) for k,
             s in enumerate(edl.segments, 1)]
@@ -295,7 +295,7 @@ def nudge_button(end: bool, # of the end, otherwise of the beginning
                 ) -> W.Button:
     "A button that moves an edge."
     words = f'{"end" if end else "beginning"} {abs(s):g} s {"later" if s > 0 else "earlier"}'
-    return W.Button(description=f'{s:+g}', tooltip=words, layout=W.Layout(width='3.9em', padding='0', margin='1px'))
+    return W.Button(description=f'{s:+g}', tooltip=words, layout=W.Layout(width='2.9em', padding='0', margin='1px'))
 
 # %% ../../nbs/app/10_rehearsal_view.ipynb #8683c352
 @patch
@@ -332,8 +332,8 @@ def _make(self: RehearsalView):
     column = W.VBox([self.path, row(self.go, self.bar)],
                     layout=W.Layout(flex='1 1 18em', width='auto', min_width='0'))
     self.top, self.said = row(self.files, column, align_items='flex-start'), self.status
-    edges = W.VBox([row(W.HTML('beginning (s)'), *[self.nudge[False, s] for s in NUDGES]),
-                    row(W.HTML('end (s)'), *[self.nudge[True, s] for s in NUDGES])])
+    edge = lambda name, end: row(W.HTML(name), *[self.nudge[end, s] for s in NUDGES], grid_gap='.2em')
+    edges = W.VBox([edge('beginning (s)', False), edge('end (s)', True)])
     part = W.VBox([row(self.keep, self.wrong, self.undo), self.title, edges, row(*self.cards.values())],
                   layout=W.Layout(flex='1 1 26em', width='auto', min_width='0'))
     self.work = W.VBox([self.picture, self.facts, row(self.list, part, align_items='flex-start'),
@@ -477,7 +477,7 @@ def show(self: RehearsalView):
     numbers, k = {}, 0
     for i, p in enumerate(self.state.parts):
         if p.on: k += 1; numbers[i] = k
-    sure = lambda p: f', {p.confidence:.0%} sure' if p.on else ' (cut)'
+    sure = lambda p: ' (cut)' if not p.on else ', as you said' if p.why.startswith('you ') else f', {p.confidence:.0%} sure'
     words = lambda i, p: f'{numbers.get(i, "-"):>2}  {p.name}, {clock(p.start / sr)} to {clock(p.end / sr)}{sure(p)}'
     options = [(words(i, p), i) for i, p in enumerate(self.state.parts)]
     with self._hold():
@@ -496,7 +496,7 @@ def show_part(self: RehearsalView):
     if i is None: return
     p, edl, sr, half = self.state.parts[i], self.state.edl, self.state.first.source.sample_rate, self.listen / 2
     with self._hold(): self.keep.value, self.title.value = p.on, p.name
-    self.wrong.layout.display = 'none' if p.on else ''
+    self.wrong.layout.display = 'none' if p.on or p.why == 'you left it out' else ''   # the editor's cuts only
     around = lambda t: raw_clip(edl, max(0, t - half), self.listen)
     order = [k for k, q in enumerate(self.state.parts) if q.on]
     at = order.index(i) if p.on else 0

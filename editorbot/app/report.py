@@ -228,10 +228,11 @@ def span(key: str,              # of the clip that it plays
     "A piece as a button on a strip."
     words = html.escape(f'{f"{p.sign}: " if p.sign else ""}{"" if p.number else "cut: "}{p.name}, {clock(p.start)} '
                         f'to {clock(p.end)}')
-    kind, long = 'kept' if p.number else 'cut other' if p.song else 'cut', ' class="long"' * (len(p.sign) > 2)
+    kind = 'kept' if p.number else 'cut other' if p.song else 'cut'
+    size = ('', '', ' class="two"', ' class="long"')[min(len(p.sign), 3)]
     place = f'left:{100 * a / total:.3f}%;width:{100 * (b - a) / total:.3f}%' + (f';--c:{p.colour}' if p.sign else '')
     return (f'<button class="span {kind}" data-play="{key}" style="{place}" title="{words}" aria-label="{words}">'
-            f'{f"<b{long}>{p.sign}</b>" if p.sign else ""}</button>')
+            f'{f"<b{size}>{p.sign}</b>" if p.sign else ""}</button>')
 
 # %% ../../nbs/app/01_report.ipynb #5b0e98ed
 def time_marks(total: float, # s
@@ -239,7 +240,8 @@ def time_marks(total: float, # s
     "The time axis of a strip."
     step = next((s for s in (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600) if total / s <= 6), 7200)
     at = [t for t in np.arange(0, total, step) if t < .97 * total]
-    marks = ''.join(f'<span style="left:{100 * t / total:.2f}%">{clock(t)[:-2]}</span>' for t in at)
+    late = lambda t: ' class="late"' * int(t > .84 * total)    # no room for it on a telephone
+    marks = ''.join(f'<span{late(t)} style="left:{100 * t / total:.2f}%">{clock(t)[:-2]}</span>' for t in at)
     return f'<div class="ticks" aria-hidden="true">{marks}</div>'
 
 # %% ../../nbs/app/01_report.ipynb #f603c434
@@ -342,7 +344,8 @@ p{margin:.3rem 0}.note{color:var(--soft);font-size:.9rem}
 .span b{position:absolute;left:0;top:0;background:var(--c);color:#fff;font-size:.85rem;line-height:1.2rem;padding:0 .3rem;
   white-space:nowrap}
 .span.other b{background:var(--paper);color:var(--ink)}.span{container-type:inline-size}
-@container (max-width:.9rem){.span b{display:none}}@container (max-width:1.8rem){.span b.long{display:none}}
+@container (max-width:1.25rem){.span b{display:none}}@container (max-width:1.85rem){.span b.two{display:none}}
+@container (max-width:2.75rem){.span b.long{display:none}}@media (max-width:30rem){.ticks .late{display:none}}
 .head{position:absolute;top:0;bottom:0;width:2px;background:var(--ink);display:none;pointer-events:none;
   box-shadow:0 0 0 1px var(--paper)}
 .ticks{position:relative;height:1.3rem;font-size:.8rem;color:var(--soft)}
@@ -385,8 +388,8 @@ function mark(){document.querySelectorAll('[aria-pressed]').forEach(b=>b.removeA
 function say(t){$('#said').textContent=t}
 function stop(t){a.pause();queue=[];now=null;mark();heads();say(t||'Nothing plays.');$('#stop').disabled=true}
 function next(){now=queue.shift();if(!now){stop('Played to its end.');return}const c=DATA.clips[now.key];a.src=url(now.key);
-  a.onloadedmetadata=()=>{if(now.from<0)now.from=Math.max(0,a.duration+now.from);a.currentTime=now.from||0;
-    a.play().catch(e=>stop('This browser refuses to play: '+e.message))};
+  a.onloadedmetadata=()=>{if(!now)return;if(now.from<0)now.from=Math.max(0,a.duration+now.from);a.currentTime=now.from||0;
+    a.play().catch(e=>e.name=='AbortError'||stop('This browser refuses to play: '+e.message))};  // aborted: another one, or stop
   mark();$('#stop').disabled=false;say(c.words+(c.half?' (its middle is not on this page)':''))}
 function play(list,button){queue=list;from=button;next()}
 a.onended=next;a.onerror=()=>now&&stop('This browser can\\'t play MP3.');

@@ -58,6 +58,8 @@ def check_params(name: str | Path,       # of a training notebook, or a path to 
     if bad := sorted(set(params) - set(known)):
         raise describe(where, f"the parameters {', '.join(known)}", f"unknown {', '.join(map(repr, bad))}",
                        'check the spelling, or see --list')
+    if params.get('recipe') not in (None, 'quick', 'full') and known['recipe'][0] == "'quick'":
+        raise describe(f'{where}: recipe', 'quick or full', repr(params['recipe']), 'see --list')
     for k, v in params.items():
         with contextlib.suppress(ValueError, SyntaxError):
             kind, value = type(ast.literal_eval(known[k][0])), parse_value(v) if isinstance(v, str) else v
@@ -127,7 +129,7 @@ def run_notebook(name: str | Path,            # of a training notebook, or a pat
     check_own('train', output, *unexplained_weights(models))
     output.parent.mkdir(parents=True, exist_ok=True)
     values = {k: parse_value(v) if isinstance(v, str) else v for k, v in params.items()}
-    quiet = ['--IPKernelApp.log_level=40']                         # how the kernel talks to this process is no news,
+    quiet = ['--IPKernelApp.log_level=50']                         # how the kernel talks to this process is no news,
     logging.getLogger('asyncio').setLevel(logging.CRITICAL)        # nor that it no longer does after Ctrl-C
     try:
         with shown_progress(show):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 from ..core import *
-from .songs import HIGH, LOW, RATE, match, same_song
+from .songs import HIGH, LOW, RATE, match, same_song, views
 
 # %% ../../nbs/app/05_song_library.ipynb #7424fe98
 LIBRARY_VERSION = 7301   #: `user_version` of our files
@@ -116,7 +116,7 @@ def name_confidences(takes: list,    # pitch lines of the takes of a song, the b
     "How sure each known name is."
     odds = lambda p: math.log(max(p, 1e-12) / max(1 - p, 1e-12))
     def log_odds(stored):
-        best = [max(same_song(match(t - centre, s - centre, 1)) for s in whole_takes(stored)) for t in takes[:3]]
+        best = [max(same_song(match(views(t, centre), views(s, centre), 1)) for s in whole_takes(stored)) for t in takes[:3]]
         return float(np.mean(sorted(map(odds, best))[-2:]))
     e = {name: math.exp(log_odds(stored)) for name, stored in known.items()}
     return {name: x / (1 + sum(e.values())) for name, x in e.items()}

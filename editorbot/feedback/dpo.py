@@ -21,9 +21,9 @@ from ..nn.lattice import best_runs
 from ..nn.path_probability import divergence, sample_runs, shifted
 from ..personal.fine_tuning import SHORT, grid_of_rules
 from ..personal.rules import Rule, follow, save_person
-from ..pieces import POOL, mask_of, play_counts
+from ..pieces import POOL, begun_earlier, mask_of, play_counts
 from ..pointer.pointer_network import PointerNet
-from .edit_features import PATH_FEATURES, Scored, edit_features, nearby, nudges
+from .edit_features import CHANGES, PATH_FEATURES, Scored, edit_features, nearby, nudges
 from .edit_features import path_features, played, scored, value, with_weights
 from .raters import Comparison, overlap
 from .reward_model import LAPSE, Rating, RewardModel, answer_loss, calibration, differences
@@ -59,12 +59,13 @@ def dpo(features: list,       # of float (n, len(PATH_FEATURES)): of the pool of
         answers: typing.Sequence[Comparison],
         spread: np.ndarray,   # of `policy_spread`
         beta: float = .1,      # the smaller, the further the editor moves
-       ) -> np.ndarray:       # float (len(PATH_FEATURES),)
+       ) -> np.ndarray:       # float (len(CHANGES),); the lead stays as it is
     "The change of the decoding's weights that makes somebody's answers likely."
     stop = [c for c in answers if c.rec % 5 == 4]
     learn = [c for c in answers if c.rec % 5 != 4] if stop else list(answers)
     Z = [x / spread for x in features]
-    return early_stopped(*differences(Z, learn or stop), *differences(Z, stop)) / (beta * spread)
+    w = early_stopped(*differences(Z, learn or stop), *differences(Z, stop)) / (beta * spread)
+    return np.append(w, np.zeros(len(CHANGES) - len(w)))
 
 # %% ../../nbs/feedback/04_dpo.ipynb #a111a056
 def imagined(model: RewardModel, X: list, # of float (n, F): edit features of edits nearby, a recording each
@@ -89,7 +90,7 @@ def moved(r: Scored, w: np.ndarray) -> float: # nats
 def keep_f1(pairs: typing.Sequence,  # of (`Scored`, bool (T,)): recordings, and what a person kept of them
             w: np.ndarray) -> float: # 0 to 1
     "Mean keep F1 of the best edits under changed weights against a person's."
-    best = lambda r: play_counts(best_runs(r.lattice_for(with_weights(r.decoding, w))), r.frames) > 0
+    best = lambda r: play_counts(r.edit(with_weights(r.decoding, w)), r.frames) > 0
     return float(np.mean([overlap(best(r), kept) for r, kept in pairs]))
 
 # %% ../../nbs/feedback/04_dpo.ipynb #87565623
@@ -109,10 +110,10 @@ def held_back(w: np.ndarray, recordings: typing.Sequence[Scored],
 # %% ../../nbs/feedback/04_dpo.ipynb #87477b1a
 def edit_under(r: Scored, w: np.ndarray) -> np.ndarray: # int64 (n, 3)
     "The best edit under a changed decoding."
-    return played(best_runs(r.lattice_for(with_weights(r.decoding, w))))
+    return r.edit(with_weights(r.decoding, w))
 
 # %% ../../nbs/feedback/04_dpo.ipynb #3f5a1362
-def tried(r: Scored, changes: typing.Sequence, # of float (len(PATH_FEATURES),)
+def tried(r: Scored, changes: typing.Sequence, # of float (len(CHANGES),)
          ) -> tuple[np.ndarray, np.ndarray]:   # edit features (n, F); keep F1 with the editor's own edit (n,)
     "What changes of the decoding make of a recording; an empty edit has an F1 of 0."
     edits = [edit_under(r, w) for w in changes]
@@ -130,13 +131,15 @@ def best_change(model: RewardModel, found: list, # of `tried`, a recording each;
 
 # %% ../../nbs/feedback/04_dpo.ipynb #9c9c14af
 def best_nudge(model: RewardModel, r: Scored,
-               w: np.ndarray,             # float (len(PATH_FEATURES),): by which the decoding was changed
-               n: int = 16, seed: int = 0) -> np.ndarray: # float (len(PATH_FEATURES),)
+               w: np.ndarray,             # float (len(CHANGES),): by which the decoding was changed
+               n: int = 16, seed: int = 0) -> np.ndarray: # float (len(CHANGES),)
     "The change of the decoding, near `w`, whose edit of a recording a reward model's sceptics prefer."
     changes = [w, *(w + nudges(n, seed))]
-    edits, changed = [edit_under(r, x) for x in changes], replace(r, decoding=with_weights(r.decoding, w))
+    decodings, changed = [with_weights(r.decoding, x) for x in changes], replace(r, decoding=with_weights(r.decoding, w))
+    paths = [r.edit(d.replace(lead=0.)) for d in decodings]                        # a lead is no part of a path
+    edits = [begun_earlier(x, round(d.lead * FRAME_RATE)) for x, d in zip(paths, decodings)]
     gain = model.rewards(np.array([edit_features(r, x if len(x) else r.own) for x in [r.own, *edits]]))
-    likely = np.array([.05 * value(changed, x) if len(x) else -np.inf for x in edits])
+    likely = np.array([.05 * value(changed, x) if len(x) else -np.inf for x in paths])
     return changes[int((sceptical(gain[:, 1:] - gain[:, :1]) + likely).argmax())]
 
 # %% ../../nbs/feedback/04_dpo.ipynb #a233189c
@@ -240,7 +243,7 @@ def allowed_rules(recordings: list, pairs: typing.Sequence = ()) -> list: # of t
 class Taste(typing.NamedTuple):
     "What was learnt from somebody's answers."
     model: RewardModel
-    weights: np.ndarray  # float (len(PATH_FEATURES),): added to the decoding
+    weights: np.ndarray  # float (len(CHANGES),): added to the decoding
     rules: tuple         # of `Rule`
     info: dict           # how it was learnt
 
@@ -258,7 +261,7 @@ def learn_taste(recordings: list, pools: list, # of `Scored`; of lists of edits
     spread, close = policy_spread(recordings), [nearby(r, seed=seed) for r in recordings]
     more = imagined(model, [np.array([edit_features(r, x) for x in c]) for r, c in zip(recordings, close)], seed=seed)
     paths = [np.array([path_features(r, x) for x in c]) for r, c in zip(recordings, close)]
-    changes = [np.zeros(len(PATH_FEATURES)), held_back(dpo(paths, more, spread, beta), recordings, pairs), *nudges(64, seed)]
+    changes = [np.zeros(len(CHANGES)), held_back(dpo(paths, more, spread, beta), recordings, pairs), *nudges(64, seed)]
     weights = changes[best_change(model, [tried(r, changes) for r in recordings])]
     if pairs: weights = held_back(weights, recordings, pairs)
     every, X = allowed_rules(recordings, pairs), [np.array([edit_features(r, x) for x in p])
@@ -272,13 +275,12 @@ def learn_taste(recordings: list, pools: list, # of `Scored`; of lists of edits
 # %% ../../nbs/feedback/04_dpo.ipynb #8ecff1b0
 def save_taste(taste: Taste, net: PointerNet,
                folder: str | Path,
-               rules: tuple = (),      # that the person had already
+               rules: tuple = (),      # that the person has already: then none is added
               ) -> Path:               # person.json
     "Write a person's checkpoint: decoding and rules, with the reward model beside it."
     config = with_weights(net.config, taste.weights)
     before, net.config = net.config, config
-    both = (*rules, *(r for r in taste.rules if r not in rules))
-    try: path = save_person(both, net, folder, dict(preference=taste.info))
+    try: path = save_person(rules or taste.rules, net, folder, dict(preference=taste.info))
     finally: net.config = before
     info = dict(taste.info, change=taste.weights.tolist())
     save_reward(taste.model, Path(folder)/'reward.safetensors', info)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FEEDBACK_VERSION', 'KINDS', 'SCHEMA', 'ANSWERS', 'plays', 'differences', 'position', 'parting', 'windows', 'clipped',
            'window_edl', 'floats', 'excerpt', 'levelled', 'Event', 'FeedbackStore', 'export_events', 'import_events',
-           'Pair', 'Key', 'plan', 'spoilt', 'disputed', 'Question', 'Listening', 'unsealed', 'Care', 'care']
+           'Pair', 'Key', 'plan', 'spoilt', 'Question', 'Listening', 'unsealed', 'Care', 'care']
 
 # %% ../../nbs/feedback/00_listening.ipynb #c47078e3
 import dataclasses, hashlib, json, sqlite3, time, typing, uuid
@@ -258,7 +258,7 @@ class Key(Config):
     swapped: bool = False # A is the second edit
     kind: str = 'new'     # 'new', 'repeat': an earlier question with its sides swapped, 'catch': A or B is spoilt
     of: str = ''          # a repeat: the answer that is asked for again
-    policy: str = ''      # how the pair was chosen: 'random', 'disputed' or 'named'
+    policy: str = ''      # how the pair was chosen: 'random', 'informative' or 'named'
     nonce: str = ''       # random, so that nobody can guess the key from its hash
 
     def seal(self) -> str: # 64 hexadecimal digits
@@ -291,14 +291,6 @@ def spoilt(edl: EDL, a: int, b: int, # samples of the edit
         segs.append(Segment(u, v, at))
         at += v - u
     return validate(EDL(edl.source, segs))
-
-# %% ../../nbs/feedback/00_listening.ipynb #1e28c532
-def disputed(p: np.ndarray,   # (members, n): probabilities that the first edit of a pair is preferred
-            ) -> np.ndarray:  # (n,) nats
-    "The mutual information of answer and model for each pair: how much an ensemble disagrees."
-    q = np.clip(p, 1e-9, 1 - 1e-9)
-    H = lambda x: -(x * np.log(x) + (1 - x) * np.log(1 - x))
-    return H(q.mean(0)) - H(q).mean(0)
 
 # %% ../../nbs/feedback/00_listening.ipynb #67de38da
 ANSWERS = ('a', 'b', 'tie', 'cant_tell')   #: possible answers
@@ -334,10 +326,10 @@ class Listening:
 
 # %% ../../nbs/feedback/00_listening.ipynb #ba16cae5
 @patch
-def choose(self: Listening, p: np.ndarray | None = None, # (members, pairs) of `disputed`; None: at random
-           pair: str = '',                               # `Pair.id`: this one, unless a control question is due
-          ) -> Key | None:                               # None: every pair has been asked
-    "The key of the next question, from the answers so far, the seed, and an ensemble."
+def choose(self: Listening, worth: np.ndarray | None = None, # (pairs,): of an answer; None: at random
+           pair: str = '',                                   # `Pair.id`: this one, unless a control question is due
+          ) -> Key | None:                                   # None: every pair has been asked
+    "The key of the next question, from the answers so far, the seed, and what an answer is worth."
     done, n = self.given, len(self.given)
     rng = np.random.default_rng([self.seed, n, *self.rater.encode()])
     kind, nonce, flip = plan(self.seed, n // 30)[n % 30], rng.bytes(16).hex(), bool(rng.random() < .5)
@@ -351,8 +343,8 @@ def choose(self: Listening, p: np.ndarray | None = None, # (members, pairs) of `
     if pair: return Key(pair, flip, 'new', policy='named', nonce=nonce)
     open_ = [i for i, name in enumerate(names) if name not in asked]
     if not open_: return None
-    i = rng.choice(open_) if p is None else open_[int(disputed(p)[open_].argmax())]
-    return Key(names[i], flip, 'new', policy='random' if p is None else 'disputed', nonce=nonce)
+    i = rng.choice(open_) if worth is None else open_[int(worth[open_].argmax())]
+    return Key(names[i], flip, 'new', policy='random' if worth is None else 'informative', nonce=nonce)
 
 # %% ../../nbs/feedback/00_listening.ipynb #468a1b14
 @patch
@@ -368,12 +360,12 @@ def edits(self: Listening, key: Key, whole: bool = False) -> list: # of (EDL, fr
 
 # %% ../../nbs/feedback/00_listening.ipynb #63dcafea
 @patch
-def next(self: Listening, p: np.ndarray | None = None, # an ensemble's probabilities: `choose`
-         whole: bool = False,                          # whole edits, not excerpts
-         pair: str = '',                               # `Pair.id`: about this one
-        ) -> Question | None:                          # None: nothing is left to ask
+def next(self: Listening, worth: np.ndarray | None = None, # (pairs,): of an answer, as in `choose`
+         whole: bool = False,                              # whole edits, not excerpts
+         pair: str = '',                                   # `Pair.id`: about this one
+        ) -> Question | None:                              # None: nothing is left to ask
     "The next question, sealed and written down."
-    key = self.choose(p, pair)
+    key = self.choose(worth, pair)
     if key is None: return None
     edits = self.edits(key, whole)
     sr = edits[0][0].source.sample_rate

@@ -25,7 +25,7 @@ from .dpo import Taste, allowed_rules, learn_taste, nearness, save_taste, suspec
 from .edit_features import Scored, by_rules, edit_features, played, pool, scored
 from .listening import FeedbackStore, Listening, Pair, Question, care
 from .raters import Comparison
-from .reward_model import Rating, train_reward
+from .reward_model import Rating, informative, train_reward
 
 # %% ../../nbs/feedback/05_rating.ipynb #91a4971f
 @dataclass(eq=False)
@@ -35,6 +35,7 @@ class Material:
     pools: list        # of lists of pieces, int64 (n, 3)
     edls: list         # of lists of `EDL`
     drafts: list = field(default_factory=list)  # of `Draft`, for more edits; may be empty
+    rules: tuple = ()  # of the editor; where it has some, no other is looked for
 
 # %% ../../nbs/feedback/05_rating.ipynb #a5898d93
 def edl_of(draft: Draft,       # with a track and scores
@@ -50,7 +51,8 @@ def material(raws: typing.Sequence[str | Path], # recordings
              n: int = 12,                       # edits of each
              seed: int = 0) -> Material:
     "Recordings with pools of edits, proposed by an editor."
-    editor, out = Pointer(checkpoint), Material([], [], [])
+    editor = Pointer(checkpoint)
+    out = Material([], [], [], rules=editor.rules)
     for i, raw in enumerate(raws):
         track = load_track(raw)
         s = editor.scores(track)
@@ -107,7 +109,8 @@ def ask(self: Sitting, whole: bool = False, # whole edits instead of excerpts
     if pair := self.rule_question(answers): return self.listening.next(whole=whole, pair=pair)
     model = train_reward(self.X, answers)
     A, B = (np.array([self.X[w[0]][w[k]] for _, w in self.pairs.values()]) for k in (1, 2))
-    return self.listening.next(model.prefers(A, B), whole)
+    told = [(self.X[c.rec][c.a], self.X[c.rec][c.b]) for c in answers]
+    return self.listening.next(informative(model, A, B, *map(np.array, zip(*told))), whole)
 
 # %% ../../nbs/feedback/05_rating.ipynb #7b498e4e
 @patch
@@ -117,7 +120,7 @@ def rule_question(self: Sitting,
                  ) -> str:       # `Pair.id`; '': none is due
     "The pair that puts a suspected rule to the test."
     n = len(answers) // 100 * 100 + first
-    if len(answers) < n or not self.material.drafts: return ''
+    if len(answers) < n or not self.material.drafts or self.material.rules: return ''
     if n not in self.suspects: self.suspects[n] = suspects(self.near, answers[:n], self.rules)
     if not (k := to_be_tested(self.near, answers, self.suspects[n])): return ''
     done = {e.body['pair'] for e in self.listening.given}
@@ -227,6 +230,7 @@ def learn_from(store: FeedbackStore,
         recordings.append(r)
         pools.append([played_pieces(e, r.frames) for e in edls])
     pairs = [(scored(score_example(editor.net, e)), e.keep()) for e in examples]
+    rule = rule and not editor.rules                # rules of pairs come first
     return learn_taste(recordings, pools, answers, ratings, pairs, beta, seed, rounds, rule)
 
 # %% ../../nbs/feedback/05_rating.ipynb #b672b84e

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['LAPSE', 'REWARD', 'middle_and_scale', 'answer_probabilities', 'answer_loss', 'Rating', 'rating_loss', 'fit_weights',
            'RewardConfig', 'RewardModel', 'sceptical', 'squashed', 'differences', 'of_ratings', 'ensemble',
-           'calibration', 'held_out', 'train_reward', 'agreement', 'calibration_error', 'attack', 'hardened',
-           'save_reward', 'load_reward']
+           'calibration', 'held_out', 'train_reward', 'informative', 'agreement', 'calibration_error', 'attack',
+           'hardened', 'save_reward', 'load_reward']
 
 # %% ../../nbs/feedback/03_reward_model.ipynb #e0dac69d
 import typing
@@ -211,6 +211,19 @@ def train_reward(X: list,                                # of float (n, F): edit
     model.load_state_dict({k: torch.tensor(np.array(v), dtype=torch.float64) for k, v in found.items()})
     return model.eval()
 
+# %% ../../nbs/feedback/03_reward_model.ipynb #174a1b9b
+def informative(model: RewardModel,
+                A: np.ndarray, B: np.ndarray, # float (n, F): edit features of pairs that may be asked about
+                a: np.ndarray, b: np.ndarray, # float (m, F): of those that were answered
+               ) -> np.ndarray:               # float (n,)
+    "How much an answer about each pair takes from the variance of what all pairs are expected to be answered."
+    w, middle, scale = (x.numpy() for x in (model.weight.mean(0), model.middle, model.scale))
+    Z, Y = (squashed(x, middle, scale) - squashed(y, middle, scale) for x, y in ((A, B), (a, b)))
+    f, g = (expit(x @ w) * expit(-x @ w) for x in (Z, Y))
+    V = np.linalg.inv(np.eye(len(w)) + (Y.T * g) @ Y)
+    U = Z @ V
+    return f * np.einsum('ni,ij,nj->n', U, (Z.T * f) @ Z / len(Z), U) / (1 + f * (U * Z).sum(1))
+
 # %% ../../nbs/feedback/03_reward_model.ipynb #99ca90e8
 def agreement(p: np.ndarray,    # float (n,): probability that A is preferred
               said: np.ndarray, # float (n,): 1 or 0
@@ -276,7 +289,7 @@ def in_words(self: RewardModel, most: int = 5) -> list: # of lines
     return [f"{'likes' if w[:, i].mean() > 0 else 'dislikes'} {x}" for i, x in zip(order, words)]
 
 # %% ../../nbs/feedback/03_reward_model.ipynb #ff1879d7
-REWARD = CheckpointKind('reward', 2, 'train one: editorbot train preference', 'choose another folder')
+REWARD = CheckpointKind('reward', 3, 'train one: editorbot train preference', 'choose another folder')
 
 def save_reward(model: RewardModel, path: str | Path, info: dict | None = None) -> Path: # *.safetensors
     "Write a reward model."

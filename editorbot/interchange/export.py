@@ -895,7 +895,7 @@ def export(edl: EDL,                      # what to write
     validate(edl)
     warped = [i for i, s in enumerate(edl.segments) if s.rate != 1 or s.pitch or s.reverse]
     if warped and not w.speed:
-        raise EditorbotError(f'{out}: segment {warped[0]} plays at another speed, pitch or backwards, which a '
+        raise EditorbotError(f'{out}: segment {warped[0] + 1} plays at another speed, pitch or backwards, which a '
                              f'{w.what} can\'t hold; export to rpp or otio, or render it')
     if w.media: refuse_effects(edl, out)
     media = parts_of(find_source(edl, raw, verify) if w.media

@@ -20,7 +20,7 @@ from ..nn.checkpoints import CheckpointKind, begins_as_new, load_checkpoint, sav
 from ..editors.editor import Draft, Stage, Wishes, run_stages
 from .comping import RETAKE_FEATURES, Retake, comp, continuity, played_runs, retakes
 from ..classes import CLASSES, PLAYED
-from ..pieces import COUNTS, POOL, edit_length, play_counts, runs_of
+from ..pieces import COUNTS, POOL, begun_earlier, edit_length, play_counts, runs_of
 from ..nn.lattice import Lattice, Penalties, best_order, best_runs, constrain, lattice, runs_of_length
 from ..nn.linear_attention import spans
 from ..sound.encoder import Encoder, EncoderConfig
@@ -35,6 +35,7 @@ class Decoding(Penalties):
     sure_cut: float = 2.0       # logit of a take being lost at which the classifiers of takes may cut it
     sure_keep: float = 2.0      # logit of a take being kept at which they may put it back
     class_bias: tuple = () # added to the logits of being played, one a class of `CLASSES`; (): nothing
+    lead: float = 0.0           # s by which pieces begin earlier than the path says
 
     def __post_init__(self):
         if len(self.class_bias) not in (0, len(CLASSES)):
@@ -312,15 +313,17 @@ def music_loops(s: PointerScores,
     played = np.repeat(s.kind[:, PLAYED].sum(1), POOL)[:s.frames]
     counts = np.repeat(runs[:, 2], np.diff(runs[:, :2])[:, 0])
     for a, b, k in runs:
-        if k > 1 and played[a:b].mean() < .75: counts[a:b] = 1
+        if k > 1 and played[a:b].mean() < .5: counts[a:b] = 1
     return runs_of(counts)
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #1a7f242e
 @torch.no_grad()
 def take_path(draft: Draft) -> Draft:
-    "The draft with the pieces of the best path."
-    runs = music_loops(draft.scores, best_runs(draft.scores.lattice(draft.wishes)))
-    return draft.replace(pieces=runs[runs[:, 2] > 0])
+    "The draft with the pieces of the best path, which begin as much earlier as the decoding says."
+    s = draft.scores
+    runs = music_loops(s, best_runs(s.lattice(draft.wishes)))
+    lead, walls = round(s.decoder.lead * FRAME_RATE), [b for _, b in draft.wishes.cut]
+    return draft.replace(pieces=begun_earlier(runs[runs[:, 2] > 0], lead, walls))
 
 # %% ../../nbs/pointer/02_pointer_network.ipynb #b8b79b3f
 def verdicts(s: PointerScores,

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['WHOLE', 'Part', 'tied', 'left_out', 'logits', 'parts_of', 'in_order', 'novelty', 'section_ends', 'chosen', 'merged',
-           'assembled', 'cut_short', 'bars_of', 'with_sections', 'said_of', 'explained', 'chain_of', 'to_whole_length',
-           'to_user_reasons', 'Other', 'decision', 'others', 'to_alternatives']
+           'assembled', 'cut_short', 'bars_of', 'with_sections', 'said_of', 'stops_of', 'explained', 'chain_of',
+           'to_whole_length', 'to_user_reasons', 'Other', 'decision', 'others', 'to_alternatives']
 
 # %% ../../nbs/pointer/05_whole_takes.ipynb #d0efc36b
 import functools
@@ -177,12 +177,24 @@ def said_of(length: int,         # frames, of the edit
             shorter: int | None, # of the next shorter edit
             longer: int | None,  # of the next longer edit
             wanted: float,       # frames
+            stops: str = '',     # where a take ends before its end
            ) -> str:
-    "What a person is told of a length that whole takes do not meet; '' where they do."
-    if abs(length - wanted) <= .1 * wanted: return ''
+    "What a person is told of the length of an edit; '' where whole takes meet it."
+    if abs(length - wanted) <= .1 * wanted: return stops
     s = lambda f: clock(f / FRAME_RATE)
     near = [f'; the next {w} edit is {s(f)}' for w, f in (('shorter', shorter), ('longer', longer)) if f is not None]
-    return f"asked for {s(wanted)}, chose {s(length)} of whole takes{''.join(near)}; --fragments also cuts inside takes"
+    how = f' ({stops})' if stops else ' of whole takes'
+    return f"asked for {s(wanted)}, chose {s(length)}{how}{''.join(near)}; --fragments also cuts inside takes"
+
+# %% ../../nbs/pointer/05_whole_takes.ipynb #30a56e45
+def stops_of(parts: list[Part],  # of the edit
+             order: list[Part],  # whole parts
+            ) -> str:            # '' where every part is whole
+    "Which take ends before its end, and where."
+    cut = [p.rows[0] for p in parts if p not in order]
+    ends = [f'the take at {clock(a / FRAME_RATE)} stops at {clock(b / FRAME_RATE)}, where a section ends'
+            for a, b, _ in cut]
+    return '; '.join(ends)
 
 # %% ../../nbs/pointer/05_whole_takes.ipynb #aa6b8da5
 def explained(draft: Draft, before: np.ndarray, words: str) -> Draft:
@@ -216,7 +228,8 @@ def to_whole_length(draft: Draft, near: float = .1) -> Draft: # share of the len
     k = chosen(sizes, w.frames and wanted, w.at_most)
     shorter = max((x for x in lengths.tolist() if x < sizes[k]), default=None)
     longer = min((x for x in lengths.tolist() if x > sizes[k]), default=None)
-    new = draft.replace(pieces=assembled(draft.pieces, edits[k]), said=said_of(sizes[k], shorter, longer, wanted))
+    said = said_of(sizes[k], shorter, longer, wanted, stops_of(edits[k], order))
+    new = draft.replace(pieces=assembled(draft.pieces, edits[k]), said=said)
     return explained(new, draft.pieces, 'left out for length')
 
 # %% ../../nbs/pointer/05_whole_takes.ipynb #57e7146d

@@ -8,16 +8,23 @@ __all__ = ['log', 'LANGUAGES', 'VARIANTS', 'WORDS', 'DISTRACTORS', 'SPOIL', 'ran
            'distractor', 'chat', 'crowd', 'laughter', 'sung', 'warp', 'tuning', 'noodling', 'drumming', 'count_in',
            'lone_player', 'fragment', 'passage', 'metronome', 'thump', 'clapping', 'clatter', 'steps', 'feedback',
            'phone', 'radio', 'crackle', 'buzzing', 'quiet', 'spoil', 'wow', 'dropouts', 'wrong_notes', 'overload',
-           'sour', 'dead_channel', 'level_jumps', 'stumble', 'interrupted', 'break_down', 'compress', 'recording_chain']
+           'sour', 'dead_channel', 'level_jumps', 'stumble', 'interrupted', 'break_down', 'Scratch', 'convolve_into',
+           'compress', 'every', 'soft_ceiling', 'recording_chain']
 
 # %% ../../nbs/simulation/01_distractors.ipynb #d79a0ac6
 import functools
 import io
 import logging
+import math
+import mmap
+import os
 import shutil
 import subprocess
+import tempfile
 import typing
+import weakref
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import soundfile as sf
@@ -25,7 +32,9 @@ import soxr
 from scipy import fft as sfft
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import oaconvolve
+from scipy.special import lambertw
 
+from ..core import describe
 from editorbot.simulation.band import (
     Instrument,
     Voice,
@@ -149,31 +158,36 @@ def ramps(
     g: np.ndarray, # gains at 0, k, 2k, ...
     k: int, # samples between them
     n: int, # samples wanted
+    start: int = 0, # the first of them
 ) -> np.ndarray: # (n, 1) float32
     "Gains on a regular grid, joined by straight lines (what `np.interp` does, several times faster)."
+    first, last = start // k, (start + n) // k + 2
     g = np.asarray(g, np.float32)
-    g = np.append(g, np.full(max(2, n // k + 2 - len(g)), g[-1]))
-    return (g[:-1, None] + np.diff(g)[:, None] * (np.arange(k, dtype=np.float32) / k)).reshape(-1)[:n, None]
+    g = np.append(g, np.full(max(2, last - len(g)), g[-1]))[first:last]
+    y = (g[:-1, None] + np.diff(g)[:, None] * (np.arange(k, dtype=np.float32) / k)).reshape(-1)
+    return y[start - first * k:][:n, None]
 
 # %% ../../nbs/simulation/01_distractors.ipynb #b30bf7ff
 def background(
     rng: np.random.Generator, # source of chance
     n: int, # samples
     sr: int, # Hz
-) -> np.ndarray: # (n, 2) float32, RMS about 1
+) -> typing.Callable: # (a, b) -> (b - a, 2) float32, RMS about 1: samples a to b
     "What is heard when nobody plays: the noise of the room and of the electronics, often hum, slowly changing."
     k = int(rng.uniform(11, 19) * sr)
     shared, slope, lo = rng.uniform(0, 1), rng.uniform(-7, 1), rng.uniform(15, 120)
     hi = min(float(np.exp(rng.uniform(np.log(1500), np.log(20000)))), sr * 0.49)
     a, b, c = (band_noise(rng, k, lo, hi, sr, slope) for _ in range(3))
     x = np.stack([shared * a + (1 - shared) * b, shared * a + (1 - shared) * c], 1)
-    out = loop(x, n)
-    if rng.random() < 0.5:
-        out += (hum(rng, sr, sr)[np.arange(n) % sr] * np.float32(10 ** rng.uniform(-1.5, 0.3)))[:, None]
+    mains = None
+    if rng.random() < 0.5: mains = hum(rng, sr, sr) * np.float32(10 ** rng.uniform(-1.5, 0.3))
     steps = np.cumsum(rng.normal(0, 0.08, n // sr + 2))
     sway = np.exp(np.clip(steps - uniform_filter1d(steps, 61), -0.7, 0.7)).astype(np.float32)
-    out *= ramps(sway, sr, n)
-    return out
+    def noise(a, b):
+        out = x[np.arange(a, b) % k]
+        if mains is not None: out += mains[np.arange(a, b) % sr, None]
+        return out * ramps(sway, sr, b - a, a)
+    return noise
 
 # %% ../../nbs/simulation/01_distractors.ipynb #220627d0
 log = logging.getLogger('editorbot.simulation.distractors')
@@ -725,38 +739,128 @@ def break_down(
     x[-f:] *= np.linspace(1, 0, f, dtype=np.float32)[:, None]
     return x
 
+# %% ../../nbs/simulation/01_distractors.ipynb #87991f2a
+class Scratch:
+    "Room for long sounds: arrays in memory, or in nameless files of a folder, which vanish with the arrays."
+    def __init__(self,
+                 folder: str | Path | None = None, # where the files lie; None: arrays in memory
+                ): self.folder, self.maps = folder, weakref.WeakSet()
+
+    def zeros(self, n: int, channels: int = 2, dtype=np.float32) -> np.ndarray: # (n, channels)
+        "Silence, to be written on. Raises `EditorbotError` where the disk is full."
+        if self.folder is None or not n: return np.zeros((n, channels), dtype)
+        size = n * channels * np.dtype(dtype).itemsize
+        with tempfile.TemporaryFile(dir=self.folder) as f:
+            try:
+                f.truncate(size)
+                if hasattr(os, 'posix_fallocate'): os.posix_fallocate(f.fileno(), 0, size)
+            except OSError as e:
+                room = f'{size/1e6:.0f} MB for a long sound'
+                raise describe(Path(self.folder), room, e.strerror, 'free some space') from e
+            held = mmap.mmap(f.fileno(), size)
+        self.maps.add(held)
+        return np.frombuffer(held, dtype).reshape(n, channels)
+
+    def keep(self, x: np.ndarray) -> np.ndarray: # (n, channels); the same samples
+        "Puts a sound away; what is in memory stays as it is."
+        if self.folder is None: return x
+        y = self.zeros(*x.shape, x.dtype)
+        y[:] = x
+        self.let_go()
+        return y
+
+    def let_go(self):
+        "Takes what lies in files out of memory, where the system can; the next look reads it again."
+        if hasattr(mmap, 'MADV_DONTNEED'):
+            for m in self.maps: m.madvise(mmap.MADV_DONTNEED)
+
+    def stretches(self, n: int, size: int = 1 << 20) -> typing.Iterator[slice]: # samples
+        "Slices that cover `n` samples; memory is let go after each."
+        for a in range(0, n, size):
+            yield slice(a, min(a + size, n))
+            self.let_go()
+
+# %% ../../nbs/simulation/01_distractors.ipynb #85354f7f
+def convolve_into(
+    y: np.ndarray, # (m, 2) float32, may be `x` itself
+    x: np.ndarray, # (n, 2) float32
+    ir: np.ndarray, # (k,) or (k, channels)
+    scratch: Scratch = Scratch(), # whose memory is let go
+):
+    "Writes the first samples of `convolve(x, ir)`, as many as `y` holds."
+    ir = ir[:, None] if ir.ndim == 1 else ir
+    if len(x) > 1 << 19 and len(ir) < 4096: ir = np.pad(ir, ((0, 4096 - len(ir)), (0, 0)))   # as `convolve` does
+    k = len(ir) - 1
+    block = sfft.next_fast_len(math.ceil(-k * lambertw(-1 / (2 * math.e * k), k=-1).real))        # scipy's choice
+    size = (block - k) * max(2, (1 << 20) // (block - k))
+    if len(x) <= 2 * size:
+        y[:] = convolve(x, ir)[:len(y)]
+        return
+    tail = np.zeros((k, 2), np.float32)
+    for s in scratch.stretches(len(x), size):
+        part = x[s] if s.stop - s.start == size else np.pad(x[s], ((0, size - s.stop + s.start), (0, 0)))
+        out = convolve(part, ir)
+        out[:k] += tail
+        tail = out[size:].copy()
+        a, b = s.start, min(s.start + size, len(y))
+        y[a:b] = out[:b - a]
+    if b < len(y): y[b:] = tail[:len(y) - b]
+
 # %% ../../nbs/simulation/01_distractors.ipynb #c4ac0ce4
 def compress(
-    x: np.ndarray, # (n, 2)
+    x: np.ndarray, # (n, 2) float32, changed in place
     sr: int, # Hz
     threshold: float, # dBFS
     ratio: float, # dB in per dB out above the threshold
+    scratch: Scratch = Scratch(), # whose memory is let go
 ) -> np.ndarray: # (n, 2) float32
     "A slow compressor."
     k = sr // 100
-    p = np.square(x[:len(x) // k * k]).reshape(-1, k * x.shape[1]).mean(1)
-    if not len(p): return x
+    whole = len(x) // k * k
+    power = lambda y: np.square(y).reshape(-1, k * x.shape[1]).mean(1)
+    if not whole: return x
+    p = np.concatenate([power(x[s]) for s in scratch.stretches(whole, 2000 * k)])
     db = 10 * np.log10(uniform_filter1d(p, 12) + 1e-10)
-    gain = uniform_filter1d(-np.maximum(0, db - threshold) * (1 - 1 / ratio), 25)
-    return x * ramps(10 ** (gain / 20), k, len(x))
+    gain = 10 ** (uniform_filter1d(-np.maximum(0, db - threshold) * (1 - 1 / ratio), 25) / 20)
+    for s in scratch.stretches(len(x)): x[s] *= ramps(gain, k, s.stop - s.start, s.start)
+    return x
+
+# %% ../../nbs/simulation/01_distractors.ipynb #6da78501
+def every(
+    x: np.ndarray, # (n, channels)
+    k: int, # step
+    scratch: Scratch = Scratch(), # whose memory is let go
+) -> np.ndarray: # (ceil(n / k), channels)
+    "A copy of every k-th sample."
+    return np.concatenate([x[a.start:a.stop:k].copy() for a in scratch.stretches(len(x), k << 16)])
+
+# %% ../../nbs/simulation/01_distractors.ipynb #abc2b94d
+def soft_ceiling(
+    x: np.ndarray, # (n, channels) float32, changed in place
+) -> np.ndarray: # (n, channels) float32, peak below 1
+    "Bends what is louder than .8."
+    over = np.abs(x) > 0.8
+    if over.any(): x[over] = np.sign(x[over]) * (0.8 + 0.19 * np.tanh((np.abs(x[over]) - 0.8) / 0.19))
+    return x
 
 # %% ../../nbs/simulation/01_distractors.ipynb #a3a24968
 def recording_chain(
     rng: np.random.Generator, # source of chance
-    x: np.ndarray, # (n, 2) all that sounded
+    x: np.ndarray, # (n, 2) float32: all that sounded; changed in place
     sr: int, # Hz
+    scratch: Scratch = Scratch(), # whose memory is let go
 ) -> np.ndarray: # (n, 2) float32, peak below 1
     "The session as it was recorded."
     n = len(x)
-    eq = random_eq(rng, sr, float(rng.uniform(0.5, 5)), (20, 90), (4500, 30000))
-    x = convolve(x, eq)[:n]
+    convolve_into(x, x, random_eq(rng, sr, float(rng.uniform(0.5, 5)), (20, 90), (4500, 30000)), scratch)
     if rng.random() < 0.5:
         threshold, ratio = rng.uniform(-32, -14), rng.choice([rng.uniform(1.3, 4), 10], p=[0.9, 0.1])
-        x = compress(x, sr, float(threshold), float(ratio))
-    rms = float(np.sqrt(np.mean(x[::7] ** 2))) + 1e-9
-    x += background(rng, n, sr) * np.float32(rms * 10 ** (rng.uniform(-62, -22) / 20))
-    peak = float(np.percentile(np.abs(x[::13]), 99.99)) + 1e-9
-    x *= np.float32(10 ** (rng.choice([rng.uniform(-3, 1), rng.uniform(-16, -2)]) / 20) / peak)
-    over = np.abs(x) > 0.8
-    if over.any(): x[over] = np.sign(x[over]) * (0.8 + 0.19 * np.tanh((np.abs(x[over]) - 0.8) / 0.19))
+        compress(x, sr, float(threshold), float(ratio), scratch)
+    rms = float(np.sqrt(np.mean(every(x, 7, scratch) ** 2))) + 1e-9
+    noise = background(rng, n, sr)
+    loud = np.float32(rms * 10 ** (rng.uniform(-62, -22) / 20))
+    for s in scratch.stretches(n): x[s] += noise(s.start, s.stop) * loud
+    peak = float(np.percentile(np.abs(every(x, 13, scratch)), 99.99)) + 1e-9
+    gain = np.float32(10 ** (rng.choice([rng.uniform(-3, 1), rng.uniform(-16, -2)]) / 20) / peak)
+    for s in scratch.stretches(n): x[s] = soft_ceiling(x[s] * gain)
     return x

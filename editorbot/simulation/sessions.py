@@ -7,9 +7,9 @@ __all__ = ['TAKES', 'KINDS', 'KEPT', 'WEIGHTS', 'log', 'SUFFIXES', 'TRACKS', 'DE
            'envelope', 'audible', 'quiet_near', 'cut_piece', 'Stage', 'random_stage', 'perform', 'lost_take', 'Canvas',
            'Gap', 'fill_gap', 'excerpt', 'at_speed', 'sections', 'reordered', 'with_dynamics', 'arrange',
            'plan_session', 'plan_attempts', 'wrong_blocks', 'failed_passage', 'Take', 'play_takes', 'plan_gaps',
-           'Timeline', 'assemble', 'make_session', 'Song', 'songs_of', 'find_songs', 'load_song', 'draw_pool',
-           'try_song', 'maybe_arranged', 'render_session', 'session_seeds', 'sample_paths', 'finished', 'write_session',
-           'short_sessions', 'make_sessions', 'demo_session']
+           'Timeline', 'mix_in', 'mono', 'assemble', 'make_session', 'Song', 'songs_of', 'find_songs', 'load_song',
+           'draw_pool', 'try_song', 'maybe_arranged', 'render_session', 'session_seeds', 'sample_paths', 'finished',
+           'write_session', 'short_sessions', 'make_sessions', 'demo_session']
 
 # %% ../../nbs/simulation/02_sessions.ipynb #95ac8327
 import functools
@@ -29,8 +29,9 @@ from fastcore.basics import patch
 from ..audio import audio_info, read_audio, write_audio
 from ..core import Config, EditorbotError, check_own, describe, in_processes, note_made, progress, write_json
 from ..edl import EDL, Source
-from .distractors import (
-    DISTRACTORS, SPOIL, Cast, break_down, convolve, level, random_eq, random_speaker, recording_chain, room, warp)
+from editorbot.simulation.distractors import (
+    DISTRACTORS, SPOIL, Cast, Scratch, break_down, convolve, convolve_into, level, random_eq, random_speaker,
+    recording_chain, room, warp)
 from ..rendering import render
 from .band import synth_song
 
@@ -242,15 +243,17 @@ class Canvas:
                  n: int, # samples
                  sr: int, # Hz
                  stage: Stage, # rooms and levels
+                 scratch: Scratch = Scratch(), # where long sounds lie
                 ):
-        self.near, self.far = np.zeros((2, n, 2), np.float32)
-        self.n, self.sr, self.stage, self.events = n, sr, stage, []
+        self.near, self.far, self.is_far = scratch.zeros(n), scratch.zeros(n), False
+        self.n, self.sr, self.stage, self.scratch, self.events = n, sr, stage, scratch, []
 
     def sound(self) -> np.ndarray: # (m, 2) float32
         "Everything that was put on the canvas, with the room's tail."
-        if self.stage.clean: return self.near + self.far
-        y = convolve(self.far, self.stage.far) if self.far.any() else np.zeros((self.n, 2), np.float32)
-        y[:self.n] += self.near
+        wet = self.is_far and not self.stage.clean
+        y = self.scratch.zeros(self.n + (len(self.stage.far) - 1 if wet else 0))
+        if wet: convolve_into(y, self.far, self.stage.far, self.scratch)
+        for s in self.scratch.stretches(self.n): y[s] += self.near[s] if wet else self.near[s] + self.far[s]
         return y
 
 # %% ../../nbs/simulation/02_sessions.ipynb #f2ca3da1
@@ -267,7 +270,10 @@ def place(self: Canvas,
     else:
         pan = rng.uniform(0.15, 0.85)
         x = x[:, None] * np.float32([np.cos(pan * np.pi / 2) * 1.41, np.sin(pan * np.pi / 2) * 1.41])
-        (self.far if rng.random() < 0.45 else self.near)[at:at + len(x)] += x
+        far = bool(rng.random() < 0.45)
+        (self.far if far else self.near)[at:at + len(x)] += x
+        self.is_far |= far
+    self.scratch.let_go()
 
 # %% ../../nbs/simulation/02_sessions.ipynb #e1bed408
 @patch
@@ -581,6 +587,7 @@ def play_takes(
     stage: Stage, # where they are played
     config: SessionConfig, # ranges
     sr: int, # Hz
+    scratch: Scratch = Scratch(), # where long sounds lie
 ) -> list[Take]:
     "The kept takes, each at its own level; in some a passage fails."
     music_db, out = -22 + float(rng.normal(0, 2)), []
@@ -589,7 +596,8 @@ def play_takes(
         fails = config.patches and len(x) > 30 * sr and rng.random() < config.patches
         fail = failed_passage(rng, x, sr, config) if fails else None
         y = perform(rng, fail[0] if fail else x, sr, stage, db)
-        out.append(Take(i, x, y[:audible(y, sr, 45)[1] + sr // 50], db, fail))
+        if fail: fail = (None, *fail[1:])                                 # the sound has it
+        out.append(Take(i, x, scratch.keep(y[:audible(y, sr, 45)[1] + sr // 50]), db, fail))
     return out
 
 # %% ../../nbs/simulation/02_sessions.ipynb #8af4e496
@@ -620,6 +628,7 @@ class Timeline:
     weights: dict          # kind -> how often, this session
     names: list            # of the songs
     takes: list            # of Take
+    scratch: Scratch = field(default_factory=Scratch) # where long sounds lie
     n: int = 0             # samples so far
     parts: list = field(default_factory=list)    # of (sample, sound)
     regions: list = field(default_factory=list)  # (onset, offset) in edit order
@@ -666,7 +675,7 @@ def add_gap(self: Timeline,
     count = np.zeros(0, np.float32) if last else self.maybe_count(gap)
     tail = int(rng.uniform(0.1, 1.2) * sr) if not last and rng.random() < 0.2 and not len(count) else 0
     early = int(rng.uniform(0, 0.5) * sr) if k and rng.random() < 0.25 else 0
-    canvas = Canvas(gap + early + tail, sr, self.stage)
+    canvas = Canvas(gap + early + tail, sr, self.stage, self.scratch)
     end = gap + early - (len(count) + int(rng.uniform(0.2, 1.5) * sr) if len(count) else 0)
     if gap > 0.6 * sr:
         tries = [] if last else [self.attempt(*t) for t in attempts]
@@ -684,7 +693,7 @@ def add_aside(self: Timeline, t: Take):
     "Somebody whispers or coughs during the take; it is kept all the same."
     rng, sr = self.rng, self.sr
     kind = str(rng.choice([k for k in ('chat', 'thump', 'laughter') if k in self.config.kinds]))
-    aside = Canvas(len(t.sound), sr, self.stage)
+    aside = Canvas(len(t.sound), sr, self.stage, self.scratch)
     for at in rng.uniform(0.1, 0.8, rng.integers(1, 4)) * len(t.sound):
         aside.add(
             rng,
@@ -715,7 +724,7 @@ def add_riff(self: Timeline, t: Take) -> np.ndarray: # (n, 2)
     "A few seconds of the song, counted in and played once; the edit loops them."
     rng, sr = self.rng, self.sr
     beat = DISTRACTORS['count_in'](rng, 2.0, self.cast, sr)
-    count = Canvas(len(beat), sr, self.stage)
+    count = Canvas(len(beat), sr, self.stage, self.scratch)
     count.add(rng, beat, 0, 'count_in', self.stage.loud - 20 + float(rng.normal(3, 3)), 'before a riff')
     self.parts.append((self.n, count.sound()))
     self.events.append(Event('count_in', self.n, self.n + len(beat), 'before a riff'))
@@ -735,7 +744,7 @@ def add_extra(self: Timeline, t: Take,
               begin: int): # sample at which the take began
     "Talk, then what will be put in, or looped."
     rng, sr = self.rng, self.sr
-    between = Canvas(int(rng.uniform(2, 8) * sr), sr, self.stage)
+    between = Canvas(int(rng.uniform(2, 8) * sr), sr, self.stage, self.scratch)
     fill_gap(rng, between, between.n, between.n, self.cast, self.weights, [])
     self.put(between, self.n)
     self.n += between.n
@@ -758,18 +767,39 @@ def add_take(self: Timeline, t: Take, counted: bool): # was it counted in?
     riffs = int(rng.poisson(self.config.riffs / len(self.takes)) if self.config.riffs else 0)
     for kind in ['patch'] * bool(t.fail) + ['riff'] * riffs: self.add_extra(t, kind, begin)
 
+# %% ../../nbs/simulation/02_sessions.ipynb #a61cd822
+def mix_in(
+    raw: np.ndarray, # (n, 2), changed in place
+    y: np.ndarray, # (m, 2)
+    at: int, # sample; may be negative
+    scratch: Scratch, # whose memory is let go
+):
+    "Adds a sound; what lies outside is left out."
+    a, b = max(at, 0), min(at + len(y), len(raw))
+    for s in scratch.stretches(max(b - a, 0)):
+        raw[a + s.start:a + s.stop] += y[a - at + s.start:a - at + s.stop]
+
+# %% ../../nbs/simulation/02_sessions.ipynb #8c5dd2a3
+def mono(
+    x: np.ndarray, # (n, channels) float32
+    scratch: Scratch, # where the result lies
+) -> np.ndarray: # (n, 1) float32
+    "The mean of the channels."
+    y = scratch.zeros(len(x), 1)
+    for s in scratch.stretches(len(x)): y[s] = x[s].mean(1, keepdims=True)
+    return y
+
 # %% ../../nbs/simulation/02_sessions.ipynb #fe7e0657
 @patch
 def session(self: Timeline, meta: dict) -> Session: # meta: goes into the session
     "Everything added up, as the recording chain hears it."
-    rng, sr = self.rng, self.sr
-    raw = np.zeros((self.n + int(rng.uniform(0.02, 0.5) * sr), 2), np.float32)
-    for at, y in self.parts:
-        a, b = max(at, 0), min(at + len(y), len(raw))
-        raw[a:b] += y[a - at:b - at]
+    rng, sr, scratch = self.rng, self.sr, self.scratch
+    raw = scratch.zeros(self.n + int(rng.uniform(0.02, 0.5) * sr))
+    for at, y in self.parts: mix_in(raw, y, at, scratch)
+    self.parts.clear()
     regions = [(a, min(b, len(raw))) for a, b in self.regions]
-    if not self.config.clean: raw = recording_chain(rng, raw, sr)
-    if rng.random() < self.config.mono: raw = raw.mean(1, keepdims=True)
+    if not self.config.clean: recording_chain(rng, raw, sr, scratch)
+    if rng.random() < self.config.mono: raw = mono(raw, scratch)
     return Session(raw, sr, regions, sorted(self.events, key=lambda e: e.start), meta)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #d70c029e
@@ -781,21 +811,22 @@ def assemble(
     sr: int, # Hz
     names: list, # of the songs
     meta: dict, # goes into the session
+    scratch: Scratch | None = None, # where long sounds lie; None: in memory
 ) -> Session:
     "The session of a plan; raises `EditorbotError` when there is no music in it."
-    stage = random_stage(rng, sr, config)
+    stage, scratch = random_stage(rng, sr, config), scratch or Scratch()
     both = lambda x: np.repeat(x, 2, 1) if x.shape[1] == 1 else x[:, :2]
-    cut = [(i, cut_piece(rng, both(x), sr, want)) for i, x, want in pieces]
+    cut = [(i, scratch.keep(cut_piece(rng, both(x), sr, want))) for i, x, want in pieces]
     cut = [(i, x) for i, x in cut if len(x) > 3 * sr]
     if not cut:
         raise EditorbotError('sessions: expected music, found only silence or less than 3 s; choose other songs')
     people = [random_speaker(rng, config.voices) for _ in range(rng.integers(1, 5))]
     cast = Cast(people, [x for _, x in cut], 60 / float(rng.uniform(70, 170)))
     weights = {k: WEIGHTS.get(k, 0.4) * float(rng.gamma(0.7)) for k in config.kinds if k in DISTRACTORS}
-    takes = play_takes(rng, cut, stage, config, sr)
+    takes = play_takes(rng, cut, stage, config, sr, scratch)
     spare = sum(len(t.sound) for t in takes) * (1 / share - 1)
     tries = plan_attempts(rng, [len(t.music) / sr for t in takes], 0.7 * spare / sr, config)
-    line = Timeline(rng, config, sr, stage, cast, weights, names, takes)
+    line = Timeline(rng, config, sr, stage, cast, weights, names, takes, scratch)
     for k, gap in enumerate(plan_gaps(rng, tries, spare, sr).tolist()):
         counted = line.add_gap(k, gap, tries[k] if k < len(takes) else [])
         if k < len(takes): line.add_take(takes[k], counted)
@@ -949,6 +980,7 @@ def render_session(
     seed: int, # a session is its seed, the songs and the configuration
     config: SessionConfig = SessionConfig(), # ranges
     sr: int | None = None, # Hz; by chance one of config.rates when None
+    scratch: Scratch | None = None, # where long sounds lie; None: in memory
 ) -> Session:
     "A session out of music files; unreadable songs are reported in the log and left out."
     rng = np.random.default_rng([seed, 23])
@@ -967,8 +999,8 @@ def render_session(
             x, names[i] = synth_song(number, want, rate), f'synthetic {number}'
         x, new = maybe_arranged(rng, x, pool, i, want, config, rate)
         if new: names[i] += ', arranged anew'
-        pieces.append((i, x, want))
-    return assemble(rng, pieces, share, config, rate, names, {'seed': seed, 'package': package})
+        pieces.append((i, scratch.keep(x) if scratch else x, want))
+    return assemble(rng, pieces, share, config, rate, names, {'seed': seed, 'package': package}, scratch)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #9be6c5a8
 def session_seeds(
@@ -1020,8 +1052,10 @@ def write_session(
     if overwrite: paths['info'].unlink(missing_ok=True)
     elif finished(paths, key): return 'was there'
     check_own('sessions', *paths.values(), overwrite=overwrite)
-    s = render_session(songs, seed, config)
-    write_audio(paths['raw'], s.raw, s.sr)
+    paths['raw'].parent.mkdir(parents=True, exist_ok=True)
+    scratch = Scratch(paths['raw'].parent)
+    s = render_session(songs, seed, config, scratch=scratch)
+    write_audio(paths['raw'], (s.raw[a] for a in scratch.stretches(len(s.raw))), s.sr, s.raw.shape[1])
     note_made('sessions', paths['raw'])   # at once, so that an interrupted session can be made again
     edl = s.edl(Source.from_file(paths['raw']))
     render(edl, paths['edit'], overwrite=True, verify=False, show=False)

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np, scipy.fft, scipy.ndimage
 from fastcore.basics import patch
 from ..core import *
-from ..plot import PALETTE
 from ..audio import *
 from .mel import *
 
@@ -628,6 +627,7 @@ def plot_beats(track: Track,
               ):                       # matplotlib axes
     "Onset strength of a stretch with its beats: bar lines black with their numbers, beats blue, grid lines grey."
     import matplotlib.pyplot as plt
+    from editorbot.plot import PALETTE
     if ax is None: ax = plt.subplots(figsize=(9, 2.2), layout='constrained')[1]
     a, b = (int(np.clip(s * FRAME_RATE, 0, track.mel.shape[1])) for s in (start, start + seconds))
     o = onset_strength(track.mel[:, a:b])

@@ -216,10 +216,12 @@ def wanted(self: Chain, f: Features) -> Tensor: # (S,) LUFS
 # %% ../../nbs/super_editor/01_mastering.ipynb #198f5d19
 @patch
 def makeup(self: Chain, energy: Tensor, # (S,) mean K-weighted power of the loud windows after `band_gains`
-           f: Features) -> Tensor:      # (S,) dB
+           f: Features,
+           lufs: Tensor | None = None,  # (S,) of the result; None: as `wanted` says
+          ) -> Tensor:                  # (S,) dB
     "The gain that is missing to the loudness."
     if self.config.kind in ('eq', 'nothing'): return torch.zeros_like(energy)
-    return self.wanted(f) - (10 * torch.log10(energy + 1e-12) - .691)
+    return (self.wanted(f) if lufs is None else lufs) - (10 * torch.log10(energy + 1e-12) - .691)
 
 # %% ../../nbs/super_editor/01_mastering.ipynb #86f41027
 @patch
@@ -228,6 +230,7 @@ def forward(self: Chain, levels: Tensor, # (S, T, 64) dB
             f: Features,
             fps: float,                  # windows a second
             pick: Tensor | None = None,  # (n,) windows that are wanted; None: all
+            lufs: Tensor | None = None,  # (S,) of the result; None: as `wanted` says
            ) -> Tensor:                  # (S, n, 64) dB
     "All gains of S recordings, for training."
     s = self.settings(f)
@@ -235,7 +238,7 @@ def forward(self: Chain, levels: Tensor, # (S, T, 64) dB
     if pick is not None: levels, power, shared, loud = (x[:, pick] for x in (levels, power, shared, loud))
     g = self.band_gains(levels, shared, f, s)
     e = 2 * ((power * 10**(g / 10)) @ torch.from_numpy(k_weights()))                     # (S, n)
-    return g + self.makeup((e * loud).sum(1) / loud.sum(1).clamp(min=1), f)[:, None, None]
+    return g + self.makeup((e * loud).sum(1) / loud.sum(1).clamp(min=1), f, lufs)[:, None, None]
 
 # %% ../../nbs/super_editor/01_mastering.ipynb #5d5a5f9e
 @dataclass(frozen=True, eq=False)

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['RATE', 'FPS', 'LOWEST', 'MANY', 'MasteringPair', 'pair_of', 'at_rate', 'exact_part', 'known_windows',
-           'pair_from_files', 'pairs_in', 'Batch', 'batch_of', 'pair_errors', 'song_means', 'ridge_line', 'dynamics',
-           'level_curves', 'to_knots', 'closed_form', 'prior', 'rates', 'tune', 'fit_chain', 'halves', 'Choice',
-           'rival_kinds', 'choose_kind', 'pairs_to_judge', 'cross_validate', 'learn_mastering']
+           'pair_from_files', 'pairs_in', 'Batch', 'stretch', 'batch_of', 'pair_errors', 'song_means', 'ridge_line',
+           'loudness_line', 'dynamics', 'level_curves', 'to_knots', 'closed_form', 'prior', 'rates', 'tune',
+           'fit_chain', 'halves', 'Choice', 'rival_kinds', 'choose_kind', 'pairs_to_judge', 'cross_validate',
+           'learn_mastering']
 
 # %% ../../nbs/super_editor/02_mastering_training.ipynb #ad3ae549
 import dataclasses, itertools, math, typing, warnings
@@ -132,35 +133,47 @@ class Batch:
     count: Tensor   # (S, T, 64) 0 or 1
     features: Features
     lufs: Tensor    # (S,): of the edits
+    here: Tensor    # (S,) LUFS: of that part of the edits that the batch holds
 
     def of(self, which: typing.Sequence) -> 'Batch':
         "Some of the pairs."
         i = torch.as_tensor(list(which))
         f = Features(*(getattr(self.features, x.name)[i] for x in dataclasses.fields(Features)))
-        return Batch(self.levels[i], self.power[i], self.after[i], self.count[i], f, self.lufs[i])
+        return Batch(self.levels[i], self.power[i], self.after[i], self.count[i], f, self.lufs[i], self.here[i])
 
     def __len__(self): return len(self.levels)
 
-# %% ../../nbs/super_editor/02_mastering_training.ipynb #6f3102ab
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #0556919a
+def stretch(count: np.ndarray, # bool (T, 64)
+            seconds: float,    # at most
+           ) -> slice:         # of windows
+    "Where most counts; of equals the first."
+    n = int(seconds * FPS)
+    if n >= len(count): return slice(0, len(count))
+    total = np.concatenate([[0], count.sum(1).cumsum()])
+    a = int((total[n:] - total[:-n]).argmax())
+    return slice(a, a + n)
+
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #1a302eb0
 def batch_of(pairs: list[MasteringPair],
-             longest: float = 90.0, # s of each pair, from its middle
+             longest: float = 90.0, # s of each pair
             ) -> Batch:
     "All pairs as one tensor each."
-    half = int(longest * FPS / 2)
-    middle = lambda x: np.asarray(x, np.float32)[max(0, len(x) // 2 - half):len(x) // 2 + half]
-    T = max(len(middle(p.before)) for p in pairs)
+    cuts = [stretch(p.count, longest) for p in pairs]
+    part = lambda x, cut: np.asarray(x, np.float32)[cut]
+    T = max(c.stop - c.start for c in cuts)
     def stack(xs, fill=0):
-        rows = [middle(x) for x in xs]
         pad = lambda x: np.pad(x, ((0, T - len(x)), *[(0, 0)] * (x.ndim - 1)), constant_values=fill)
-        return torch.from_numpy(np.stack([pad(x) for x in rows]))
+        return torch.from_numpy(np.stack([pad(part(x, c)) for x, c in zip(xs, cuts)]))
     each = [features_of(p.before, FPS) for p in pairs]
     joined = lambda name: torch.cat([getattr(f, name) for f in each])
     features = Features(
         joined('lufs'), stack([f.loud[0].numpy() for f in each]), joined('spectrum'), joined('reading')
     )
-    lufs = torch.tensor([frame_loudness(p.after, FPS)[0] for p in pairs], dtype=torch.float32)
+    loudness = lambda xs: torch.tensor([frame_loudness(x, FPS)[0] for x in xs], dtype=torch.float32)
     levels, after = (stack([getattr(p, k) for p in pairs], FLOOR) for k in ('before', 'after'))
-    return Batch(levels, 10**(levels / 10), after, stack([p.count for p in pairs]), features, lufs)
+    return Batch(levels, 10**(levels / 10), after, stack([p.count for p in pairs]), features,
+                 loudness([p.after for p in pairs]), loudness([part(p.after, c) for p, c in zip(pairs, cuts)]))
 
 # %% ../../nbs/super_editor/02_mastering_training.ipynb #a523d6d2
 @torch.no_grad()
@@ -168,7 +181,9 @@ def pair_errors(chain: Chain, b: Batch, free: bool = False, # after the best con
                ) -> np.ndarray: # (S,) dB
     "Mean absolute difference of levels, a pair each."
     if chain.config.kind == 'nothing': d = b.levels - b.after
-    else: d = b.levels + chain(b.levels, b.power, b.features, FPS) - b.after
+    else:
+        lufs = chain.wanted(b.features) + b.here - b.lufs
+        d = b.levels + chain(b.levels, b.power, b.features, FPS, lufs=lufs) - b.after
     if free:
         best = torch.stack([x[m > 0].median() for x, m in zip(d, b.count)])
         d = d - best[:, None, None]
@@ -191,6 +206,14 @@ def ridge_line(x: Tensor, y: Tensor, # (S,)
     if not len(y): return 0., 0.
     x = x - x.mean()
     return float(y.mean()), float((x * (y - y.mean())).sum() / ((x**2).sum() + prior))
+
+# %% ../../nbs/super_editor/02_mastering_training.ipynb #431f36b4
+def loudness_line(before: Tensor, after: Tensor, # (S,) LUFS
+                 ) -> tuple[float, float, float]: # `target` LUFS, `slope`, `usual_lufs` of a `Chain`
+    "How loud edits are, by how loud the recordings were."
+    spread = before.std().item() if len(before) > 1 else 0.
+    target, rise = ridge_line(before, after, 4. * len(before) * max(0., 1 - spread / 4))
+    return target, rise if spread > 2 else rise * spread / 2, before.mean().item()
 
 # %% ../../nbs/super_editor/02_mastering_training.ipynb #5f5eb622
 @torch.no_grad()
@@ -220,7 +243,7 @@ def dynamics(c: Chain, b: Batch) -> Chain:
 @torch.no_grad()
 def level_curves(c: Chain, b: Batch) -> Chain:
     "Start of the level curves."
-    left = b.after - b.levels - c(b.levels, b.power, b.features, FPS)
+    left = b.after - b.levels - c(b.levels, b.power, b.features, FPS, lufs=b.here)
     d = (b.levels - (b.features.spectrum + b.features.lufs[:, None])[:, None]).clamp(-25, 15)
     for p, side in ((c.up, d.clamp(min=0)), (c.down, d.clamp(max=0))):
         slope = (side * left * b.count).sum((0, 1)) / ((side**2 * b.count).sum((0, 1)) + 100)      # (64,)
@@ -241,31 +264,30 @@ def to_knots(x: Tensor, # (64,)
 @torch.no_grad()
 def closed_form(b: Batch, config: ChainConfig) -> Chain:
     "A chain to begin with."
-    c, whole, songs = Chain(config), config.kind in ('chain', 'reading'), len(b)
+    c, whole = Chain(config), config.kind in ('chain', 'reading')
     gain, loud = song_means(b)
     c.usual.copy_(b.features.spectrum.mean(0))
-    c.usual_lufs.copy_(b.features.lufs.mean())
     level = gain - (0 if config.kind == 'eq' else loud[:, None])
     mean, slope = torch.tensor([ridge_line(b.features.spectrum[:, i], level[:, i], 27.) for i in range(BANDS)]).T
     c.eq.copy_(to_knots(mean, config.knots).clamp(-20, 20))
     if whole: c.follow.copy_((-to_knots(slope, config.knots)).clamp(-.2, 1))
-    spread = b.features.lufs.std().item() if songs > 1 else 0.
-    target, rise = ridge_line(b.features.lufs, b.lufs, 4. * songs * max(0., 1 - spread / 4))
-    c.target.fill_(target)
-    c.slope.fill_(rise if spread > 2 else rise * spread / 2)
+    for p, v in zip((c.target, c.slope, c.usual_lufs), loudness_line(b.features.lufs, b.lufs)): p.fill_(v)
     left = torch.nan_to_num(level - mean - slope * (b.features.spectrum - b.features.spectrum.mean(0)))
-    if songs > 1: c.spread.copy_(left.std(0))
+    if len(b) > 1: c.spread.copy_(left.std(0))
     if whole: dynamics(c, b)
     return level_curves(c, b) if config.kind != 'eq' else c
 
 # %% ../../nbs/super_editor/02_mastering_training.ipynb #eb9841b9
-def prior(c: Chain) -> Tensor: # scalar, dB
+def prior(c: Chain,
+          songs: int = 1,    # that the settings are learnt from
+         ) -> Tensor:        # scalar, dB
     "How unlikely the settings are."
     eq = c.eq @ knot_weights(c.config.knots)
     eq = eq - eq.mean() * (c.config.kind != 'eq')
     far = lambda x: x.square().mean()
     p = .02 * far((eq.abs() - 12).clamp(min=0)) + .004 * far(c.eq.diff(n=2))
-    p = p + .02 * far(c.follow) + .05 * far(c.follow.diff()) + .3 * (far(c.up.diff()) + far(c.down.diff()))
+    p = p + .3 / songs * torch.log1p(far(c.follow) / .03**2) + .02 * far(c.follow) + .05 * far(c.follow.diff())
+    p = p + .3 * (far(c.up.diff()) + far(c.down.diff()))
     p = p + .002 * (far(c.ride_time - math.log(2)) + far(c.release - math.log(.15)))
     if c.config.kind == 'reading': p = p + 2e-3 * sum(w.square().sum() for w in c.reader[-1].parameters())
     if c.config.residual: p = p + 1e-3 * c.rest[-1].weight.square().sum()
@@ -275,9 +297,9 @@ def prior(c: Chain) -> Tensor: # scalar, dB
 def rates(c: Chain, lr: float) -> list: # parameter groups
     "Learning rates by unit: dB move faster than shares."
     named = dict(c.named_parameters())
-    fast, slow = ('eq', 'target', 'threshold', 'squash'), ('follow', 'ride', 'up', 'down', 'keep')
+    fast, slow = ('eq', 'threshold', 'squash'), ('follow', 'ride', 'up', 'down', 'keep')
     pick = lambda names: [named[n] for n in named if n in names]
-    rest = [p for n, p in named.items() if n not in (*fast, *slow, 'slope')]
+    rest = [p for n, p in named.items() if n not in (*fast, *slow, 'target', 'slope')]
     return [dict(params=pick(fast), lr=3 * lr), dict(params=pick(slow), lr=.4 * lr), dict(params=rest, lr=lr)]
 
 # %% ../../nbs/super_editor/02_mastering_training.ipynb #843d2a2e
@@ -294,9 +316,9 @@ def tune(c: Chain,            # changed in place
     when = torch.optim.lr_scheduler.LambdaLR(opt, lambda i: .5 + .5 * math.cos(math.pi * i / max(1, steps)))
     for _ in range(steps):
         pick = torch.arange(int(torch.randint(every, (1,), generator=rng)), T, every)
-        g, m = c(b.levels, b.power, b.features, FPS, pick), b.count[:, pick]
+        g, m = c(b.levels, b.power, b.features, FPS, pick, b.here), b.count[:, pick]
         fit = ((b.levels[:, pick] + g - b.after[:, pick]).abs() * m).sum() / m.sum().clamp(min=1)
-        opt.zero_grad(); (fit + prior(c)).backward()
+        opt.zero_grad(); (fit + prior(c, len(b))).backward()
         torch.nn.utils.clip_grad_norm_(c.parameters(), 5.)
         opt.step(); when.step(); log.append(float(fit.detach()))
     return log
