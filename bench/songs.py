@@ -7,7 +7,7 @@
 
 DIR holds a folder for each package (an album, an artist). Rehearsals are drawn from real music, whose takes differ by time-stretching (+-6 %), drift, level, microphones and spoilers, and from the synthetic band, whose takes
 are played anew from the score: other timing, other levels, wrong and missing notes. In half of them each: a song that is abandoned, a medley, a riff of one song in another, a song in two keys, two songs without a pause.
-Thresholds were chosen on TUNE and CHOICE; REPORT and FRESH are other seeds, and nothing was chosen on FRESH. The shipped pointer network, which hears what is played, was trained on sessions of packages of this kind; the grouping learnt from none.
+Thresholds were chosen on TUNE and CHOICE; REPORT and FRESH are other seeds; FRESH was made last (its first figures are in log/2026-12-01-songs-keys.md). The shipped pointer network, which hears what is played, was trained on sessions of packages of this kind; the grouping learnt from none.
 Results go to outputs/bench/songs/.
 """
 import argparse, dataclasses, functools, json, time

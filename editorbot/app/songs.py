@@ -263,7 +263,7 @@ def novelty(colour: np.ndarray, # float (N, 32)
 # %% ../../nbs/app/04_songs.ipynb #b3d73ec5
 NEAR = 4.0          #: s: so near to the edge of a take counts as its edge
 INSIDE = 10.0       #: s: shortest part that is cut off
-SURE, MAYBE = 1.0, -5.0   #: sum of both scores at which a take is cut: alone, or where another take begins
+SURE, MAYBE = 1.0, -2.5   #: sum of both scores at which a take is cut: alone, or where another take begins
 CHANGE = 1.25       #: novelty without which a cut needs other takes
 
 def edge_scores(h: Hearing) -> np.ndarray: # float32 (ceil(T / 8),)
