@@ -91,32 +91,31 @@ class Rehearsal:
         return dict(win=.5 if abs(d) < .02 * self.spread(taste) else float(d > 0), keep_f1=f1(pieces), before=f1(self.r.own))
 
 
-def about_rules(train, rater, taste, answers, X, near, seed, most=20):
-    "Answers that put suspected rules to the test, as `rate` asks for them: a rule's edit against what is liked nearby; answers, features of the pools and nearness, with what was added."
-    answers, X, near, some, model = list(answers), list(X), list(near), suspects(near, answers, RULES), train_reward(X, answers, seed=seed)
-    rng, says = np.random.default_rng([rater.seed, len(answers), 4]), np.random.default_rng([rater.seed, len(answers), 5])
-    order = {k: iter(rng.permutation(len(train))) for k in some}
+def moved_by(train, model, spread, seed, pairs=()):
+    "What DPO learns from a reward model, as `learnt_change` does."
+    return held_back(dpo([h.P[h.n:] for h in train], imagined(model, [h.X[h.n:] for h in train], seed=seed), spread), [h.r for h in train], pairs)
+
+
+def answered(train, spread, rater, taste, n, seed):
+    "What a rater answers to n questions; features of the pools and nearness, with what was added. From a hundred on the last twenty put suspected rules to the test, as `rate` does: a rule's edit, or the one that was learnt?"
+    most = 20 * (n >= 100)
+    answers, X, near = compare(rater, [h.u[taste][:h.n] for h in train], n - most), [h.X[:h.n] for h in train], [h.near for h in train]
+    if not most: return answers, X, near
+    first, some, model = len(answers), suspects(near, answers, RULES), train_reward(X, answers, seed=seed)
+    rng, says, weights = np.random.default_rng([rater.seed, 4]), np.random.default_rng([rater.seed, 5]), moved_by(train, model, spread, seed)
+    order, own = {k: iter(rng.permutation(len(train))) for k in some}, functools.cache(lambda i: edit_under(train[i].r, best_nudge(model, train[i].r, weights)))
 
     def question():
-        for k in to_be_tested(near, answers, some):
+        for k in to_be_tested(near, answers[first:], some):
             for i in order[k]:
-                x, y = by_rules(train[i].r, RULES[k]), train[i].liked(model)
-                if len(x) and overlap(*(play_counts(e, train[i].r.frames) > 0 for e in (x, y))) < .98: return int(i), x, y
+                x, y = by_rules(train[i].r, RULES[k]), own(i)
+                if len(x) and len(y) and overlap(*(play_counts(e, train[i].r.frames) > 0 for e in (x, y))) < .98: return int(i), x, y
 
-    while most and (q := question()):
-        (i, *edits), most = q, most - 1
-        h, n = train[i], len(X[i])
+    while len(answers) < n and (q := question()):
+        i, *edits = q
+        h, k = train[i], len(X[i])
         near[i], X[i] = np.hstack([near[i], nearness(h.r, edits, RULES)]), np.vstack([X[i], *(edit_features(h.r, x) for x in edits)])
-        answers.append(Comparison(i, n, n + 1, rater.says(i, np.subtract(*(utility(taste, h.t, x) for x in edits)), h.spread(taste), says), True))
-    return answers, X, near
-
-
-def answered(train, rater, taste, n, seed):
-    "What a rater answers to n questions, the last twenty of every hundred about rules; features of the pools and nearness, with what was added."
-    random, answers, X, near = compare(rater, [h.u[taste][:h.n] for h in train], n - 20 * (n // 100)), [], [h.X[:h.n] for h in train], [h.near for h in train]
-    for k in range(0, len(random), 80):
-        answers += random[k:k + 80]
-        if len(random[k:k + 80]) == 80: answers, X, near = about_rules(train, rater, taste, answers, X, near, seed)
+        answers.append(Comparison(i, k, k + 1, rater.says(i, np.subtract(*(utility(taste, h.t, x) for x in edits)), h.spread(taste), says), True))
     return answers, X, near
 
 
@@ -153,9 +152,9 @@ METHODS = ('best of 16', 'best of nearby', 'DPO', 'DPO, then best of nearby', 'r
 
 def learnt(train, test, spread, taste, n, seed):
     "A row: what n answers of a simulated rater are worth."
-    answers, X, near = answered(train, SimulatedRater(taste, seed=seed), taste, n, seed)
+    answers, X, near = answered(train, spread, SimulatedRater(taste, seed=seed), taste, n, seed)
     model = train_reward(X, answers, seed=seed)
-    weights = held_back(dpo([h.P[h.n:] for h in train], imagined(model, [h.X[h.n:] for h in train], seed=seed), spread), [h.r for h in train])
+    weights = moved_by(train, model, spread, seed)
     rule = RULES[rule_of(near, answers)]
     A, B, said = asked(test, taste)
     p = model.prefers(A, B).mean(0)

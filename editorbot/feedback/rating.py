@@ -21,8 +21,8 @@ from ..personal.editor import Pointer
 from ..pointer.pointer_training import score_example
 from ..pieces import pieces_of, play_counts, regions_of_edl, runs_of
 from ..sound.mel import load_track
-from .dpo import Taste, allowed_rules, best_nudge, edit_under, learn_taste, nearness, save_taste, suspects
-from .dpo import to_be_tested
+from .dpo import Taste, allowed_rules, best_nudge, edit_under, learn_taste, learnt_change, nearness
+from .dpo import save_taste, suspects, to_be_tested
 from .edit_features import CHANGES, Scored, by_rules, edit_features, played, pool, scored
 from .listening import FeedbackStore, Listening, Pair, Question, care
 from .raters import Comparison
@@ -123,9 +123,10 @@ def rule_question(self: Sitting,
     n = len(answers) // 100 * 100 + first
     if len(answers) < n or not self.material.drafts or self.material.rules: return ''
     if n not in self.suspects:
-        self.suspects[n] = suspects(self.near, answers[:n], self.rules), train_reward(self.X, answers[:n])
+        model, some = train_reward(self.X, answers[:n]), suspects(self.near, answers[:n], self.rules)
+        self.suspects[n] = some, model, learnt_change(model, self.material.recordings[:4])
     done = {e.body['pair'] for e in self.listening.given}
-    for k in to_be_tested(self.near, answers, self.suspects[n][0]):
+    for k in to_be_tested(self.near, answers[n:], self.suspects[n][0]):
         order = np.random.default_rng([n, k]).permutation(len(self.X))
         if pair := next((p for i in order if (p := self.rule_pair(int(i), k, n)) and p not in done), ''): return pair
     return ''
@@ -135,10 +136,10 @@ def rule_question(self: Sitting,
 def rule_pair(self: Sitting, i: int, k: int, # recording, rule
               n: int,                        # of `suspects`
              ) -> str:                       # `Pair.id`; '': there is nothing to compare
-    "A rule's edit against the one that the reward model prefers."
+    "A rule's edit against the one that was learnt."
     if (i, k, n) not in self.tests:
-        m, r, model = self.material, self.material.recordings[i], self.suspects[n][1]
-        edits = [by_rules(r, self.rules[k]), edit_under(r, best_nudge(model, r, np.zeros(len(CHANGES))))]
+        m, r, (_, model, change) = self.material, self.material.recordings[i], self.suspects[n]
+        edits = [by_rules(r, self.rules[k]), edit_under(r, best_nudge(model, r, change))]
         p = Pair(*(edl_of(m.drafts[i], x) for x in edits))
         self.tests[i, k, n] = ''
         if p.one.segments != p.two.segments:
