@@ -39,7 +39,8 @@ from editorbot.simulation.sessions import find_songs, render_session, session_se
 CONFIG = RICH.replace(minutes=(3., 5.), song_seconds=(30., 120.), voices='formant')
 HERE = Path(__file__).parent
 PPO = 'BC d + PPO, true distance, walk'
-PAIRS = [(PPO, 'BC d, walk'), ('BC d + PPO, posterior, walk', 'BC d, walk'), ('BC d, decoder', 'BC d, walk'), ('BC d, decoder', 'pointer'), (PPO, 'pointer'), ('BC d + PPO, true distance, decoder', 'BC d, decoder'), ('BC d + PPO, true distance, decoder', 'pointer'), ('AWR d, walk', 'BC d, walk'), ('AWR d, decoder', 'BC d, decoder')]
+REWARDS = [f'BC d + PPO, {x}, walk' for x in ('true distance, no anchor', 'posterior', 'posterior, no anchor', 'keep F1, no anchor', 'older terms, no anchor')]
+PAIRS = [(PPO, 'BC d, walk'), *((x, 'BC d, walk') for x in REWARDS), ('BC d, decoder', 'BC d, walk'), ('BC d, decoder', 'pointer'), (PPO, 'pointer'), ('BC d + PPO, true distance, decoder', 'BC d, decoder'), ('BC d + PPO, true distance, decoder', 'pointer'), ('AWR d, walk', 'BC d, walk'), ('AWR d, decoder', 'BC d, decoder')]
 AIMS = {('BC d, decoder', 'keep_f1'): '>= .935', ('BC d, decoder', 'boundary_f1_3'): '>= .90', (PPO, 'keep_f1'): '>= .95 as a greedy walk', ('BC d + PPO, true distance, decoder', 'keep_f1'): '>= .95 as the agent edits',
         (PPO, 'BC d, walk', 'keep_f1'): 'interval above 0', (PPO, 'BC d, walk', 'count_f1'): '>= 0', (PPO, 'pointer', 'keep_f1'): '>= -.015'}
 COLUMNS = dict(keep_f1='keep F1', boundary_f1_3='boundary F1, 3 s', boundary_f1_05='boundary F1, .5 s', count_f1='play-count F1')
@@ -258,7 +259,7 @@ def fold(hold, seed, a, sessions):
         train, _, test = side('b')
         walks = lambda last: walk_plain(clone_plain(train.r, train.lessons, last, 3 * a.steps, seed), test.r)
         return {f'BC on seven beats of features{", and its last action" * last}, walk': test.acted(walks(last)) for last in (False, True)}
-    rows = dict(plain=plain, **{v: functools.partial(lambda v: both(cloned(v), v, f'BC {v}'), v) for v in 'dcb'}, **{k: functools.partial(ppo, k) for k in NAMES}, decoded=decoded,
+    rows = dict(plain=plain, walk=lambda: {'BC d, walk': side('d')[2].walked(cloned('d'))}, **{v: functools.partial(lambda v: both(cloned(v), v, f'BC {v}'), v) for v in 'dcb'}, **{k: functools.partial(ppo, k) for k in NAMES}, decoded=decoded,
                 awr=lambda: both(offline(), 'd', 'AWR d'), features=features, scratch=lambda: {'PPO without cloning, true distance, walk': side('d')[2].walked(improved('scratch'))})
     def run(k):
         began = time.process_time()
@@ -312,7 +313,7 @@ if __name__ == '__main__':
     ap.add_argument('--ship', help='a checkpoint to be trained on everything, *.safetensors; no table')
     ap.add_argument('--view', default='e', help='of the policy that --ship trains')
     ap.add_argument('--attack', type=int, help='anneal every reward on so many sessions of each package, --steps each; no table')
-    ap.add_argument('--record', action='store_true', help='write bench/results/agent.json; of --ship agent_types.json, of --attack agent_attack.json')
+    ap.add_argument('--record', nargs='?', const='agent', metavar='NAME', help='write bench/results/NAME.json, agent unless said; of --ship agent_types.json, of --attack agent_attack.json')
     a = ap.parse_args()
     torch.set_num_threads(1)
     packages = make(a)
@@ -338,8 +339,8 @@ if __name__ == '__main__':
         for x, y, k, v in shown:
             if k != 'boundary_f1_05': claims.append(dict(claim=f'{x}, less {y}: {COLUMNS[k]}', value=v[0], interval=list(v[1:]), aim=AIMS.get((x, y, k))))
         given = ' '.join(a.rows)
-        path = record('agent', 'agent', f'The agent on packages held out of training, {n} sessions of {len(packages)} packages, {len(a.seed)} seed{"s" * (len(a.seed) > 1)}',
-                      f"make bench-agent ARGS='--music DIR --sessions {a.sessions} --more {a.more} --valid {a.valid} --steps {a.steps} --iterations {a.iterations} --seed {' '.join(map(str, a.seed))} --rows {given} --record'", claims,
+        path = record(a.record, 'agent', f'The agent on packages held out of training, {n} sessions of {len(packages)} packages, {len(a.seed)} seed{"s" * (len(a.seed) > 1)}',
+                      f"make bench-agent ARGS='--music DIR --sessions {a.sessions} --more {a.more} --valid {a.valid} --steps {a.steps} --iterations {a.iterations} --seed {' '.join(map(str, a.seed))} --rows {given} --record{' ' + a.record if a.record != 'agent' else ''}'", claims,
                       'The pointer network that speaks of a recording has never seen its package. The networks that speak of the training recordings have: an agent learns from what they say of other music, '
                       f'never of the test music. {a.steps} steps of cloning, {a.iterations} iterations of PPO; intervals are bootstrapped over sessions, seeds are averaged first. '
                       f'Of each other package and of the band, {a.sessions + a.more} sessions; of those of packages, {a.valid} put aside tune the decoder and choose among policies of PPO.')

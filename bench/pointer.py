@@ -19,7 +19,7 @@ from editorbot.judging.cross_validation import fold_arguments, fold_folder, fold
 from editorbot.editors.keep_model import decode, load_keep
 from editorbot.editors.keep_training import score_examples
 from editorbot.pieces import edit_scores
-from editorbot.pointer.pointer_network import PointerConfig, PointerNet, load_pointer, pointer_config
+from editorbot.pointer.pointer_network import PointerConfig, PointerNet, load_pointer
 from editorbot.pointer.pointer_training import RICH, PointerRecipe, judge_pointer, net2wider, train_on_band, train_pointer
 from editorbot.simulation.sessions import find_songs
 from editorbot.nn.trainer import TrainerConfig
@@ -58,7 +58,7 @@ def network_of(folder, holdout, seed):
     at = fold_folder(folder, holdout, seed)
     path = at.parent/f'{at.name}.npz'
     if not path.exists(): return load_pointer(at, 'cpu')[0]
-    net = PointerNet(pointer_config(json.loads(path.with_suffix('.json').read_text(encoding='utf-8'))['config'], path))
+    net = PointerNet(PointerConfig.from_dict(json.loads(path.with_suffix('.json').read_text(encoding='utf-8'))['config'], path))
     with np.load(path) as z: net.load_state_dict({k: torch.from_numpy(np.asarray(z[k] * z[k + '/step'] if k + '/step' in z else z[k])) for k in z.files if not k.endswith('/step')})
     return net.eval()
 

@@ -57,7 +57,7 @@ def check_editor(name: str): # of an editor
 # %% ../nbs/08_options.ipynb #3e9ec3db
 LATE = ('beats', 'fades', 'phase')   #: stages that every editor can do without
 LEAVABLE = dict.fromkeys(('keep', 'agent', 'rules', 'loudness', 'keep_all'), LATE) | {
-    'pointer': ('rules', 'retakes', 'comping', 'order', *LATE)}   #: editor -> stages that can be left out
+    'pointer': ('rules', 'retakes', 'splices', 'comping', 'order', *LATE)}   #: editor -> stages that can be left out
 
 def check_stages(stages: typing.Sequence, # names, of --without
                  editor: str):

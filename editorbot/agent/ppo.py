@@ -449,7 +449,7 @@ def improve(policy: Policy, r: Recordings, reward: Reward,
             board=None,                         # SummaryWriter
             watch: typing.Callable = lambda i, now: None, # called after each iteration
             extra: typing.Callable = lambda: torch.zeros(()), # the cloning loss of some recordings, for `mix`
-           fabric: Fabric | None = None,       # processes, launched, on CPU; None: this one
+            fabric: Fabric | None = None,       # processes, launched, on CPU; None: this one
            ) -> tuple[Policy, list]:            # the best policy; what was said after each iteration of this call
     "Improve a policy by PPO; raises `EditorbotError` where `folder` holds another run."
     fabric = fabric or alone(c.precision)

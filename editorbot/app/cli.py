@@ -632,7 +632,8 @@ def sessions(music_dir, number, output, seed, minutes, engineers, jobs, overwrit
                                       'band first) or a checkpoint.')
 @click.option('-p', '--param', nargs=2, multiple=True, metavar='NAME VALUE',
               help='A parameter of the training notebook; --list shows them.')
-@click.option('--workers', type=int, help='agent: how many runs of a sweep over seeds or rewards at a time.')
+@click.option('--workers', type=click.IntRange(1),
+              help='agent: how many runs of a sweep over seeds or rewards at a time.')
 @click.option('--scheduler', metavar='ADDRESS',
               help='agent: a running Dask scheduler, tcp://HOST:8786, whose workers do the runs.')
 @click.option('-o', '--output', type=AUDIO, help='Executed notebook. Default: outputs/runs/MODEL-DATE.ipynb.')
@@ -647,6 +648,7 @@ def train(model, data, start, param, workers, scheduler, output, list_):
     if data is not None and data.is_file():
         raise describe('--data', 'a data folder (input/NAME_raw.wav, desired_output/NAME_edit.wav)', f'the file {data}')
     if data is not None and model != 'preference': check_pairs(data)
+    if start is not None and model != 'pointer': raise describe('--from', 'the model pointer', model)
     if start not in (None, 'shipped', 'keep', 'band'):
         check_there(start, "shipped, keep, band, or weights (*.safetensors, or the folder that holds them)")
     options = dict(data=data, start=start, workers=workers, scheduler=scheduler)
