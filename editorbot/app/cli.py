@@ -336,20 +336,21 @@ def edit(**o):
 def songs(raw, output, names, library, checkpoint, allow_truncated, overwrite, no_report, **wishes):
     "Find the songs and takes of a rehearsal. Writes a file for each, and a page. Several files are one recording."
     from editorbot.audio import audio_info
-    from editorbot.app.song_files import check_format, check_library, read_names
+    from editorbot.app.song_files import SongOptions, check_format, check_library, read_names
     from editorbot.options import check_weights
     first, raw = raw[0], one_recording(raw, allow_truncated)
-    for p in (raw, *wishes['with_']): audio_info(p, allow_truncated)
-    check_format(wishes['format'], audio_info(raw, allow_truncated))
+    options = SongOptions(**wishes, page=not no_report)
+    audio_info(raw, allow_truncated)
+    check_with(options.with_, options.offset)
+    check_format(options.format, audio_info(raw, allow_truncated))
     check_there(checkpoint, 'weights (*.safetensors), or the folder that holds them')
     if checkpoint: check_weights(checkpoint, 'pointer')
     if names: read_names(names)
     if library: check_library(library)
     if output and output.is_file(): raise describe(output, 'a folder', 'a file', 'choose another name with -o')
-    from editorbot.app.song_export import SongOptions, export_songs, song_table
+    from editorbot.app.song_export import export_songs, song_table
     folder, start = output or first.with_name(first.stem + '_songs'), time.perf_counter()
-    made = export_songs(raw, folder, SongOptions(**wishes, page=not no_report), names, library, checkpoint, overwrite,
-                        allow_truncated)
+    made = export_songs(raw, folder, options, names, library, checkpoint, overwrite, allow_truncated)
     click.echo(song_table(made))
     for note in made.notes: click.echo(f'  note: {note}')
     say(folder=folder, files=len([p for p in made.paths if p.suffix in ('.wav', '.flac', '.mp3', '.ogg')]),

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['log', 'CACHE', 'CACHE_VERSION', 'SONG_LINES', 'save_hearing', 'load_hearing', 'hear', 'Song', 'name_songs',
            'sample_spans', 'Found', 'title_of', 'take_json', 'songs_json', 'takes_under', 'kept_edl', 'song_pieces',
-           'with_cuts', 'songs_page', 'SongOptions', 'Exported', 'PlannedFile', 'file_plan', 'library_names',
-           'update_library', 'find_songs_of', 'write_plan', 'first_few', 'notes_on', 'check_wishes', 'sheet_paths',
-           'export_songs', 'song_table']
+           'with_cuts', 'songs_page', 'Exported', 'PlannedFile', 'file_plan', 'library_names', 'update_library',
+           'find_songs_of', 'write_plan', 'first_few', 'notes_on', 'check_wishes', 'sheet_paths', 'export_songs',
+           'song_table']
 
 # %% ../../nbs/app/07_song_export.ipynb #b72b6fe0
 import dataclasses, logging, typing
@@ -26,7 +26,7 @@ from ..pointer.pointer_network import score_recording
 from .report import LINES, Piece, report
 from .songs import STEP, Hearing, Take, choose_takes, find_songs_in, listen
 from .song_library import Named, known_songs, open_library, recognise, remember
-from .song_files import (FORMATS, Tags, check_format, gain_for, measure_loudness, read_names,
+from .song_files import (FORMATS, SongOptions, Tags, check_format, gain_for, measure_loudness, read_names,
                                       recorded_on,
                                       safe_name, song_edl, write_sheets, write_song)
 
@@ -238,26 +238,6 @@ def songs_page(f: Found, path: Path, files: dict, levels: dict, show: bool | Non
     return report(edl, path, None, f'{name}: songs', song_pieces(f, edl, files), overwrite=True, show=show,
                   about=said,
                   lines=SONG_LINES, joins=False)
-
-# %% ../../nbs/app/07_song_export.ipynb #0aa9925d
-@dataclass(frozen=True)
-class SongOptions(Config):
-    "Wishes of `export_songs`."
-    format: str = 'wav'              # wav, flac, mp3 or ogg
-    takes: bool = False              # every take as well
-    trim: bool = False               # one file instead: without what comes before the first and after the last music
-    loudness: float | None = None    # LUFS of each file; None: as recorded
-    pad: float = .5                  # s before the first note and after the last
-    shortest: float = 20.0           # s: a song whose best take is shorter gets no file
-    page: bool = True                # a page to hear it all
-    with_: tuple = ()                # files of tracks that run together with the recording and are cut alike
-    offset: tuple = ()               # when they begin, as `--offset` has it
-
-    def __post_init__(self):
-        if self.loudness is not None and not -70 <= self.loudness <= 0:
-            raise describe('--loudness', 'LUFS from -70 to 0, such as -16', self.loudness)
-        for k in ('pad', 'shortest'):
-            if not getattr(self, k) >= 0: raise describe(f'--{k}', 'seconds, 0 or more', getattr(self, k))
 
 # %% ../../nbs/app/07_song_export.ipynb #136d7502
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['RESERVED', 'CEILING', 'FORMATS', 'MP3_RATES', 'safe_name', 'read_names', 'check_library', 'k_filters', 'gated',
-           'measure_loudness', 'gain_for', 'Tags', 'id3_tag', 'info_list', 'recorded_on', 'check_format', 'song_edl',
-           'resampled', 'lossy', 'write_song', 'cue_sheet', 'write_sheets']
+           'measure_loudness', 'gain_for', 'Tags', 'id3_tag', 'info_list', 'recorded_on', 'check_format', 'SongOptions',
+           'song_edl', 'resampled', 'lossy', 'write_song', 'cue_sheet', 'write_sheets']
 
 # %% ../../nbs/app/06_song_files.ipynb #8eeb8d7c
 import dataclasses, re, struct, typing, unicodedata
@@ -158,6 +158,28 @@ def check_format(name: str, info: AudioInfo) -> str: # the format
         raise describe(f'--format {name}', 'one or two channels' if name == 'mp3' else 'at most 8 channels',
                        info.channels, 'choose wav or ogg')
     return name
+
+# %% ../../nbs/app/06_song_files.ipynb #e6a10247
+@dataclass(frozen=True)
+class SongOptions(Config):
+    "Wishes of `export_songs`."
+    format: str = 'wav'              # wav, flac, mp3 or ogg
+    takes: bool = False              # every take as well
+    trim: bool = False               # one file instead: without what comes before the first and after the last music
+    loudness: float | None = None    # LUFS of each file; None: as recorded
+    pad: float = .5                  # s before the first note and after the last
+    shortest: float = 20.0           # s: a song whose best take is shorter gets no file
+    page: bool = True                # a page to hear it all
+    with_: tuple = ()                # files of tracks that run together with the recording and are cut alike
+    offset: tuple = ()               # when they begin, as `--offset` has it
+
+    def __post_init__(self):
+        if self.loudness is not None and not -70 <= self.loudness <= 0:
+            raise describe('--loudness', 'LUFS from -70 to 0, such as -16', self.loudness)
+        if self.trim and self.takes:
+            raise describe('--trim', 'one file', '--takes, a file for each', 'leave one of the two out')
+        for k in ('pad', 'shortest'):
+            if not getattr(self, k) >= 0: raise describe(f'--{k}', 'seconds, 0 or more', getattr(self, k))
 
 # %% ../../nbs/app/06_song_files.ipynb #a0ff45f1
 def song_edl(source: Source, a: int, b: int, gain: float = 0.0) -> EDL: # samples; dB
