@@ -14,8 +14,8 @@ import numpy as np
 import results
 from editorbot.core import atomic_path, write_json
 from editorbot.data.examples import load_example, music_example
-from editorbot.feedback.dpo import best_nudge, dpo, edit_under, held_back, imagined, moved, nearness, policy_spread, preferred, rule_of, suspects, to_be_tested
-from editorbot.feedback.edit_features import Scored, by_rules, edit_features, nearby, path_features, pool, scored, toy_recording, value
+from editorbot.feedback.dpo import best_change, best_nudge, dpo, edit_under, feature_evidence, held_back, imagined, moved, nearness, policy_spread, rule_of, suspects, to_be_tested, tried
+from editorbot.feedback.edit_features import CHANGES, Scored, by_rules, edit_features, nearby, nudges, path_features, pool, scored, toy_recording, value
 from editorbot.feedback.listening import Event, care
 from editorbot.feedback.raters import DISTANT, NEAR, Comparison, SimulatedRater, Truth, compare, overlap, truth_of, utility
 from editorbot.feedback.reward_model import agreement, attack, calibration_error, hardened, informative, sceptical, train_reward
@@ -80,7 +80,8 @@ class Rehearsal:
     @functools.cached_property
     def near(self): return nearness(self.r, self.edits, RULES)
 
-    def liked(self, model): return self.close[preferred(model, self.X[0], self.X[self.n:], self.v[self.n:])]
+    @functools.cached_property
+    def changed(self): return tried(self.r, [np.zeros(len(CHANGES)), *nudges(64, self.seed // 1000)])   # the same changes for all recordings
 
     def spread(self, taste): return np.subtract(*np.quantile(self.u[taste][:self.n], (.75, .25)))
 
@@ -91,31 +92,19 @@ class Rehearsal:
         return dict(win=.5 if abs(d) < .02 * self.spread(taste) else float(d > 0), keep_f1=f1(pieces), before=f1(self.r.own))
 
 
-def moved_by(train, model, spread, seed, pairs=()):
-    "What DPO learns from a reward model, as `learnt_change` does."
-    return held_back(dpo([h.P[h.n:] for h in train], imagined(model, [h.X[h.n:] for h in train], seed=seed), spread), [h.r for h in train], pairs)
-
-
-def answered(train, spread, rater, taste, n, seed):
-    "What a rater answers to n questions; features of the pools and nearness, with what was added. From a hundred on the last twenty put suspected rules to the test, as `rate` does: a rule's edit, or the one that was learnt?"
-    most = 20 * (n >= 100)
-    answers, X, near = compare(rater, [h.u[taste][:h.n] for h in train], n - most), [h.X[:h.n] for h in train], [h.near for h in train]
-    if not most: return answers, X, near
-    first, some, model = len(answers), suspects(near, answers, RULES), train_reward(X, answers, seed=seed)
-    rng, says, weights = np.random.default_rng([rater.seed, 4]), np.random.default_rng([rater.seed, 5]), moved_by(train, model, spread, seed)
-    order, own = {k: iter(rng.permutation(len(train))) for k in some}, functools.cache(lambda i: edit_under(train[i].r, best_nudge(model, train[i].r, weights)))
-
-    def question():
-        for k in to_be_tested(near, answers[first:], some):
-            for i in order[k]:
-                x, y = by_rules(train[i].r, RULES[k]), own(i)
-                if len(x) and len(y) and overlap(*(play_counts(e, train[i].r.frames) > 0 for e in (x, y))) < .98: return int(i), x, y
-
-    while len(answers) < n and (q := question()):
-        i, *edits = q
-        h, k = train[i], len(X[i])
-        near[i], X[i] = np.hstack([near[i], nearness(h.r, edits, RULES)]), np.vstack([X[i], *(edit_features(h.r, x) for x in edits)])
-        answers.append(Comparison(i, k, k + 1, rater.says(i, np.subtract(*(utility(taste, h.t, x) for x in edits)), h.spread(taste), says), True))
+def about_rules(train, rater, taste, answers, most=20):
+    "The last answers put suspected rules to the test, as `rate` does; answers, features of the pools and nearness, with what was added."
+    near, X, some = [h.near for h in train], [h.X[:h.n] for h in train], suspects([h.near for h in train], answers, RULES)
+    rng, says, answers = np.random.default_rng([rater.seed, 4]), np.random.default_rng([rater.seed, 5]), list(answers)
+    order = {k: iter(rng.permutation(len(train))) for k in some}
+    for _ in range(most):
+        if not (k := to_be_tested(near, answers, some)): break
+        while (i := next(order[k], None)) is not None:
+            h, x = train[i], by_rules(train[i].r, RULES[k])
+            if len(x) and nearness(h.r, [x], [()])[0, 0] < .98: break
+        if i is None: break
+        near[i], X[i] = np.hstack([near[i], nearness(h.r, [x], RULES)]), np.vstack([X[i], edit_features(h.r, x)])
+        answers.append(Comparison(int(i), len(X[i]) - 1, 0, rater.says(int(i), utility(taste, h.t, x) - h.u[taste][0], h.spread(taste), says)))
     return answers, X, near
 
 
@@ -138,29 +127,34 @@ def calibration(rows):
     return out
 
 
-def edits_of(h, model, weights, rule):
+def edits_of(h, model, weights, best, rule):
     "What each method makes of a recording; a rule that isn't there leaves the network's own edit."
-    liked = sceptical((worth := model.rewards(h.X[:h.n])) - worth[:, :1])
-    out = {'best of 16': h.edits[int(liked.argmax())], 'best of nearby': h.liked(model), 'DPO': edit_under(h.r, weights)}
-    out[METHODS[3]] = edit_under(h.r, best_nudge(model, h.r, weights))
+    worth, shares, every = model.rewards(h.X), {'best of 16': (0, h.n, 0.), 'best of nearby': (h.n, None, .05)}, h.edits + h.close
+    liked = sceptical(worth - worth[:, :1])
+    out = {k: every[a + int((liked[a:b] + path * (h.v[a:b] - h.v[0])).argmax())] for k, (a, b, path) in shares.items()}
+    out |= {'DPO': edit_under(h.r, weights), 'DPO, then best of nearby': edit_under(h.r, best_nudge(model, h.r, weights)), 'chosen decoding': edit_under(h.r, best), 'chosen decoding, then best of nearby': edit_under(h.r, best_nudge(model, h.r, best))}
     out['rule'] = by_rules(h.r, rule) if rule else h.r.own
-    return out | {'all together': out['rule'] if rule else out[METHODS[3]]}
+    out['all together'] = out['rule'] if rule else out['chosen decoding, then best of nearby']
+    return out
 
 
-METHODS = ('best of 16', 'best of nearby', 'DPO', 'DPO, then best of nearby', 'rule', 'all together')
+METHODS = ('best of 16', 'best of nearby', 'DPO', 'DPO, then best of nearby', 'chosen decoding', 'chosen decoding, then best of nearby', 'rule', 'all together')
 
 
 def learnt(train, test, spread, taste, n, seed):
-    "A row: what n answers of a simulated rater are worth."
-    answers, X, near = answered(train, spread, SimulatedRater(taste, seed=seed), taste, n, seed)
+    "A row: what n answers of a simulated rater are worth. From a hundred on, the last twenty are about rules."
+    rater = SimulatedRater(taste, seed=seed)
+    answers, X, near = compare(rater, [h.u[taste][:h.n] for h in train], n - 20 * (n >= 100)), [h.X[:h.n] for h in train], [h.near for h in train]
+    if n >= 100: answers, X, near = about_rules(train, rater, taste, answers)
     model = train_reward(X, answers, seed=seed)
-    weights = moved_by(train, model, spread, seed)
-    rule = RULES[rule_of(near, answers)]
+    weights = held_back(dpo([h.P[h.n:] for h in train], imagined(model, [h.X[h.n:] for h in train], seed=seed), spread), [h.r for h in train])
+    best = [np.zeros_like(weights), *nudges(64, seed)][best_change(model, [h.changed for h in train])]
+    rule = RULES[rule_of(near, answers, feature_evidence(X, answers, seed))]
     A, B, said = asked(test, taste)
     p = model.prefers(A, B).mean(0)
-    made = [edits_of(h, model, weights, rule) for h in test]
+    made = [edits_of(h, model, weights, best, rule) for h in test]
     rows = {m: [h.judged(taste, x[m]) for h, x in zip(test, made)] for m in METHODS}
-    return dict(taste=taste, n=n, seed=seed, answers=len(answers), agreement=agreement(p, said), sure=p.tolist(), truly=said.tolist(), nats=float(np.mean([moved(h.r, weights) for h in test[:1]])), rule=[str(r) for r in rule], rows=rows)
+    return dict(taste=taste, n=n, seed=seed, answers=len(answers), agreement=agreement(p, said), sure=p.tolist(), truly=said.tolist(), nats=float(np.mean([moved(h.r, best) for h in test[:1]])), rule=[str(r) for r in rule], rows=rows)
 
 
 def active(train, test, taste, seed, counts=(20, 40, 60, 80, 100)):
@@ -232,7 +226,7 @@ def claims(rows, extra):
         out.append(row(f'near tastes, {n} answers: calibration error', bootstrap([x['error'] for x in found]), '<= .05', f"a perfect model: {np.mean([x['perfect'] for x in found]):.3f}"))
         for m in METHODS:
             beside = f"keep F1 {mean(of(m, 'keep_f1'), **near)[0]:.3f}, was {mean(of(m, 'before'), **near)[0]:.3f}"
-            if m != 'rule': out.append(row(f'near tastes, {n} answers: win rate of {m}', mean(of(m, 'win'), **near), aims[1] if m in METHODS[2:4] else None, beside))
+            if m != 'rule': out.append(row(f'near tastes, {n} answers: win rate of {m}', mean(of(m, 'win'), **near), aims[1] if m in ('DPO', METHODS[5]) else None, beside))
         if any(r['n'] == n and r['taste'] in DISTANT for r in rows):
             for m in ('rule', 'all together'): out.append(row(f'distant tastes, {n} answers: win rate of {m}', mean(of(m, 'win'), **far), aims[2] if m == 'rule' else None))
     return out + extra

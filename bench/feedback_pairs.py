@@ -14,9 +14,9 @@ import numpy as np
 import feedback as F
 import results
 from editorbot.core import FRAME_RATE, write_json
-from editorbot.feedback.dpo import best_nudge, edit_under, policy_spread, rule_of
-from editorbot.feedback.edit_features import CHANGES, by_rules, played, with_weights
-from editorbot.feedback.raters import DISTANT, NEAR, SimulatedRater, overlap, utility
+from editorbot.feedback.dpo import best_change, best_nudge, edit_under, feature_evidence, held_back, rule_of
+from editorbot.feedback.edit_features import CHANGES, by_rules, nudges, played, with_weights
+from editorbot.feedback.raters import DISTANT, NEAR, SimulatedRater, compare, overlap, utility
 from editorbot.feedback.reward_model import train_reward
 from editorbot.judging.leaderboard import bootstrap
 from editorbot.nn.lattice import best_runs, constrain
@@ -44,14 +44,19 @@ def pair_rules(some, kept):
     return learn_rules(pairs) if is_clear(rows) else ()
 
 
-def taste_of(some, spread, said, seed, pairs):
-    "What `learn_taste` learns from answers, the attack left out: reward model, change of the decoding, rule."
-    answers, X, near = said
-    model = train_reward(X, answers, seed=seed)
+def taste_of(some, taste, n, seed, pairs):
+    "What `learn_taste` learns from n answers, the attack left out: reward model, change of the decoding, rule."
+    rater = SimulatedRater(taste, seed=seed)
+    answers, X, near = compare(rater, [h.u[taste][:h.n] for h in some], n - 20 * (n >= 100)), [h.X[:h.n] for h in some], [h.near for h in some]
+    if n >= 100: answers, X, near = F.about_rules(some, rater, taste, answers)
+    model, r = train_reward(X, answers, seed=seed), [h.r for h in some]
+    tried = [np.zeros(len(CHANGES)), *nudges(64, some[0].seed // 1000)]
+    weights = tried[best_change(model, [h.changed for h in some])]
+    if pairs: weights = held_back(weights, r, pairs)
     f1 = lambda x: sum(overlap(follow(p.rule, x)[:len(y[::POOL])], y[::POOL]) for p, y in pairs)
     fits = np.array([not x or f1(x) >= .98 * f1(()) for x in F.RULES])
-    rule = [x for x, ok in zip(F.RULES, fits) if ok][rule_of([x[fits] for x in near], answers)]
-    return model, F.moved_by(some, model, spread, seed, pairs), rule
+    rule = [x for x, ok in zip(F.RULES, fits) if ok][rule_of([x[fits] for x in near], answers, feature_evidence(X, answers, seed))]
+    return model, weights, rule
 
 
 def edit_of(h, rules, model, weights):
@@ -66,12 +71,11 @@ def edit_of(h, rules, model, weights):
 
 def person(learn, test, taste, seed, pairs, answers):
     "Rows of a person: every number of pairs with every number of answers."
-    kept, theirs, out, spread = [kept_by(h, taste) for h in learn], [kept_by(h, taste) for h in test], [], policy_spread([h.r for h in learn])
-    said = {n: F.answered(learn, spread, SimulatedRater(taste, seed=seed), taste, n, seed) for n in answers if n}
+    kept, theirs, out = [kept_by(h, taste) for h in learn], [kept_by(h, taste) for h in test], []
     for k in pairs:
         rules, own = pair_rules(learn[:k], kept[:k]), [(h.r, y) for h, y in zip(learn[:k], kept)]
         for n in answers:
-            model, weights, rule = taste_of(learn, spread, said[n], seed, own) if n else (None, np.zeros(len(CHANGES)), ())
+            model, weights, rule = taste_of(learn, taste, n, seed, own) if n else (None, np.zeros(len(CHANGES)), ())
             made = [edit_of(h, rules or rule, model, weights) for h in test]
             rows = [h.judged(taste, x) | dict(keep_f1=overlap(play_counts(x, h.r.frames) > 0, y), before=overlap(play_counts(h.r.own, h.r.frames) > 0, y)) for h, x, y in zip(test, made, theirs)]
             out.append(dict(taste=taste, pairs=k, n=n, seed=seed, from_pairs=[str(x) for x in rules], from_answers=[str(x) for x in rule], rows=rows))

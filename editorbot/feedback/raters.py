@@ -86,7 +86,6 @@ class Comparison(typing.NamedTuple):
     a: int       # which edit of its pool
     b: int
     said: float  # 1: A is better, 0: B is, .5: a tie
-    direct: bool = False   # asked to put a rule to the test
 
 # %% ../../nbs/feedback/02_raters.ipynb #73b64408
 @dataclass(frozen=True)

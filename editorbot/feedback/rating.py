@@ -21,9 +21,8 @@ from ..personal.editor import Pointer
 from ..pointer.pointer_training import score_example
 from ..pieces import pieces_of, play_counts, regions_of_edl, runs_of
 from ..sound.mel import load_track
-from .dpo import Taste, allowed_rules, best_nudge, edit_under, learn_taste, learnt_change, nearness
-from .dpo import save_taste, suspects, to_be_tested
-from .edit_features import CHANGES, Scored, by_rules, edit_features, played, pool, scored
+from .dpo import Taste, allowed_rules, learn_taste, nearness, save_taste, suspects, to_be_tested
+from .edit_features import Scored, by_rules, edit_features, played, pool, scored
 from .listening import FeedbackStore, Listening, Pair, Question, care
 from .raters import Comparison
 from .reward_model import Rating, informative, train_reward
@@ -90,7 +89,7 @@ def comparison(body: dict, # of an answer event
     "An answer as a comparison of the first edit with the second; None where it says nothing about taste."
     if body['kind'] == 'catch' or body['said'] not in SAID: return None
     said = SAID[body['said']]
-    return Comparison(*where, 1 - said if body['swapped'] else said, body.get('policy') == 'named')
+    return Comparison(*where, 1 - said if body['swapped'] else said)
 
 # %% ../../nbs/feedback/05_rating.ipynb #c5dd6cad
 @patch
@@ -122,33 +121,27 @@ def rule_question(self: Sitting,
     "The pair that puts a suspected rule to the test."
     n = len(answers) // 100 * 100 + first
     if len(answers) < n or not self.material.drafts or self.material.rules: return ''
-    if n not in self.suspects:
-        model, some = train_reward(self.X, answers[:n]), suspects(self.near, answers[:n], self.rules)
-        self.suspects[n] = some, model, learnt_change(model, self.material.recordings[:4])
+    if n not in self.suspects: self.suspects[n] = suspects(self.near, answers[:n], self.rules)
+    if not (k := to_be_tested(self.near, answers, self.suspects[n])): return ''
     done = {e.body['pair'] for e in self.listening.given}
-    for k in to_be_tested(self.near, answers[n:], self.suspects[n][0]):
-        order = np.random.default_rng([n, k]).permutation(len(self.X))
-        if pair := next((p for i in order if (p := self.rule_pair(int(i), k, n)) and p not in done), ''): return pair
-    return ''
+    order = np.random.default_rng([n, k]).permutation(len(self.X))
+    return next((p for i in order if (p := self.rule_pair(int(i), k)) and p not in done), '')
 
 # %% ../../nbs/feedback/05_rating.ipynb #709aca60
 @patch
-def rule_pair(self: Sitting, i: int, k: int, # recording, rule
-              n: int,                        # of `suspects`
-             ) -> str:                       # `Pair.id`; '': there is nothing to compare
-    "A rule's edit against the one that was learnt."
-    if (i, k, n) not in self.tests:
-        m, r, (_, model, change) = self.material, self.material.recordings[i], self.suspects[n]
-        edits = [by_rules(r, self.rules[k]), edit_under(r, best_nudge(model, r, change))]
-        p = Pair(*(edl_of(m.drafts[i], x) for x in edits))
-        self.tests[i, k, n] = ''
-        if p.one.segments != p.two.segments:
-            at = len(self.X[i])
-            self.X[i] = np.vstack([self.X[i], *(edit_features(r, x) for x in edits)])
-            self.near[i] = np.hstack([self.near[i], nearness(r, edits, self.rules)])
-            self.pairs[p.id], self.tests[i, k, n] = (p, (i, at, at + 1)), p.id
+def rule_pair(self: Sitting, i: int, k: int) -> str: # recording, rule -> `Pair.id`; '': there is nothing to compare
+    "The editor's own edit against a rule's."
+    if (i, k) not in self.tests:
+        m, x = self.material, by_rules(self.material.recordings[i], self.rules[k])
+        e = edl_of(m.drafts[i], x) if len(x) else m.edls[i][0]
+        self.tests[i, k] = ''
+        if e.segments != m.edls[i][0].segments:
+            p = Pair(m.edls[i][0], e)
+            self.X[i] = np.vstack([self.X[i], edit_features(m.recordings[i], x)])
+            self.near[i] = np.hstack([self.near[i], nearness(m.recordings[i], [x], self.rules)])
+            self.pairs[p.id], self.tests[i, k] = (p, (i, 0, len(self.X[i]) - 1)), p.id
             self.listening.add([p])
-    return self.tests[i, k, n]
+    return self.tests[i, k]
 
 # %% ../../nbs/feedback/05_rating.ipynb #22b0eb24
 def simulated_answer(s: Sitting, likes: typing.Callable, # EDL -> number
