@@ -280,6 +280,7 @@ def correct(page, folder: Path, name: str):
     page.wait_for_function('([e, old]) => e.src != old', arg=[picture.element_handle(), old], timeout=60_000)
     cut = next(i for i, text in enumerate(parts.locator('option').all_inner_texts()) if '(cut)' in text)
     parts.select_option(index=cut)
+    expect(button('cut')).to_have_class(re.compile('mod-active'), timeout=60_000)      # a click before the part is shown is a click on the one before
     button('in the edit').click()
     says('2 changes')
     player = panel.locator('audio').first.element_handle()
