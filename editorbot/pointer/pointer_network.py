@@ -36,7 +36,7 @@ class Decoding(Penalties):
     sure_cut: float = 2.0       # logit of a take being lost at which the classifiers of takes may cut it
     sure_keep: float = 2.0      # logit of a take being kept at which they may put it back
     class_bias: tuple = () # added to the logits of being played, one a class of `CLASSES`; (): nothing
-    lead: float = 0.0           # s by which pieces begin earlier than the path says
+    lead: float = 0.0           # s by which pieces begin earlier than the network says
 
     def __post_init__(self):
         if len(self.class_bias) not in (0, len(CLASSES)):
