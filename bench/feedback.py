@@ -14,7 +14,7 @@ import numpy as np
 import results
 from editorbot.core import atomic_path, write_json
 from editorbot.data.examples import load_example, music_example
-from editorbot.feedback.dpo import best_change, best_nudge, dpo, edit_under, feature_evidence, held_back, imagined, moved, nearness, policy_spread, rule_of, suspects, to_be_tested, tried
+from editorbot.feedback.dpo import best_change, best_nudge, dpo, edit_under, feature_evidence, held_back, imagined, moved, nearness, policy_spread, rule_belief, rule_masks, rule_of, telling_rule, tried
 from editorbot.feedback.edit_features import CHANGES, Scored, by_rules, edit_features, nearby, nudges, path_features, pool, scored, toy_recording, value
 from editorbot.feedback.listening import Event, care
 from editorbot.feedback.raters import DISTANT, NEAR, Comparison, SimulatedRater, Truth, compare, overlap, truth_of, utility
@@ -78,7 +78,10 @@ class Rehearsal:
     def v(self): return np.array([value(self.r, x) for x in self.both])
 
     @functools.cached_property
-    def near(self): return nearness(self.r, self.edits, RULES)
+    def masks(self): return rule_masks(self.r, RULES)
+
+    @functools.cached_property
+    def near(self): return nearness(self.r, self.edits, RULES, self.masks)
 
     @functools.cached_property
     def changed(self): return tried(self.r, [np.zeros(len(CHANGES)), *nudges(64, self.seed // 1000)])   # the same changes for all recordings
@@ -92,20 +95,27 @@ class Rehearsal:
         return dict(win=.5 if abs(d) < .02 * self.spread(taste) else float(d > 0), keep_f1=f1(pieces), before=f1(self.r.own))
 
 
-def about_rules(train, rater, taste, answers, most=20):
-    "The last answers put suspected rules to the test, as `rate` does; answers, features of the pools and nearness, with what was added."
-    near, X, some = [h.near for h in train], [h.X[:h.n] for h in train], suspects([h.near for h in train], answers, RULES)
+def about_rules(train, rater, taste, answers, most):
+    "The last answers are about rules, as `rate` asks; answers, features of the pools and nearness, with what was added."
+    near, X, done = [h.near for h in train], [h.X[:h.n] for h in train], [set() for _ in train]
     rng, says, answers = np.random.default_rng([rater.seed, 4]), np.random.default_rng([rater.seed, 5]), list(answers)
-    order = {k: iter(rng.permutation(len(train))) for k in some}
     for _ in range(most):
-        if not (k := to_be_tested(near, answers, some)): break
-        while (i := next(order[k], None)) is not None:
-            h, x = train[i], by_rules(train[i].r, RULES[k])
-            if len(x) and nearness(h.r, [x], [()])[0, 0] < .98: break
-        if i is None: break
-        near[i], X[i] = np.hstack([near[i], nearness(h.r, [x], RULES)]), np.vstack([X[i], edit_features(h.r, x)])
+        belief, some = rule_belief(near, answers, RULES), rng.permutation(len(train))[:6]
+        (gain, k), i = max((telling_rule(belief, RULES, train[i].masks, done[i]), i) for i in some)
+        if not gain: break
+        h, x = train[i], by_rules(train[i].r, RULES[k])
+        done[i].add(k)
+        if not len(x): continue
+        near[i], X[i] = np.hstack([near[i], nearness(h.r, [x], RULES, h.masks)]), np.vstack([X[i], edit_features(h.r, x)])
         answers.append(Comparison(int(i), len(X[i]) - 1, 0, rater.says(int(i), utility(taste, h.t, x) - h.u[taste][0], h.spread(taste), says)))
     return answers, X, near
+
+
+def answered(train, rater, taste, n):
+    "What n answers of a simulated rater say: a quarter of every hundred is about rules, and comes last here."
+    most = n // 100 * 25
+    plain = compare(rater, [h.u[taste][:h.n] for h in train], n - most)
+    return about_rules(train, rater, taste, plain, most)
 
 
 def asked(test, taste, noise=.1):
@@ -142,14 +152,13 @@ METHODS = ('best of 16', 'best of nearby', 'DPO', 'DPO, then best of nearby', 'c
 
 
 def learnt(train, test, spread, taste, n, seed):
-    "A row: what n answers of a simulated rater are worth. From a hundred on, the last twenty are about rules."
+    "A row: what n answers of a simulated rater are worth."
     rater = SimulatedRater(taste, seed=seed)
-    answers, X, near = compare(rater, [h.u[taste][:h.n] for h in train], n - 20 * (n >= 100)), [h.X[:h.n] for h in train], [h.near for h in train]
-    if n >= 100: answers, X, near = about_rules(train, rater, taste, answers)
+    answers, X, near = answered(train, rater, taste, n)
     model = train_reward(X, answers, seed=seed)
     weights = held_back(dpo([h.P[h.n:] for h in train], imagined(model, [h.X[h.n:] for h in train], seed=seed), spread), [h.r for h in train])
     best = [np.zeros_like(weights), *nudges(64, seed)][best_change(model, [h.changed for h in train])]
-    rule = RULES[rule_of(near, answers, feature_evidence(X, answers, seed))]
+    rule = RULES[rule_of(near, answers, RULES, feature_evidence(X, answers, seed))]
     A, B, said = asked(test, taste)
     p = model.prefers(A, B).mean(0)
     made = [edits_of(h, model, weights, best, rule) for h in test]

@@ -16,7 +16,7 @@ import results
 from editorbot.core import FRAME_RATE, write_json
 from editorbot.feedback.dpo import best_change, best_nudge, edit_under, feature_evidence, held_back, rule_of
 from editorbot.feedback.edit_features import CHANGES, by_rules, nudges, played, with_weights
-from editorbot.feedback.raters import DISTANT, NEAR, SimulatedRater, compare, overlap, utility
+from editorbot.feedback.raters import DISTANT, NEAR, SimulatedRater, overlap, utility
 from editorbot.feedback.reward_model import train_reward
 from editorbot.judging.leaderboard import bootstrap
 from editorbot.nn.lattice import best_runs, constrain
@@ -47,15 +47,15 @@ def pair_rules(some, kept):
 def taste_of(some, taste, n, seed, pairs):
     "What `learn_taste` learns from n answers, the attack left out: reward model, change of the decoding, rule."
     rater = SimulatedRater(taste, seed=seed)
-    answers, X, near = compare(rater, [h.u[taste][:h.n] for h in some], n - 20 * (n >= 100)), [h.X[:h.n] for h in some], [h.near for h in some]
-    if n >= 100: answers, X, near = F.about_rules(some, rater, taste, answers)
+    answers, X, near = F.answered(some, rater, taste, n)
     model, r = train_reward(X, answers, seed=seed), [h.r for h in some]
     tried = [np.zeros(len(CHANGES)), *nudges(64, some[0].seed // 1000)]
     weights = tried[best_change(model, [h.changed for h in some])]
     if pairs: weights = held_back(weights, r, pairs)
     f1 = lambda x: sum(overlap(follow(p.rule, x)[:len(y[::POOL])], y[::POOL]) for p, y in pairs)
     fits = np.array([not x or f1(x) >= .98 * f1(()) for x in F.RULES])
-    rule = [x for x, ok in zip(F.RULES, fits) if ok][rule_of([x[fits] for x in near], answers, feature_evidence(X, answers, seed))]
+    rules = [x for x, ok in zip(F.RULES, fits) if ok]
+    rule = rules[rule_of([x[fits] for x in near], answers, rules, feature_evidence(X, answers, seed))]
     return model, weights, rule
 
 

@@ -682,9 +682,9 @@ def rate(raws, data, rater, checkpoint, questions, answers, import_, export, ove
     store, files = FeedbackStore(data/'feedback.sqlite'), [Path('outputs/rate')/f'{k}.wav' for k in 'AB']
     if import_: say(imported=import_events(store, import_))
     if raws:
-        from editorbot.feedback.rating import Sitting, material, sit
+        from editorbot.feedback.rating import material, resumed, sit
         check_own('rate', *files)
-        sitting = Sitting(material(raws, checkpoint), store, rater)
+        sitting = resumed(material(raws, checkpoint), store, rater)
         lines = iter(answers.read_text(encoding='utf-8').splitlines()) if answers else iter(sys.stdin.readline, '')
         try: given = sit(sitting, files[0].parent, lines, questions, click.echo)
         finally: note_made('rate', *[p for p in files if p.is_file()])

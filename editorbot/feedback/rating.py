@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SAID', 'KEYS', 'Material', 'edl_of', 'material', 'Sitting', 'comparison', 'simulated_answer', 'without_cut',
-           'cut_is_wrong', 'read_edl', 'edits_by_source', 'played_pieces', 'learn_from', 'note_round', 'rounds_table',
-           'learn_round', 'player_bytes', 'RatingView', 'rating_view', 'sit']
+           'cut_is_wrong', 'read_edl', 'edits_by_source', 'played_pieces', 'resumed', 'learn_from', 'note_round',
+           'rounds_table', 'learn_round', 'player_bytes', 'RatingView', 'rating_view', 'sit']
 
 # %% ../../nbs/feedback/05_rating.ipynb #a4545aa3
 import functools, io, json, tempfile, time, typing
@@ -21,7 +21,8 @@ from ..personal.editor import Pointer
 from ..pointer.pointer_training import score_example
 from ..pieces import pieces_of, play_counts, regions_of_edl, runs_of
 from ..sound.mel import load_track
-from .dpo import Taste, allowed_rules, learn_taste, nearness, save_taste, suspects, to_be_tested
+from .dpo import Taste, allowed_rules, learn_taste, nearness, rule_belief, rule_masks, save_taste
+from .dpo import telling_rule
 from .edit_features import Scored, by_rules, edit_features, played, pool, scored
 from .listening import FeedbackStore, Listening, Pair, Question, care
 from .raters import Comparison
@@ -77,8 +78,9 @@ class Sitting:
                 if edls[a].segments != edls[b].segments: self.pairs[p.id] = (p, (i, a, b))
         self.listening = Listening(store, [p for p, _ in self.pairs.values()], rater, seed)
         self.X = [np.array([edit_features(r, x) for x in e]) for r, e in zip(m.recordings, m.pools)]
-        self.rules, self.suspects, self.tests = allowed_rules(m.recordings), {}, {}
-        self.near = [nearness(r, e, self.rules) for r, e in zip(m.recordings, m.pools)]
+        self.rules, self.tests = allowed_rules(m.recordings), {}
+        self.masks = [rule_masks(r, self.rules) for r in m.recordings]
+        self.near = [nearness(r, e, self.rules, k) for r, e, k in zip(m.recordings, m.pools, self.masks)]
 
 # %% ../../nbs/feedback/05_rating.ipynb #6e4d85c5
 SAID = dict(a=1., b=0., tie=.5)   #: what an answer counts; 'cant_tell' counts nothing
@@ -112,20 +114,20 @@ def ask(self: Sitting, whole: bool = False, # whole edits instead of excerpts
     told = [(self.X[c.rec][c.a], self.X[c.rec][c.b]) for c in answers]
     return self.listening.next(informative(model, A, B, *map(np.array, zip(*told))), whole)
 
-# %% ../../nbs/feedback/05_rating.ipynb #7b498e4e
+# %% ../../nbs/feedback/05_rating.ipynb #e5e5c1e1
 @patch
-def rule_question(self: Sitting,
-                  answers: list, # of `Comparison`: so far
-                  first: int = 80,
-                 ) -> str:       # `Pair.id`; '': none is due
-    "The pair that puts a suspected rule to the test."
-    n = len(answers) // 100 * 100 + first
-    if len(answers) < n or not self.material.drafts or self.material.rules: return ''
-    if n not in self.suspects: self.suspects[n] = suspects(self.near, answers[:n], self.rules)
-    if not (k := to_be_tested(self.near, answers, self.suspects[n])): return ''
-    done = {e.body['pair'] for e in self.listening.given}
-    order = np.random.default_rng([n, k]).permutation(len(self.X))
-    return next((p for i in order if (p := self.rule_pair(int(i), k)) and p not in done), '')
+def against_own(self: Sitting, i: int, e: EDL, x: np.ndarray, # recording; another edit; its pieces, int64 (n, 3)
+                known: str = '',                              # `Pair.id`, where the store has it
+               ) -> str:                                      # `Pair.id`
+    "A pair of the editor's own edit and another one."
+    r, p = self.material.recordings[i], Pair(self.material.edls[i][0], e)
+    if (name := known or p.id) in self.pairs: return name
+    self.X[i] = np.vstack([self.X[i], edit_features(r, x)])
+    self.near[i] = np.hstack([self.near[i], nearness(r, [x], self.rules, self.masks[i])])
+    self.pairs[name] = p, (i, 0, len(self.X[i]) - 1)
+    if known: self.listening.pairs[name] = p
+    else: self.listening.add([p])
+    return name
 
 # %% ../../nbs/feedback/05_rating.ipynb #709aca60
 @patch
@@ -135,13 +137,33 @@ def rule_pair(self: Sitting, i: int, k: int) -> str: # recording, rule -> `Pair.
         m, x = self.material, by_rules(self.material.recordings[i], self.rules[k])
         e = edl_of(m.drafts[i], x) if len(x) else m.edls[i][0]
         self.tests[i, k] = ''
-        if e.segments != m.edls[i][0].segments:
-            p = Pair(m.edls[i][0], e)
-            self.X[i] = np.vstack([self.X[i], edit_features(m.recordings[i], x)])
-            self.near[i] = np.hstack([self.near[i], nearness(m.recordings[i], [x], self.rules)])
-            self.pairs[p.id], self.tests[i, k] = (p, (i, 0, len(self.X[i]) - 1)), p.id
-            self.listening.add([p])
+        if e.segments != m.edls[i][0].segments: self.tests[i, k] = self.against_own(i, e, x)
     return self.tests[i, k]
+
+# %% ../../nbs/feedback/05_rating.ipynb #74a37016
+@patch
+def rule_test(self: Sitting, i: int, belief: np.ndarray, # recording; of `rule_belief`
+             ) -> tuple[float, str]:                     # nats; `Pair.id`, '' where nothing is left to ask
+    "The rule about which an answer on a recording would tell most, and how much."
+    done = {e.body['pair'] for e in self.listening.given}
+    closed = {k for (j, k), p in self.tests.items() if j == i and (not p or p in done)}
+    while (found := telling_rule(belief, self.rules, self.masks[i], closed))[1]:
+        p = self.rule_pair(i, found[1])
+        if p and p not in done: return found[0], p
+        closed.add(found[1])
+    return 0., ''
+
+# %% ../../nbs/feedback/05_rating.ipynb #7b498e4e
+@patch
+def rule_question(self: Sitting,
+                  answers: list, # of `Comparison`: so far
+                  first: int = 75,
+                 ) -> str:       # `Pair.id`; '': none is due
+    "The pair that asks about a rule."
+    if len(answers) % 100 < first or not self.material.drafts or self.material.rules: return ''
+    belief = rule_belief(self.near, answers, self.rules)
+    some = np.random.default_rng(len(answers)).permutation(len(self.X))[:6]
+    return max(self.rule_test(int(i), belief) for i in some)[1]
 
 # %% ../../nbs/feedback/05_rating.ipynb #22b0eb24
 def simulated_answer(s: Sitting, likes: typing.Callable, # EDL -> number
@@ -212,6 +234,26 @@ def played_pieces(e: EDL, frames: int) -> np.ndarray: # int64 (n, 3)
     for a, b, _ in runs_of(counts):
         if a and b - a < 4: counts[a:b] = counts[a - 1]
     return played(runs_of(counts))
+
+# %% ../../nbs/feedback/05_rating.ipynb #679805c5
+@patch
+def remember(self: Sitting) -> int: # how many pairs
+    "Add the pairs of the editor's own edits with others about which the rater was asked in an earlier sitting."
+    own = {x[0].source.sha256: (i, x[0].segments) for i, x in enumerate(self.material.edls)}
+    before, asked = len(self.pairs), {e.body['pair'] for e in self.listening.given}
+    for e in self.listening.store.events('pair'):
+        one, two = (read_edl(json.dumps(e.body[k])) for k in ('one', 'two'))
+        i, segments = own.get(one.source.sha256, (0, None))
+        if e.id not in asked or segments != one.segments: continue
+        self.against_own(i, two, played_pieces(two, self.material.recordings[i].frames), e.id)
+    return len(self.pairs) - before
+
+# %% ../../nbs/feedback/05_rating.ipynb #988c41fd
+def resumed(m: Material, store: FeedbackStore, rater: str) -> Sitting:
+    "A sitting that knows everything that was said about these recordings."
+    sitting = Sitting(m, store, rater)
+    sitting.remember()
+    return sitting
 
 # %% ../../nbs/feedback/05_rating.ipynb #73c3f945
 def learn_from(store: FeedbackStore,
@@ -341,7 +383,7 @@ def rating_view(raws: typing.Sequence[str | Path], # recordings
                 n: int = 12,                       # edits of each recording
                ) -> RatingView:
     "A widget in which edits of some recordings are compared; what was answered before is known."
-    view = RatingView(Sitting(material(raws, checkpoint, n), FeedbackStore(store), rater))
+    view = RatingView(resumed(material(raws, checkpoint, n), FeedbackStore(store), rater))
     view.connect(); view.show()
     return view
 
