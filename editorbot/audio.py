@@ -720,8 +720,8 @@ def audio_info(path: str | Path,              # a recording
     if len(parts := parts_of(path)) > 1: return joined_info(path, [audio_info(p, allow_truncated) for p in parts])
     try: way = way_of(path)
     except sf.LibsndfileError as e:
-        raise describe(path, READABLE, f'something libsndfile refuses ({e.error_string.rstrip(".")})',
-                       'convert it to WAV or FLAC first') from e
+        why = f' ({e.error_string.rstrip(".")})' * ('does not exist' not in e.error_string)   # said of an MP3 that is none
+        raise describe(path, READABLE, f'something libsndfile refuses{why}', 'convert it to WAV or FLAC first') from e
     except OSError as e:
         raise describe(path, READABLE, f'something that can\'t be read ({e.strerror or e})', 'copy it again') from e
     i, short = way.info, f'the file is cut short by {way.lost / way.info.sample_rate:.2f} s'

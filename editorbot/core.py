@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['SR', 'N_FFT', 'HOP', 'N_MELS', 'FRAME_RATE', 'CROSSFADE_S', 'LEDGER', 'TOLD', 'frame_of', 'EditorbotError',
-           'describe', 'atomic_path', 'for_json', 'write_json', 'check_output', 'sha256_file', 'read_ledger',
+           'describe', 'nearest', 'atomic_path', 'for_json', 'write_json', 'check_output', 'sha256_file', 'read_ledger',
            'note_made', 'made_by', 'check_own', 'from_librosa', 'Bar', 'Part', 'ToldBar', 'progress', 'one_bar',
            'stage', 'on_interrupt', 'uninterrupted', 'interruptible', 'in_processes', 'Config']
 
 # %% ../nbs/00_core.ipynb #cec362fc
-import contextlib, contextvars, dataclasses, hashlib, importlib, json, math, os, signal, sys, tempfile, threading, time
+import contextlib, contextvars, dataclasses, difflib, hashlib, importlib, json, math, os, signal, sys, tempfile, threading, time
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,14 @@ def describe(where: object,      # the file (or option) that is wrong
     text = f"{where}: expected {expected}, found {found}" + (f"; {do}" if do else '')
     return EditorbotError(' '.join(text.split()))
 
+# %% ../nbs/00_core.ipynb #7b757e55
+def nearest(word: str,                  # as typed
+            known: typing.Iterable[str],
+           ) -> str:                    # for `describe`; '' where nothing is near
+    "The question that names the known word most like another one."
+    near = difflib.get_close_matches(word.lower(), known, 1)
+    return f'did you mean {near[0]}?' if near else ''
+
 # %% ../nbs/00_core.ipynb #10830593
 @contextlib.contextmanager
 def atomic_path(path: str | Path,         # where the finished file goes
@@ -64,6 +72,9 @@ def atomic_path(path: str | Path,         # where the finished file goes
         os.chmod(tmp, 0o666 & ~umask)                # mkstemp makes private files; an output should be an ordinary one
         if by: note_made(by, path, digest=sha256_file(tmp))
         os.replace(tmp, path)
+    except EditorbotError as e:                      # a writer inside knows only the temporary name
+        if str(tmp) not in str(e): raise
+        raise EditorbotError(str(e).replace(str(tmp), str(path))) from e
     except OSError as e:
         raise EditorbotError(f'{path}: cannot be written ({e.strerror or e}); nothing was left behind, '
                              'free some space or choose another folder') from e

@@ -33,7 +33,7 @@ def parse_span(text: str,   # 'FROM-TO', each s, m:ss or h:mm:ss
     "A stretch as people write it; raises `EditorbotError` for anything else."
     try: a, b = (parse_clock(p, option) for p in text.replace('\u2013', '-').split('-'))
     except (ValueError, EditorbotError) as e: raise describe(option, 'FROM-TO such as 1:20-3:10', repr(text)) from e
-    if not a < b: raise describe(option, 'FROM-TO such as 1:20-3:10', repr(text))
+    if not a < b: raise describe(option, 'FROM before TO, such as 1:20-3:10', repr(text))
     return a, b
 
 # %% ../nbs/08_options.ipynb #7e6a3d08
@@ -52,7 +52,8 @@ GROUP = 'editorbot.editors'   #: entry-point group in which packages announce th
 def check_editor(name: str): # of an editor
     "Raises `EditorbotError` for the name of no installed editor."
     known = sorted(entry_points(group=GROUP).names)
-    if name not in known: raise describe('--editor', f"one of {', '.join(known)}", repr(name))
+    if name not in known:
+        raise describe('--editor', f"one of {', '.join(known)}", repr(name), nearest(name, known))
 
 # %% ../nbs/08_options.ipynb #3e9ec3db
 LATE = ('beats', 'fades', 'phase')   #: stages that every editor can do without
@@ -65,7 +66,7 @@ def check_stages(stages: typing.Sequence, # names, of --without
     known = LEAVABLE.get(editor)
     if known and (strange := [x for x in stages if x not in known]):
         raise describe('--without', f"stages of the editor {editor} ({', '.join(known)})", repr(strange[0]),
-                       'check the spelling')
+                       nearest(strange[0], known) or 'check the spelling')
 
 # %% ../nbs/08_options.ipynb #86485f6e
 MODELS = {k: k for k in ('pointer', 'keep', 'agent', 'slicer', 'mel_to_mel')} | dict.fromkeys(

@@ -108,7 +108,8 @@ def test_nothing_is_overwritten_silently(jam, tmp_path):
     assert jam.read_bytes() == raw
 
 
-@pytest.mark.parametrize('words, has', [(('--alternatives', '0'), 'not in the range'), (('--editor', 'pointr'), "found 'pointr'"),
+@pytest.mark.parametrize('words, has', [(('--alternatives', '0'), 'not in the range'), (('--editor', 'pointr'), 'did you mean pointer?'), (('--crossfade', '99999999'), 'not in the range'),
+                                        (('--keep', '0:05-0:02'), 'FROM before TO'),
                                         (('--max-duration=-0:30',), 'not negative'), (('--decide-on', 'sum'), 'name them with --with'),
                                         (('--with', 'nothing.wav'), 'nothing.wav'), (('-o', '.'), 'a folder')])
 def test_a_wrong_option_is_told_by_name(jam, words, has):
@@ -320,3 +321,26 @@ def test_swapped_files_are_noticed(jam, tmp_path):
     refused('align', edit, raw, '-o', tmp_path/'al', has='expected the recording first')
     refused('align', edit, raw.rename(tmp_path/'b.wav'), '-o', tmp_path/'al', has='is not in a_edit.wav; swap the two files')
     assert not (tmp_path/'al').exists() or not any((tmp_path/'al').iterdir())
+
+
+def test_a_list_of_times_is_an_edit(jam, tmp_path):
+    text, out = tmp_path/'mine.txt', tmp_path/'mine.wav'
+    text.write_text('0:01 - 0:03.5  the riff\n10\t12\tthe end\n')
+    refused('render', text, '-o', out, has='name the recording too')
+    assert run('render', jam, text, '-o', out).returncode == 0
+    assert sf.info(out).frames == round(4.5 * SR)
+    assert run('import', text, '--raw', jam, '-o', tmp_path/'mine.edl.json').returncode == 0
+    assert [s.reason for s in load_edl(tmp_path/'mine.edl.json').segments] == ['the riff', 'the end']
+    text.write_text('0:01 - 0:03\nand so on\n')
+    refused('render', jam, text, '-o', tmp_path/'o.wav', has='line 2: expected FROM - TO')
+    assert not (tmp_path/'o.wav').exists()
+
+
+def test_training_is_refused_before_anything_runs(jam, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused('train', 'pointer', '--from', jam, has='a file of another kind')
+    refused('train', 'pointer', '-p', 'steps', '-3', has='0 or more')
+    refused('train', 'pointer', '-p', 'stepz', '3', has='did you mean steps?')
+    refused('train', 'pointer', '-o', tmp_path/'run.txt', has='ends in .ipynb')
+    refused('sessions', tmp_path, '--minutes', '5', '3', has='--minutes: expected SHORTEST LONGEST')
+    only(tmp_path, 'jam.wav')

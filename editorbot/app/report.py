@@ -454,7 +454,7 @@ LINES = {
     'strips': 'Above the whole recording, below the edit made of it; time in minutes and seconds. A number and a '
               'colour mark '
               'the same piece in both, hatched is what was cut. Click anywhere to play from there.',
-    'sure': "How sure: the editor's own estimate that a piece belongs into the edit, from 0 to 100 %. It is a guess "
+    'sure': "How sure: the editor's own estimate that a piece belongs in the edit, from 0 to 100 %. It is a guess "
             "about "
             'taste, not a measure of how well you played.',
     'first': f'Pieces of which the editor is less than {SURE:.0%} sure. Each button plays four seconds before and '

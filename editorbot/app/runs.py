@@ -57,7 +57,7 @@ def check_params(name: str | Path,       # of a training notebook, or a path to 
     known = parameters_of(name) if str(name).endswith('.ipynb') else notebook_parameters(str(name))
     if bad := sorted(set(params) - set(known)):
         raise describe(where, f"the parameters {', '.join(known)}", f"unknown {', '.join(map(repr, bad))}",
-                       'check the spelling, or see --list')
+                       nearest(bad[0], known) or 'see --list')
     if params.get('recipe') not in (None, 'quick', 'full') and known['recipe'][0] == "'quick'":
         raise describe(f'{where}: recipe', 'quick or full', repr(params['recipe']), 'see --list')
     for k, v in params.items():
@@ -67,6 +67,8 @@ def check_params(name: str | Path,       # of a training notebook, or a path to 
                                                 or not isinstance(value, bool)) or kind is float and type(value) is int
             if kind in KINDS and not fits:
                 raise describe(f'{where}: {k}', KINDS[kind], repr(v), f'its default is {known[k][0]}')
+            if kind in (int, float) and value < 0 <= kind(known[k][0]):
+                raise describe(f'{where}: {k}', f'{KINDS[kind]}, 0 or more', repr(v), f'its default is {known[k][0]}')
 
 # %% ../../nbs/app/00_runs.ipynb #8de9a998
 def weights_in(folder: Path) -> list[Path]: # checkpoints and what lies beside them
@@ -125,6 +127,7 @@ def run_notebook(name: str | Path,            # of a training notebook, or a pat
     import papermill
     path = Path(name) if str(name).endswith('.ipynb') else training_notebooks()[str(name)]
     output = Path(output or Path('outputs')/'runs'/f'{path.stem}-{datetime.datetime.now():%Y%m%d-%H%M%S}.ipynb')
+    if output.suffix != '.ipynb': raise describe(output, 'a name that ends in .ipynb', repr(output.suffix))
     models = model_folder(path, params) or output.parent
     check_own('train', output, *unexplained_weights(models))
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -162,7 +165,9 @@ def trained_lines(model: str,           # keep, pointer or super_editor
                 f'  next         editorbot edit RAW --master {folder}']
     if model == 'preference':
         liked = info('person.json')['preference']
-        return ['this person', *(f'  {line}' for line in (*liked['likes'], *liked['rules'])),
+        n, few = liked['answers'] + liked['ratings'], '; so few that it may be chance' * (liked['answers'] + liked['ratings'] < 30)
+        return [f'this person, as far as {n} answers and ratings tell{few}',
+                *(f'  {line}' for line in (*liked['likes'], *liked['rules'])),
                 f'  next         editorbot edit RAW --checkpoint {folder}']
     if (folder/'person.json').exists():
         from editorbot.personal.fine_tuning import in_words

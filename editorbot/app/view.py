@@ -79,7 +79,7 @@ def view(what: str | Path | None = None, # a recording or an EDL; None: choose o
         raise describe(what, 'a recording or an EDL', 'no such file', 'check the name')
     if what is not None: (load_edl if Path(what).suffix in ('.json', '.txt') else audio_info)(what)
     if importlib.util.find_spec('voila') is None:
-        raise describe('view', 'Voila', 'none', 'install it: pip install voila')
+        raise describe('view', 'Voila', 'none', "install it: pip install 'voila>=0.5.13,<0.6'")
     with tempfile.TemporaryDirectory() as d:
         words, env = view_command(Path(d), what, '.', port, browser)
         with subprocess.Popen(words, env=env) as server:

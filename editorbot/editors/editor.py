@@ -176,7 +176,7 @@ def why_here(regions: list, # of (a, b) frames, in the order of the edit
     between = gaps_between([*played, (0, before[1])], a)
     cut = sum(y - x for x, y in between)
     if not cut: return f'on to {clock(a / FRAME_RATE)}'
-    return f'after {reason(*max(between, key=lambda g: g[1] - g[0]), False)} ({clock(cut / FRAME_RATE)} cut)'
+    return f'after a cut of {clock(cut / FRAME_RATE)}: {reason(*max(between, key=lambda g: g[1] - g[0]), False)}'
 
 # %% ../../nbs/editors/01_editor.ipynb #a1ba2a74
 def exact_samples(draft: Draft) -> dict: # frame -> sample

@@ -400,7 +400,8 @@ def sit(s: Sitting, folder: str | Path,        # A.wav and B.wav are written her
         say(f'question {n + 1}: play A.wav and B.wav in {folder}: a, b, t (tie), c (no idea), u (undo), q (quit)?')
         word = next(answers, 'q').strip().lower()[:1] or 'c'
         if word == 'q': break
-        if word not in (*KEYS, 'u'): raise describe('answer', 'a, b, t, c, u or q', repr(word))
+        if word not in (*KEYS, 'u'):
+            raise describe(f'the answer to question {n + 1}', 'a, b, t, c, u or q', repr(word), 'the answers before it are kept')
         if word == 'u': n -= s.listening.undo(); continue
         s.listening.answer(KEYS[word])
         n += 1

@@ -870,8 +870,11 @@ def export_format(out: str | Path,       # target
     by_suffix = known.get(out.suffix.lower())
     to, writers = to or by_suffix, {**WRITERS, 'txt': TXT}
     if to not in writers:
-        raise describe(out, f'one of the formats {", ".join(writers)}', repr(to or out.suffix),
-                       f'use --to, or end the name in {" ".join(known)}')
+        if not to:
+            raise describe(out, f'one of the formats {", ".join(writers)}', repr(out.suffix),
+                           f'use --to, or end the name in {" ".join(known)}')
+        program = next((f'did you mean {k}?' for k, w in writers.items() if to.lower() in w.what.lower()), '')
+        raise describe('--to', f'one of the formats {", ".join(writers)}', repr(to), program or nearest(to, writers))
     if by_suffix and out.suffix.lower() != writers[to].suffix:
         raise describe(out, f'a name that ends in {writers[to].suffix} for --to {to}', out.suffix,
                        'change one of them')

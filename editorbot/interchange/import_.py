@@ -679,9 +679,9 @@ def read_ardour(path: Path,  # an Ardour session
 # %% ../../nbs/interchange/03_import.ipynb #7425020f
 READERS = {'.rpp': read_rpp, '.otio': read_otio}   #: suffix -> reader of what can hold everything
 #: without changes of speed; EDLs as text
-MORE_READERS = {'.ardour': read_ardour, '.txt': lambda path, raw: load_edl(path)}
+MORE_READERS = {'.ardour': read_ardour, '.txt': lambda path, raw: load_edl(path, raw)}
 
-def import_edl(path: str | Path,              # a .rpp, .otio or .ardour file, or an EDL as text
+def import_edl(path: str | Path,              # a .rpp, .otio or .ardour file, an EDL as text, or a list of times
                raw: str | Path | typing.Sequence | None = None, # its recording, or a folder; None: where the file says
               ) -> EDL:                       # checked
     """The edit that a person made in another program. Raises `EditorbotError` for what is no such file, no edit of one

@@ -234,12 +234,13 @@ def to_whole_length(draft: Draft, near: float = .1) -> Draft: # share of the len
 
 # %% ../../nbs/pointer/05_whole_takes.ipynb #57e7146d
 def to_user_reasons(draft: Draft) -> Draft:
-    "The draft whose reasons say what a user asked for."
-    reason, by_rules = draft.reason, {(u, v) for u, v, _ in draft.wishes.because}
-    asked = [(a, b) for a, b in draft.wishes.cut if (a, b) not in by_rules]
-    share = lambda a, b: sum(max(0, min(b, v) - max(a, u)) for u, v in asked) / max(b - a, 1)
-    def why(a, b, kept): return 'you asked (--cut)' if not kept and share(a, b) > .5 else reason(a, b, kept)
-    return draft.replace(reason=why) if asked else draft
+    "The draft whose reasons say what a user asked for; of a stretch that must be kept it is sure."
+    reason, confidence, by_rules = draft.reason, draft.confidence, {(u, v) for u, v, _ in draft.wishes.because}
+    keep, cut = ([x for x in spans if x not in by_rules] for spans in (draft.wishes.keep, draft.wishes.cut))
+    asked = lambda spans, a, b: 2 * sum(max(0, min(b, v) - max(a, u)) for u, v in spans) > b - a
+    return draft.replace(
+        reason=lambda a, b, kept: 'you asked (--cut)' if not kept and asked(cut, a, b) else reason(a, b, kept),
+        confidence=lambda a, b: 1.0 if asked(keep, a, b) else confidence(a, b)) if keep or cut else draft
 
 # %% ../../nbs/pointer/05_whole_takes.ipynb #1e55ef0f
 @dataclass(frozen=True)

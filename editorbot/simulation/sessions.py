@@ -1069,7 +1069,7 @@ def make_sessions(
         bar.update(n - len(todo))
         for _ in in_processes(write_session, work, jobs): bar.update(1)
     for s, m in short_sessions(out_dir, samples, config.minutes[0]):
-        log.warning('%s: %.1f min instead of %g or more: the music of its package is too short', s, m, config.minutes[0])
+        log.warning('%s: %.1f min instead of %g or more; its folder has too little music', s, m, config.minutes[0])
     return samples
 
 # %% ../../nbs/simulation/02_sessions.ipynb #efde8f7c
