@@ -3,7 +3,7 @@
     make bench-songs ARGS='--music DIR'          makes what is missing, prints both tables
     python bench/songs.py --music DIR --only NAME one package, or 'band'
     python bench/songs.py --music DIR --splits choice fresh   rehearsals of five packages, heard by networks that were trained without the package (bench/networks), and of the band
-    python bench/songs.py --music DIR --splits fresh tune report --names --series 2 --record   names carried over series of three rehearsals, of each package and the band
+    python bench/songs.py --music DIR --splits last fresh tune report --names --series 2 --record   names carried over series of three rehearsals, of each package and the band
     python bench/songs.py --sessions DATA        rehearsals that `editorbot sessions MUSIC -o DATA --minutes 30 40` made: longer, and with shorter pauses
 
 DIR holds a folder for each package (an album, an artist). Rehearsals are drawn from real music, whose takes differ by time-stretching (+-6 %), drift, level, microphones and spoilers, and from the synthetic band, whose takes
@@ -36,7 +36,7 @@ PACKAGES = ('ufoai-music', 'warzone2100-music', 'drascula-music', 'singularity-m
 CHOICE, FRESH = ({k: seeds for k in ('band', *PACKAGES)} for seeds in ((*range(200, 204), 600, 601), (602, 603)))   # the five by networks that were trained without the package
 SPLITS = dict(tune=TUNE, report=REPORT, choice=CHOICE, fresh=FRESH)
 SERIES = {'tune': {'band': (300,), 'ufoai-music': (300,)}, 'report': {'band': (400,), 'singularity-music': (400,)},
-          'choice': {k: range(500, 600) for k in ('band', *PACKAGES)}, 'fresh': {k: range(700, 800) for k in ('band', *PACKAGES)}}   # three rehearsals of one band each, for names; of each the first --series
+          'choice': {k: range(500, 600) for k in ('band', *PACKAGES)}, 'fresh': {k: range(700, 800) for k in ('band', *PACKAGES)}, 'last': {k: range(800, 900) for k in ('band', *PACKAGES)}}   # three rehearsals of one band each, for names; of each the first --series
 PROGRAMME = ((0, 1, 2, 3), (0, 1, 4), (2, 4, 0, 5))   # songs of the three
 JUNK = dict(chat=5., noodling=4., quiet=2.5, tuning=2., passage=.7, drumming=1.5, laughter=.8, count_in=.8, thump=.8, clapping=.6)
 
@@ -281,7 +281,7 @@ def record_names(names):
     "Put the rows on names into bench/results/songs.json; the others stay."
     from results import FOLDER, record
     was, rows = json.loads((FOLDER/'songs.json').read_text(encoding='utf-8')), []
-    what = dict(tune='two series that were looked at', report='two more that were looked at', choice='the series that the rules were chosen on', fresh='judged once')
+    what = dict(tune='two series that were looked at', report='two more that were looked at', choice='the series that the rules were chosen on', fresh='looked at once they were judged', last='judged once, at the end')
     for split, c in names.items():
         said = f'{c["series"]} series of three rehearsals, {what[split]}'
         rows += [dict(claim=f'names carried over, right ({said})', value=f'{c["right"]} of {c["could"]}', interval=c['right_interval'], aim=.95, beside=f'{c["without_right"]} of {c["could"]} without the rules on passages'),
@@ -297,7 +297,7 @@ def main():
     ap.add_argument('--out', default='outputs/bench/songs')
     ap.add_argument('--only', help="one package, or 'band'")
     ap.add_argument('--made', action='store_true', help='only the rehearsals that are made already')
-    ap.add_argument('--splits', nargs='+', default=['tune', 'report'], choices=SPLITS)
+    ap.add_argument('--splits', nargs='+', default=['tune', 'report'], choices=SERIES, help='last has series for names only')
     ap.add_argument('--series', type=int, default=2, metavar='N', help='series of three rehearsals for names, of each package and split (tune and report have one of two each)')
     ap.add_argument('--names', action='store_true', help='only names, no grouping')
     ap.add_argument('--record', action='store_true', help='put the rows on names into bench/results/songs.json')
@@ -327,7 +327,7 @@ def main():
     for split in a.splits:
         known = [names_known(x) for _, _, x in series_of(split) if len(x) > 1]
         if known: names[split] = names_summary(known)
-    for split, kinds in ((k, SPLITS[k]) for k in (() if a.names else a.splits)):
+    for split, kinds in ((k, SPLITS[k]) for k in a.splits if k in SPLITS and not a.names):
         rows = [(kind, counts(*heard_in(a.out, f'{kind}-{seed}', functools.partial(first, kind, seed), net_for(split, kind))[:2])) for kind, seeds in kinds.items() if a.only in (None, kind) for seed in seeds if there(f'{kind}-{seed}')]
         if not rows: continue
         results[split] = dict(rehearsals=len(rows), all=with_intervals([r for _, r in rows]), packages={k: summary([r for q, r in rows if q == k]) for k in dict.fromkeys(k for k, _ in rows)},
