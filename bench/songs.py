@@ -3,6 +3,7 @@
     make bench-songs ARGS='--music DIR'          makes what is missing, prints both tables
     python bench/songs.py --music DIR --only NAME one package, or 'band'
     python bench/songs.py --music DIR --splits choice fresh   rehearsals of five packages, heard by networks that were trained without the package (bench/networks), and of the band
+    python bench/songs.py --music DIR --splits last fresh tune report --names --series 2 --record   names carried over series of three rehearsals, of each package and the band
     python bench/songs.py --sessions DATA        rehearsals that `editorbot sessions MUSIC -o DATA --minutes 30 40` made: longer, and with shorter pauses
 
 DIR holds a folder for each package (an album, an artist). Rehearsals are drawn from real music, whose takes differ by time-stretching (+-6 %), drift, level, microphones and spoilers, and from the synthetic band, whose takes
@@ -14,11 +15,12 @@ import argparse, dataclasses, functools, json, time
 from pathlib import Path
 
 import numpy as np, torch
+from scipy.stats import binomtest
 from python_stretch import Signalsmith
 
 from pointer import network_of
 
-from editorbot.app.song_library import recognise
+from editorbot.app.song_library import CONFIDENT, recognise
 from editorbot.app.songs import STEP, Hearing, choose_takes, find_songs_in, listen
 from editorbot.core import FRAME_RATE, write_json
 from editorbot.pointer.pointer_network import load_pointer, score_recording
@@ -33,7 +35,9 @@ REPORT = {k: (*range(100, 103), *range(110, 113)) for k in ('band', 'singularity
 PACKAGES = ('ufoai-music', 'warzone2100-music', 'drascula-music', 'singularity-music', 'fretsonfire-songs-sectoid')
 CHOICE, FRESH = ({k: seeds for k in ('band', *PACKAGES)} for seeds in ((*range(200, 204), 600, 601), (602, 603)))   # the five by networks that were trained without the package
 SPLITS = dict(tune=TUNE, report=REPORT, choice=CHOICE, fresh=FRESH)
-SERIES = {'tune': (('band', 300), ('ufoai-music', 300)), 'report': (('band', 400), ('singularity-music', 400))}
+SERIES = {'tune': {'band': (300,), 'ufoai-music': (300,)}, 'report': {'band': (400,), 'singularity-music': (400,)},
+          'choice': {k: range(500, 600) for k in ('band', *PACKAGES)}, 'fresh': {k: range(700, 800) for k in ('band', *PACKAGES)}, 'last': {k: range(800, 900) for k in ('band', *PACKAGES)}}   # three rehearsals of one band each, for names; of each the first --series
+PROGRAMME = ((0, 1, 2, 3), (0, 1, 4), (2, 4, 0, 5))   # songs of the three
 JUNK = dict(chat=5., noodling=4., quiet=2.5, tuning=2., passage=.7, drumming=1.5, laughter=.8, count_in=.8, thump=.8, clapping=.6)
 
 
@@ -224,26 +228,67 @@ def lines_of(h, group):
     return [h.lines[t.start // STEP:max(t.start // STEP + 1, t.end // STEP)] for t in sorted(group, key=lambda t: (not t.kept, -t.seconds))]
 
 
+def played(t, truth):
+    "Song -> seconds of it in a take."
+    out = {}
+    for u in truth:
+        x = min(t.end / FRAME_RATE, u.end / SR) - max(t.start / FRAME_RATE, u.start / SR)
+        if x > 0: out[u.song] = out.get(u.song, 0) + x
+    return out
+
+
+def true_song(group, truth):
+    "What fills more than half of a group of takes, and the most seconds of it in one take; None where nothing does."
+    parts = [played(t, truth) for t in group]
+    total = {s: sum(p.get(s, 0) for p in parts) for p in parts for s in p}
+    best = max(total, key=total.get, default=None)
+    if best is None or total[best] <= sum(t.seconds for t in group) / 2: return None, 0.
+    return best, max(p.get(best, 0) for p in parts)
+
+
 def names_known(series):
-    "Three rehearsals: every song is named right after each. Songs known from before that get their name; names that are given and wrong; names given."
-    known, right, could, false, given = {}, 0, 0, 0, 0
+    """Three rehearsals: every song is named right after each. Songs known from before (20 s of it in one take), and those that get their name; names that are given, and wrong; questions, and right ones.
+    `without`: the same names if every song of which the library is confident got its name, more than a passage of it found again or not."""
+    known, c = {}, dict.fromkeys(('could', 'right', 'given', 'false', 'asked', 'asked_right', 'without_right', 'without_given', 'without_false'), 0)
     for h, truth in series:
         spans, labels, matches = find_songs_in(h)
-        takes, at = choose_takes(h, spans, labels, matches), assigned(spans, truth)
+        takes = choose_takes(h, spans, labels, matches)
         groups = [[t for t in takes if t.song == k] for k in range(int(labels.max()) + 1)]
-        of = {}                                                          # group -> true song
-        for i, t in zip(at, truth):
-            if i >= 0: of.setdefault(int(labels[i]), []).append(t.song)
-        true = {k: max(set(v), key=v.count) for k, v in of.items()}
-        answers = recognise([lines_of(h, g) for g in groups], known)
-        for k, answer in enumerate(answers):
-            name = true.get(k)
-            if name in known and any(t.seconds >= 20 for t in groups[k]): could += 1; right += answer is not None and answer.name == name
-            if answer: given += 1; false += answer.name != name
-        for k, name in true.items():
-            if name != 'medley': known[name] = (known.get(name, []) + lines_of(h, [t for t in groups[k] if t.seconds >= 10])[:3])[-3:]
+        true = [true_song(g, truth) for g in groups]
+        for (name, seconds), answer in zip(true, recognise([lines_of(h, g) for g in groups], known)):
+            could, fits = name in known and seconds >= 20, answer is not None and answer.name == name
+            c['could'] += could
+            if answer is None: continue
+            for key, says in (('', answer.sure), ('without_', answer.confidence >= CONFIDENT)):
+                c[f'{key}given'] += says; c[f'{key}right'] += says and could and fits; c[f'{key}false'] += says and not fits
+            c['asked'] += not answer.sure; c['asked_right'] += fits and not answer.sure
+        for g, (name, _) in zip(groups, true):
+            if name and name != 'medley': known[name] = (known.get(name, []) + lines_of(h, [t for t in g if t.seconds >= 10])[:3])[-3:]
         known = {k: v for k, v in known.items() if v}
-    return dict(right=right, could=could, false=false, given=given)
+    return c
+
+
+def names_summary(rows, n=4000):
+    "Sums over series; for the share of names that are right a 95 % bootstrap over series, for that of false names the exact binomial one."
+    rng, total = np.random.default_rng(0), {k: int(sum(r[k] for r in rows)) for k in rows[0]}
+    draws = [[rows[i] for i in rng.integers(0, len(rows), len(rows))] for _ in range(n)]
+    share = [sum(r['right'] for r in d) / max(1, sum(r['could'] for r in d)) for d in draws]
+    return total | dict(series=len(rows), right_interval=np.percentile(share, [2.5, 97.5]).round(3).tolist(),
+                        false_interval=np.round(binomtest(total['false'], max(1, total['given'])).proportion_ci(), 3).tolist())
+
+
+def record_names(names):
+    "Put the rows on names into bench/results/songs.json; the others stay."
+    from results import FOLDER, record
+    was, rows = json.loads((FOLDER/'songs.json').read_text(encoding='utf-8')), []
+    what = dict(tune='two series that were looked at', report='two more that were looked at', choice='the series that the rules were chosen on', fresh='judged once', last='judged once, at the end')
+    for split, c in names.items():
+        said = f'{c["series"]} series of three rehearsals, {what[split]}'
+        rows += [dict(claim=f'names carried over, right ({said})', value=f'{c["right"]} of {c["could"]}', interval=c['right_interval'], aim=.95, beside=f'{c["without_right"]} of {c["could"]} without the rules on passages'),
+                 dict(claim=f'false names above the confidence threshold ({said})', value=f'{c["false"]} of {c["given"]}', interval=c['false_interval'], aim=0, beside=f'{c["without_false"]} of {c["without_given"]} without them'),
+                 dict(claim=f'questions that name the right song ({said})', value=f'{c["asked_right"]} of {c["asked"]}')]
+    old = [r for r in was['claims'] if not r['claim'].startswith(('names carried', 'false names', 'questions that'))]
+    return record('songs', was['part'], was['title'], was['command'], old + rows, was['note'])
 
 
 def main():
@@ -252,7 +297,10 @@ def main():
     ap.add_argument('--out', default='outputs/bench/songs')
     ap.add_argument('--only', help="one package, or 'band'")
     ap.add_argument('--made', action='store_true', help='only the rehearsals that are made already')
-    ap.add_argument('--splits', nargs='+', default=['tune', 'report'], choices=SPLITS)
+    ap.add_argument('--splits', nargs='+', default=['tune', 'report'], choices=SERIES, help='last has series for names only')
+    ap.add_argument('--series', type=int, default=2, metavar='N', help='series of three rehearsals for names, of each package and split (tune and report have one of two each)')
+    ap.add_argument('--names', action='store_true', help='only names, no grouping')
+    ap.add_argument('--record', action='store_true', help='put the rows on names into bench/results/songs.json')
     ap.add_argument('--sessions', type=Path, help='a data folder that `editorbot sessions` filled')
     a = ap.parse_args()
     torch.set_num_threads(1)
@@ -270,23 +318,30 @@ def main():
         songs = repertoire(kind, seed, 6, a.music)
         return rehearse({n: songs[n] for i in which for n in list(songs)[i:i + 1]}, seed * 1000 + salt(kind) + 77 * (k + 1), .25)
     there = lambda name: not a.made or (Path(a.out)/f'{name}.npz').exists()
-    for split, kinds in ((k, SPLITS[k]) for k in a.splits):
+    def series_of(split):
+        for kind, seeds in SERIES[split].items():
+            for seed in seeds[:a.series] if a.only in (None, kind) else ():
+                parts = [(f'series-{kind}-{seed}-{k}', functools.partial(later, kind, seed, k, w)) for k, w in enumerate(PROGRAMME)]
+                yield kind, seed, [heard_in(a.out, name, make, net_for(split, kind))[:2] for name, make in parts if there(name)]
+    names = {}
+    for split in a.splits:
+        known = [names_known(x) for _, _, x in series_of(split) if len(x) > 1]
+        if known: names[split] = names_summary(known)
+    for split, kinds in ((k, SPLITS[k]) for k in a.splits if k in SPLITS and not a.names):
         rows = [(kind, counts(*heard_in(a.out, f'{kind}-{seed}', functools.partial(first, kind, seed), net_for(split, kind))[:2])) for kind, seeds in kinds.items() if a.only in (None, kind) for seed in seeds if there(f'{kind}-{seed}')]
         if not rows: continue
-        series = [[heard_in(a.out, f'series-{kind}-{seed}-{k}', functools.partial(later, kind, seed, k, w), net)[:2] for k, w in enumerate(((0, 1, 2, 3), (0, 1, 4), (2, 4, 0, 5))) if there(f'series-{kind}-{seed}-{k}')]
-                  for kind, seed in SERIES.get(split, ()) if a.only in (None, kind)]
-        names = [names_known(s) for s in series if len(s) > 1]
         results[split] = dict(rehearsals=len(rows), all=with_intervals([r for _, r in rows]), packages={k: summary([r for q, r in rows if q == k]) for k in dict.fromkeys(k for k, _ in rows)},
-                              names={k: sum(n[k] for n in names) for k in ('right', 'could', 'false', 'given')} if names else None, pairs={k: sum(r[k] for _, r in rows) for k in ('tp', 'fp', 'fn', 'exact', 'songs', 'found', 'true', 'takes')},
-                              cpu_s=round(sum(r['cpu'] for _, r in rows), 1))
-    columns = dict(f1='F1 of pairs', exact='songs exact', recall='takes found', precision='of those found, true', kept='kept take complete')
-    print('| | rehearsals | ' + ' | '.join(columns.values()) + ' |\n|---|---:|' + '---:|' * len(columns))
+                              pairs={k: sum(r[k] for _, r in rows) for k in ('tp', 'fp', 'fn', 'exact', 'songs', 'found', 'true', 'takes')}, cpu_s=round(sum(r['cpu'] for _, r in rows), 1))
+    columns = {} if a.names else dict(f1='F1 of pairs', exact='songs exact', recall='takes found', precision='of those found, true', kept='kept take complete')
+    if columns: print('| | rehearsals | ' + ' | '.join(columns.values()) + ' |\n|---|---:|' + '---:|' * len(columns))
     for split, r in results.items():
         print(f'| {split} | {r["rehearsals"]} | ' + ' | '.join('{:.3f} ({:.3f} to {:.3f})'.format(*r['all'][k]) for k in columns) + ' |')
         for p, v in r['packages'].items(): print(f'| {split}: {p} | | ' + ' | '.join(f'{v[k]:.3f}' for k in columns) + ' |')
-    for split, r in results.items():
-        if r['names']: print('\n{}: {right} of {could} songs of earlier rehearsals got their name; {false} of {given} names were false'.format(split, **r['names']))
-    print('\nwritten:', write_json(Path(a.out)/'result.json', results))
+    for split, c in names.items():
+        print('\n{}, {series} series: {right} of {could} songs of earlier rehearsals got their name {right_interval}; {false} of {given} names were false {false_interval}; {asked_right} of {asked} questions were right'.format(split, **c))
+        print('without the rules on passages {without_right} of {could}; {without_false} of {without_given}'.format(**c))
+    if a.record: print('\nwritten:', record_names(names))
+    print('\nwritten:', write_json(Path(a.out)/'result.json', results | dict(names=names)))
 
 
 if __name__ == '__main__': main()

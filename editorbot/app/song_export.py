@@ -83,9 +83,13 @@ class Song:
     confidence: float  # of the name
     takes: tuple       # of Take
     written: bool      # is there enough of it for a file?
+    maybe: str = ''    # a name that the library only asks about
 
     @property
     def kept(self) -> Take: return next(t for t in self.takes if t.kept)
+
+    @property
+    def asked(self) -> str: return f' (maybe {self.maybe}?)' if self.maybe else ''
 
 # %% ../../nbs/app/07_song_export.ipynb #5b3cefee
 def name_songs(groups: list,            # of lists of Take
@@ -95,13 +99,15 @@ def name_songs(groups: list,            # of lists of Take
               ) -> tuple[list[Song], list[str]]: # the songs; names that are left over
     "Every song with its name."
     worth = [max(t.seconds for t in g if t.kept) >= shortest for g in groups]
+    maybe = [k.name if k and not k.sure else '' for k in known]
+    known = [k if k and k.sure else None for k in known]
     if len(names) == sum(worth): known = [k if k is None or k.name in names else None for k in known]
     free, songs = [n for n in names if n not in {k.name for k in known if k}], []
-    for i, (g, k, w) in enumerate(zip(groups, known, worth), 1):
+    for i, (g, k, w, asked) in enumerate(zip(groups, known, worth, maybe), 1):
         if k: given = k.name, 'library', k.confidence
         elif w and free: given = free.pop(0), 'set list', 1.0
         else: given = f'Song {i}', '', 0.0
-        songs.append(Song(i, *given, tuple(g), w))
+        songs.append(Song(i, *given, tuple(g), w, '' if given[1] else asked))
     return songs, free
 
 # %% ../../nbs/app/07_song_export.ipynb #1a37c30f
@@ -149,7 +155,7 @@ def songs_json(f: Found, files: dict) -> dict: # files: id(take) or ('song', num
     "Songs and takes as plain values."
     def one(s):
         return dict(number=s.number, name=s.name, named_by=s.named_by or None,
-                    name_confidence=s.confidence if s.named_by else None,
+                    name_confidence=s.confidence if s.named_by else None, maybe=s.maybe or None,
                     file=files.get(('song', s.number)), kept=s.kept.number, why=s.kept.why,
                     takes=[take_json(t, f.spans[id(t)], files.get(id(t))) for t in s.takes])
     return dict(editorbot_songs=1, source=plain_source(f.source), songs=[one(s) for s in f.songs])
@@ -189,7 +195,7 @@ def song_pieces(f: Found, edl: EDL,      # of `kept_edl`
         file = (files.get(('song', s.number)) if t.kept else None) or files.get(id(t))
         out.append(Piece(a / rate, b / rate, 0 if i is None else i + 1, title_of(s, t), t.why,
                          t.confidence if t.kept else None,
-                         None if i is None else edl.segments[i].edit_in / rate, i, f'{s.number}  {s.name}', file or '', s.number,
+                         None if i is None else edl.segments[i].edit_in / rate, i, f'{s.number}  {s.name}{s.asked}', file or '', s.number,
                          f'{s.number}.{t.number}' if len(s.takes) > 1 else str(s.number)))
     step = FRAME_RATE / rate
     for a, b in gaps_between(f.spans.values(), f.source.frames):
@@ -354,7 +360,7 @@ def first_few(names: list, n: int = 8) -> str:
 # %% ../../nbs/app/07_song_export.ipynb #7d50519b
 def notes_on(f: Found, levels: dict, o: SongOptions, plan: list[PlannedFile], folder: Path) -> list[str]:
     "What a person should know about the result."
-    notes, unnamed = [], [s.name for s in f.songs if s.written and not s.named_by]
+    notes, unnamed = [], [s.name + s.asked for s in f.songs if s.written and not s.named_by]
     short = [s.name for s in f.songs if not s.written]
     if f.left: notes.append(f'{count(len(f.left), "name")} of the set list left over: {first_few(f.left)}')
     if unnamed and (f.left or any(s.named_by for s in f.songs)): notes.append(f'no name for {", ".join(unnamed)}')
@@ -427,7 +433,7 @@ def song_table(made: Exported) -> str: # lines
     "Songs and takes as a person reads them; the kept take is marked."
     lines, at = [], lambda t: f'{clock(t.start / FRAME_RATE)} to {clock(t.end / FRAME_RATE)}'
     for s in made.songs:
-        by = f'  (known from the library, {s.confidence:.0%})' if s.named_by == 'library' else ''
+        by = f'  (known from the library, {s.confidence:.0%})' if s.named_by == 'library' else s.asked and f' {s.asked}'
         lines.append(f'{s.number:2d}  {s.name}{by}')
         lines += [f'    {"*" if t.kept else " "} take {t.number}  {at(t):<24} {t.confidence:4.0%}  {t.why}'
                   for t in s.takes]

@@ -163,13 +163,15 @@ LEAST, SKIP = .325, .3 #: of `local_match`
 PIECE, GAP = 3.0, 1.5  #: least value of another stretch; its price
 
 def pieces_of_match(S: np.ndarray, # float32 (N, M)
-                   ) -> tuple:     # value of all stretches; of the best: first steps in both, steps after the last
+                   ) -> tuple:     # value and steps of all stretches; of the best: first steps in both, steps after the last
     "All stretches in which two takes go along together, in the order of both."
     v, a, b, c, d = local_match(S, LEAST, SKIP)
-    if v < PIECE: return (float(v), a, b, c, d)
+    steps = min(c - a, d - b)
+    if v < PIECE: return (float(v), steps, a, b, c, d)
     sides = [np.ascontiguousarray(s) for s in (S[:a, :b], S[c:, d:])]
-    more = [pieces_of_match(s)[0] for s in sides if min(s.shape) * (1 - LEAST) > PIECE]
-    return (float(v) + sum(m - GAP for m in more if m > PIECE), a, b, c, d)
+    more = [pieces_of_match(s) for s in sides if min(s.shape) * (1 - LEAST) > PIECE]
+    more = [m for m in more if m[0] > PIECE]
+    return (float(v) + sum(m[0] - GAP for m in more), steps + sum(m[1] for m in more), a, b, c, d)
 
 # %% ../../nbs/app/04_songs.ipynb #3a4b7960
 MOST = 1600            #: steps of a take that are compared, 10 minutes
@@ -183,6 +185,7 @@ class Match:
     a: tuple       # (from, to) s of the first take
     b: tuple       # ... of the second
     shorter: float = 60.0 # s: length of the shorter take
+    covered: float = 1.0  # share of the longer take that is found again, in all stretches
 
     @property
     def tempo(self) -> float: # 1.02: the second is two per cent faster
@@ -204,10 +207,10 @@ def match(x: np.ndarray, y: np.ndarray, # float32 (N, V, 48) and (M, V, 48), of 
          ) -> Match:
     "Where two takes agree best; another key must agree clearly better than the same."
     x, y, best = x[:MOST], y[:MOST], None
-    n = max(1, min(len(x), len(y)))
+    n, longest = max(1, min(len(x), len(y))), max(1, len(x), len(y))
     for k in [0, *likely_keys(x, y, keys)]:
-        v, a, b, c, d = pieces_of_match(likeness(x, y, k))
-        found = Match(v / n, v, k, (a / RATE, c / RATE), (b / RATE, d / RATE), n / RATE)
+        v, steps, a, b, c, d = pieces_of_match(likeness(x, y, k))
+        found = Match(v / n, v, k, (a / RATE, c / RATE), (b / RATE, d / RATE), n / RATE, steps / longest)
         if best is None or found.score > best.score + .05: best = found
     return best
 
