@@ -569,8 +569,7 @@ def edl_from_regions(source: Source,               # the recording
                      crossfade: int | None = None, # samples; None: 50 ms
                      reasons: typing.Sequence[str] | None = None,      # why, a region each
                      confidence: typing.Sequence[float] | None = None, # 0 to 1, a region each
-                     meta: dict | None = None,
-                    ) -> EDL:
+                     meta: dict | None = None) -> EDL:
     "An EDL that plays `regions` one after another, joined by equal-power crossfades as long as their handles allow."
     x = round(CROSSFADE_S * source.sample_rate) if crossfade is None else crossfade
     segs, pos = [], 0

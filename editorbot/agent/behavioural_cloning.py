@@ -158,8 +158,7 @@ class Lessons(typing.NamedTuple):
 
 # %% ../../nbs/agent/04_behavioural_cloning.ipynb #cf4af596
 def lessons_of(r: Recordings, lessons: typing.Sequence, # of Lesson
-               balance: bool = True,
-              ) -> Lessons:
+               balance: bool = True) -> Lessons:
     "Lessons of all recordings in arrays."
     w, N = class_weights(lessons) if balance else np.ones(20, np.float32), r.features.shape[1]
     pad = lambda xs: np.stack([np.pad(x, ((0, N - len(x)), *[(0, 0)] * (x.ndim - 1))) for x in xs])
@@ -251,8 +250,7 @@ def state_gains(d,                   # FactoredActions of n beats
 # %% ../../nbs/agent/04_behavioural_cloning.ipynb #1540a685
 def action_lattice(d, seconds: np.ndarray,              # of `state_gains`
                    edge: tuple | None,                  # float (n,) logits: begins with, ends before each beat
-                   c: Penalties = Penalties(),
-                  ) -> Lattice:
+                   c: Penalties = Penalties()) -> Lattice:
     "All edits of a recording on its beats, with their gains."
     n, usual = len(seconds), float(np.median(seconds))
     gain = state_gains(d, seconds)

@@ -52,8 +52,7 @@ def person_steps(r: Recordings, lessons: typing.Sequence, # of Lesson
 # %% ../../nbs/agent/08_negative_results.ipynb #880159b3
 def clone_plain(r: Recordings, lessons: typing.Sequence, # of Lesson
                 last: bool = False,  # may it read the last action?
-                steps: int = 600, seed: int = 0,
-               ) -> PlainPolicy:
+                steps: int = 600, seed: int = 0) -> PlainPolicy:
     "A policy on the plain observation, cloned from persons' edits."
     torch.manual_seed(seed)
     obs, mask, action, soft = person_steps(r, lessons)

@@ -136,8 +136,7 @@ def collect(policy: nn.Module,         # (seen, mask) -> distribution, values
             core: EditingCore,         # or anything that steps like one
             T: int,
             see: typing.Callable,      # observations (B, D) -> what the policy reads
-            rng: torch.Generator,
-           ) -> Rollout:
+            rng: torch.Generator) -> Rollout:
     "Act for T steps in all episodes."
     rows = []
     value_of = lambda obs, mask: policy(see(torch.from_numpy(obs)), torch.from_numpy(mask))[1].float().numpy()

@@ -189,8 +189,7 @@ def song_edl(source: Source, a: int, b: int, gain: float = 0.0) -> EDL: # sample
 # %% ../../nbs/app/06_song_files.ipynb #955c1657
 def resampled(blocks: typing.Iterable[np.ndarray], # float64 (n, channels)
               rate: int, to: int,                  # Hz
-              channels: int,
-             ) -> typing.Iterator[np.ndarray]:
+              channels: int) -> typing.Iterator[np.ndarray]:
     "Blocks at another sample rate."
     if rate == to: yield from blocks; return
     r = soxr.ResampleStream(rate, to, channels, 'float64')
@@ -232,8 +231,7 @@ def write_song(edl: EDL,                  # a stretch of the recording or of a t
 def cue_sheet(source: Source,
               takes: list,            # of (a, b, title), samples
               files: list[str],       # how the sheet names the files of the recording
-              album: str = '',
-             ) -> str:
+              album: str = '') -> str:
     "A CUE sheet over the recording; a player jumps to each take."
     quote = lambda s: '"' + one_line(s).replace('"', "'") + '"'
     kind = lambda p: {'.mp3': 'MP3', '.aif': 'AIFF', '.aiff': 'AIFF'}.get(Path(p).suffix.lower(), 'WAVE')

@@ -383,8 +383,7 @@ def stem_files(path: str | Path, folder: Path) -> tuple: # four paths
 def load_stems(entry: str | Path,  # the file in the cache
                path: str | Path,   # the recording
                model: str,         # separation model
-               all_bytes: bool = False,
-              ) -> Stems:
+               all_bytes: bool = False) -> Stems:
     "Open cached stems; raises `EditorbotError` if they can't be used."
     side, mend = Path(entry).with_suffix('.json'), 'run editorbot precache --stems'
     try: h = json.loads(side.read_text(encoding='utf-8'))
@@ -405,8 +404,7 @@ def load_stems(entry: str | Path,  # the file in the cache
 def build_stems(path: str | Path,    # the recording
                 entry: str | Path,   # the file in the cache
                 folder: str | Path,  # of the waveforms
-                config: CacheConfig,
-               ) -> Stems:
+                config: CacheConfig) -> Stems:
     "Separate a recording; the header is written last."
     s = separate(path, model=config.stems, folder=folder, repo=config.stems_repo or None, show=False)
     dataclasses.replace(s, files=()).save(entry)        # without paths, since a data folder may be moved
@@ -482,8 +480,7 @@ def load_labels(entry: str | Path,   # the file in the cache
                 paths: CachePaths,
                 pair: Pair,
                 edges: np.ndarray,   # (n + 1,) of the raw's beats, s
-                all_bytes: bool = False,
-               ) -> BeatLabels:
+                all_bytes: bool = False) -> BeatLabels:
     "Open cached labels; raises `EditorbotError` if EDL, beats or recording have changed."
     h, a = open_npz(entry)
     fault = lambda expected, found: describe(entry, expected, found, 'run editorbot precache')
@@ -744,8 +741,7 @@ def update_normalisation(data: str | Path, # the data folder
 
 # %% ../../nbs/data/03_cache.ipynb #3d21d47d
 def load_normalisation(data: str | Path, # the data folder
-                       config: CacheConfig = CacheConfig(),
-                      ) -> Normaliser:
+                       config: CacheConfig = CacheConfig()) -> Normaliser:
     "The stored normalisation; raises `EditorbotError` when recordings were added, removed or changed since."
     p = CachePaths(Path(data)).normalisation(config.features)
     fault = lambda expected, found: describe(p, expected, found, 'run editorbot precache')

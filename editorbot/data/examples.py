@@ -261,8 +261,7 @@ def build_examples(songs: list[Song],          # of one package: a session keeps
 
 # %% ../../nbs/data/05_examples.ipynb #0fc6a917
 def band_session(seed: int, # another band for every seed
-                 config: SessionConfig = SessionConfig(),
-                ) -> Session:
+                 config: SessionConfig = SessionConfig()) -> Session:
     "A session of the synthetic band."
     rng = np.random.default_rng([seed, 35])
     songs = [synth_song(int(rng.integers(1 << 30)), float(rng.uniform(*config.song_seconds)), SR) for _ in range(3)]
@@ -446,8 +445,7 @@ def stack_stems(rows: list,      # of `stems_of`
 def example_batch(examples: list[Example],
                   step: int, shard: int, shards: int, # which step; which part of how many
                   seed: int, c: BatchConfig = BatchConfig(),
-                  device: str = 'cpu',
-                 ) -> dict:
+                  device: str = 'cpu') -> dict:
     """The batch of a shard: `mel` (B, 128, T), `matches` (B, T / 32, 14, 3), `mask` (B, T), `stems` or None, `y` of
     `targets`, and `pieces`, a list of int64 (n, 3): those that lie inside."""
     whole = step % 2 == 1

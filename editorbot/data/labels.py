@@ -225,8 +225,7 @@ def played_segment(run: np.ndarray,          # of PLAY: the beats of one segment
 def edl_from_plays(plays: np.ndarray, # (m,) of PLAY
                    edges: np.ndarray, # (n + 1,) s
                    source: Source,    # the recording
-                   meta: dict | None = None,
-                  ) -> EDL:
+                   meta: dict | None = None) -> EDL:
     "The EDL that plays these beats; raises `EditorbotError` for beats that don't exist."
     edges, sr = check_edges(edges), source.sample_rate
     if not len(plays): return EDL(source, [], dict(meta or {}))

@@ -249,8 +249,7 @@ def deciding_track(path: str | Path,                        # the recording
 
 # %% ../../nbs/interchange/02_tracks.ipynb #7329a387
 def track_outputs(out: str | Path,                      # of the recording's own edit
-                  tracks: typing.Sequence[SyncTrack],
-                 ) -> list[Path]:
+                  tracks: typing.Sequence[SyncTrack]) -> list[Path]:
     "Where the edits of tracks go: beside that of the recording, named after them."
     safe = lambda name: re.sub(r'[^\w .()+-]', '_', name)
     return [Path(out).with_stem(f'{Path(out).stem}_{safe(t.name)}') for t in tracks]

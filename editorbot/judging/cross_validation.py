@@ -40,8 +40,7 @@ def add_more_music(ap: argparse.ArgumentParser):
 def fold_arguments(doc: str,         # description of the bench
                    out: str,         # folder for results
                    steps: float,     # of training; its type is that of the option
-                   steps_help: str = 'of training',
-                  ) -> argparse.ArgumentParser:
+                   steps_help: str = 'of training') -> argparse.ArgumentParser:
     "The options of a bench that holds packages out; more can be added."
     ap = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('--music', required=True, help='folder with a folder for each package')

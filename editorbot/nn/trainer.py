@@ -260,8 +260,7 @@ def find_learning_rate(task: Task,
                        lo: float = 1e-5, hi: float = 1.0,  # range
                        steps: int = 60,
                        c: TrainerConfig = TrainerConfig(),
-                       fabric: Fabric | None = None,
-                      ) -> tuple[np.ndarray, np.ndarray, float]:
+                       fabric: Fabric | None = None) -> tuple[np.ndarray, np.ndarray, float]:
     """Rates, smoothed losses and the suggestion of a sweep, after which the network is as before. Raises
     `EditorbotError` when the first loss is no number."""
     fabric = fabric or Fabric(accelerator='auto', devices=1, precision=c.precision)

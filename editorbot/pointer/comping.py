@@ -153,8 +153,7 @@ def left_over(x: Tensor,       # (bands, T)
 # %% ../../nbs/pointer/00_comping.ipynb #2c9cac24
 def failure(x: Tensor,            # (bands, T)
             a: int, b: int,       # frames of the passage
-            p: Place,
-           ) -> Failure:
+            p: Place) -> Failure:
     "Where the take before differs from the passage."
     lags = [a - p.first + s for s in (-1, 0, 1) if 0 <= p.first - s < a]
     (rest, r), lag = min(((left_over(x, a, b, lag, p), lag) for lag in lags), key=lambda v: v[0][0])

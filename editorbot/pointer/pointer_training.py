@@ -516,8 +516,7 @@ def train_on_band(mine: list,                 # Examples of the synthetic band
                folder: str | Path,         # latest.*, state.pt; a finished run is only read
                steps: int, config: PointerConfig = PointerConfig(), recipe: PointerRecipe = PointerRecipe(),
                seed: int = 0, choose: int = 6, # recordings that choose the weights, a third at most
-               show: bool | None = None,
-              ) -> PointerNet:
+               show: bool | None = None) -> PointerNet:
     """A network that was trained on the synthetic band alone: what training on music can begin with, whatever is held
     out."""
     c = TrainerConfig(steps=steps, warmup=min(60, steps), final=.3, validate_every=max(1, min(300, steps // 4)),

@@ -19,20 +19,18 @@ from scipy import fft as sfft
 from scipy.ndimage import uniform_filter1d
 
 # %% ../../nbs/simulation/00_band.ipynb #ead26385
-def midi_hz(
-    midi, # MIDI note number(s), 69 is A4
-):
+def midi_hz(midi, # MIDI note number(s), 69 is A4
+           ):
     "Frequency in Hz of a MIDI note."
     return 440.0 * 2.0 ** ((np.asarray(midi, float) - 69) / 12)
 
 # %% ../../nbs/simulation/00_band.ipynb #c376723c
 @lru_cache(maxsize=4096)
-def wavetable(
-    slope: float,  # level falls with k ** -slope over the harmonics k
-    even: float,   # level of the even harmonics, 0 (hollow) to 1
-    harmonics: int, # how many harmonics
-    size: int = 2048, # samples in the period
-) -> np.ndarray: # (size,) float32, unit peak
+def wavetable(slope: float,     # level falls with k ** -slope over the harmonics k
+              even: float,      # level of the even harmonics, 0 (hollow) to 1
+              harmonics: int,   # how many harmonics
+              size: int = 2048, # samples in the period
+             ) -> np.ndarray:   # (size,) float32, unit peak
     "One period of a tone with the given spectrum."
     k = np.arange(1, max(1, min(harmonics, size // 2 - 1)) + 1)
     amps = k ** -slope * np.where(k % 2 == 0, even, 1.0)
@@ -55,12 +53,11 @@ class Instrument:
     drive: float = 0.0    # 0: clean, 4: heavily overdriven
 
 # %% ../../nbs/simulation/00_band.ipynb #7d91fbc8
-def phase_cycles(
-    hz, # a frequency in Hz, or a contour (k,) of them
-    n: int, # samples
-    sr: int, # Hz
-    vibrato: float = 0.0, # cents
-) -> np.ndarray: # float64 (n,) cycles since the first sample
+def phase_cycles(hz,                   # a frequency in Hz, or a contour (k,) of them
+                 n: int,               # samples
+                 sr: int,              # Hz
+                 vibrato: float = 0.0, # cents
+                ) -> np.ndarray:       # float64 (n,) cycles since the first sample
     "Phase of a tone at each sample."
     t, top = np.arange(n, dtype=np.float32) / np.float32(sr), float(np.max(hz))
     if np.ndim(hz): cycles = np.cumsum(np.interp(np.linspace(0, 1, n), np.linspace(0, 1, len(hz)), hz)) / sr
@@ -69,12 +66,11 @@ def phase_cycles(
     return cycles
 
 # %% ../../nbs/simulation/00_band.ipynb #7bc5c177
-def note(
-    ins: Instrument, # timbre
-    hz, # a frequency in Hz, or a contour (k,) of them
-    seconds: float, # length without the release
-    sr: int = 44100, # Hz
-) -> np.ndarray: # (n,) float32, about unit peak
+def note(ins: Instrument, # timbre
+         hz,              # a frequency in Hz, or a contour (k,) of them
+         seconds: float,  # length without the release
+         sr: int = 44100, # Hz
+        ) -> np.ndarray:  # (n,) float32, about unit peak
     "One note of an instrument."
     n = max(int((seconds + ins.release) * sr), 16)
     t = np.arange(n, dtype=np.float32) / np.float32(sr)
@@ -96,10 +92,9 @@ def note(
     return out
 
 # %% ../../nbs/simulation/00_band.ipynb #70fbac71
-def random_instrument(
-    rng: np.random.Generator, # source of chance
-    role: str, # 'bass', 'chords' or 'lead'
-) -> Instrument:
+def random_instrument(rng: np.random.Generator, # source of chance
+                      role: str,                # 'bass', 'chords' or 'lead'
+                     ) -> Instrument:
     "An instrument for a role in the band."
     u = rng.uniform
     if role == 'bass':
@@ -117,14 +112,13 @@ def random_instrument(
     return Instrument(u(0.5, 1.0), u(0.7, 1), 0.003, u(2, 6), u(0.04, 0.1), rng.choice([0, u(2, 9)]), vib, u(1, 4))
 
 # %% ../../nbs/simulation/00_band.ipynb #d0369435
-def band_noise(
-    rng: np.random.Generator, # source of chance
-    n: int, # samples
-    low: float, # Hz
-    high: float, # Hz
-    sr: int = 44100, # Hz
-    slope: float = 0.0, # dB per octave
-) -> np.ndarray: # (n,) float32, unit RMS; its end joins its beginning
+def band_noise(rng: np.random.Generator, # source of chance
+               n: int,                   # samples
+               low: float,               # Hz
+               high: float,              # Hz
+               sr: int = 44100,          # Hz
+               slope: float = 0.0,       # dB per octave
+              ) -> np.ndarray:           # (n,) float32, unit RMS; its end joins its beginning
     "Noise in a band, made in the frequency domain, so it can be looped without a seam."
     f = np.fft.rfftfreq(n, 1 / sr)
     f = np.maximum(f, 1.0)
@@ -138,16 +132,15 @@ def band_noise(
     return x / max(float(np.sqrt(np.mean(x * x))), 1e-9)
 
 # %% ../../nbs/simulation/00_band.ipynb #b83f970a
-def drum_hit(
-    rng: np.random.Generator, # source of the noise
-    sr: int, # Hz
-    seconds: float, # length
-    noise: tuple = (200, 9000), # Hz, edges of the noise
-    tau: float = 0.05, # s in which the noise falls to 1/e
-    tone: float | None = None, # Hz of the sine; None: noise alone
-    bend: float = 0.0, # Hz by which the sine begins higher
-    mix: float = 0.5, # share of the sine
-) -> np.ndarray: # (n,) float32, unit peak
+def drum_hit(rng: np.random.Generator,   # source of the noise
+             sr: int,                    # Hz
+             seconds: float,             # length
+             noise: tuple = (200, 9000), # Hz, edges of the noise
+             tau: float = 0.05,          # s in which the noise falls to 1/e
+             tone: float | None = None,  # Hz of the sine; None: noise alone
+             bend: float = 0.0,          # Hz by which the sine begins higher
+             mix: float = 0.5,           # share of the sine
+            ) -> np.ndarray:             # (n,) float32, unit peak
     "One stroke of a drum."
     n = int(seconds * sr)
     t = np.arange(n, dtype=np.float32) / sr
@@ -159,10 +152,9 @@ def drum_hit(
     return (x / np.abs(x).max()).astype(np.float32)
 
 # %% ../../nbs/simulation/00_band.ipynb #f1dd2465
-def drum_kit(
-    rng: np.random.Generator, # source of chance
-    sr: int = 44100, # Hz
-) -> dict[str, np.ndarray]: # name -> (n,) float32, unit peak
+def drum_kit(rng: np.random.Generator,  # source of chance
+             sr: int = 44100,           # Hz
+            ) -> dict[str, np.ndarray]: # name -> (n,) float32, unit peak
     "The sounds of one drum kit."
     u, hit = rng.uniform, partial(drum_hit, rng, sr)
     return dict(
@@ -216,10 +208,9 @@ class Score:
         return self.beats * 60 / self.bpm
 
 # %% ../../nbs/simulation/00_band.ipynb #088b86f6
-def random_form(
-    rng: np.random.Generator, # source of chance
-    bars: int, # of the song
-) -> tuple: # (progression index, bars, level 0-1, players) per section
+def random_form(rng: np.random.Generator, # source of chance
+                bars: int,                # of the song
+               ) -> tuple:                # (progression index, bars, level 0-1, players) per section
     "Sections of two to eight bars that fill a song."
     form, full = [], ('drums', 'bass', 'chords', 'lead')
     while (left := bars - sum(b for _, b, _, _ in form)) > 0:
@@ -231,10 +222,9 @@ def random_form(
     return tuple(form)
 
 # %% ../../nbs/simulation/00_band.ipynb #574b636b
-def random_score(
-    rng: np.random.Generator, # source of chance
-    duration: float, # s, about
-) -> Score:
+def random_score(rng: np.random.Generator, # source of chance
+                 duration: float,          # s, about
+                ) -> Score:
     "A song to play that lasts about `duration` seconds."
     bpm = float(rng.choice([rng.uniform(66, 96), rng.uniform(90, 132), rng.uniform(120, 172)]))
     beats = int(rng.choice([4, 4, 4, 4, 3]))
@@ -245,10 +235,9 @@ def random_score(
     return Score(bpm, key, mode, beats, swing, progressions, form, int(rng.integers(1 << 31)))
 
 # %% ../../nbs/simulation/00_band.ipynb #278d7dc5
-def degree(
-    score: Score, # the song
-    d: int, # scale degree, 0 is the tonic; beyond 6 the next octave
-) -> int: # semitones above the tonic
+def degree(score: Score, # the song
+           d: int,       # scale degree, 0 is the tonic; beyond 6 the next octave
+          ) -> int:      # semitones above the tonic
     "Semitones of a scale degree."
     s = MODES[score.mode]
     return s[d % 7] + 12 * (d // 7)
@@ -266,10 +255,9 @@ class Patterns:
     motifs: list      # three melodies of (step, degree)
 
 # %% ../../nbs/simulation/00_band.ipynb #9c026240
-def random_patterns(
-    rng: np.random.Generator, # source of chance
-    beats: int, # in a bar
-) -> Patterns:
+def random_patterns(rng: np.random.Generator, # source of chance
+                    beats: int,               # in a bar
+                   ) -> Patterns:
     "The patterns of a song."
     steps, half = beats * 4, beats * 2
     kick, bass = rng.random(steps) < 0.18, rng.random(steps) < rng.choice([0.2, 0.45])
@@ -304,10 +292,9 @@ class Bar:
         return self.level * self.rng.uniform(0.8, 1.0)
 
 # %% ../../nbs/simulation/00_band.ipynb #4be4d48d
-def drum_notes(
-    bar: Bar, # as it is played
-    p: Patterns, # of the song
-) -> list: # (s, drum, 0, 0, level)
+def drum_notes(bar: Bar,    # as it is played
+               p: Patterns, # of the song
+              ) -> list:    # (s, drum, 0, 0, level)
     "The drummer's notes in a bar."
     rng, notes, steps = bar.rng, [], len(p.kick)
     fill = bar.last and rng.random() < 0.6
@@ -322,12 +309,11 @@ def drum_notes(
     return notes
 
 # %% ../../nbs/simulation/00_band.ipynb #c8003227
-def pitched_notes(
-    bar: Bar, # as it is played
-    p: Patterns, # of the song
-    who: str, # 'bass', 'chords' or 'lead'
-    melody: int = 0, # which motif the lead plays
-) -> list: # (s, who, MIDI note, length s, level)
+def pitched_notes(bar: Bar,        # as it is played
+                  p: Patterns,     # of the song
+                  who: str,        # 'bass', 'chords' or 'lead'
+                  melody: int = 0, # which motif the lead plays
+                 ) -> list:        # (s, who, MIDI note, length s, level)
     "The notes of a melodic player in a bar."
     rng, score, root, steps = bar.rng, bar.score, bar.root, len(p.kick)
     notes, step = [], 15 / score.bpm
@@ -350,9 +336,8 @@ def pitched_notes(
     return notes
 
 # %% ../../nbs/simulation/00_band.ipynb #ee2d7ebd
-def song_notes(
-    score: Score, # the song
-) -> list: # (time s, 'bass' | 'chords' | 'lead' | drum name, MIDI note or 0, length s, level)
+def song_notes(score: Score, # the song
+              ) -> list:     # (time s, 'bass' | 'chords' | 'lead' | drum name, MIDI note or 0, length s, level)
     "Every note of a song, in seconds."
     rng, notes, bar0 = np.random.default_rng(score.seed), [], 0
     patterns = random_patterns(rng, score.beats)
@@ -373,14 +358,13 @@ def song_notes(
     return notes + [(end, 'chords', score.key + 24 + degree(score, last + d) % 12, 1.6, 0.5) for d in (0, 2, 4)]
 
 # %% ../../nbs/simulation/00_band.ipynb #705bf03a
-def play(
-    notes: list, # as of song_notes
-    instruments: dict, # 'bass', 'chords', 'lead' -> Instrument
-    kit: dict, # drum name -> samples
-    pans: dict, # name -> 0 (left) to 1 (right)
-    n: int, # samples of the result
-    sr: int = 44100, # Hz
-) -> np.ndarray: # (n, 2) float32
+def play(notes: list,       # as of song_notes
+         instruments: dict, # 'bass', 'chords', 'lead' -> Instrument
+         kit: dict,         # drum name -> samples
+         pans: dict,        # name -> 0 (left) to 1 (right)
+         n: int,            # samples of the result
+         sr: int = 44100,   # Hz
+        ) -> np.ndarray:    # (n, 2) float32
     "The sum of all notes."
     out, cache = np.zeros((2, n), np.float32), {}
     for t, who, midi, length, level in notes:
@@ -397,11 +381,10 @@ def play(
     return out.T
 
 # %% ../../nbs/simulation/00_band.ipynb #ffbf83b8
-def synth_song(
-    seed: int, # a song is its seed
-    duration: float = 60.0, # s, exactly
-    sr: int = 44100, # Hz
-) -> np.ndarray:  # (n, 2) float32, peak 0.7
+def synth_song(seed: int,              # a song is its seed
+               duration: float = 60.0, # s, exactly
+               sr: int = 44100,        # Hz
+              ) -> np.ndarray:         # (n, 2) float32, peak 0.7
     "A song by the synthetic band; a seed is a song."
     rng, n = np.random.default_rng([seed, 20]), int(duration * sr)
     score = random_score(rng, duration)
@@ -451,9 +434,8 @@ class Voice:
     tilt: float = 1.6    # spectral slope of the glottal pulse
 
 # %% ../../nbs/simulation/00_band.ipynb #0ebf3283
-def random_voice(
-    rng: np.random.Generator, # source of chance
-) -> Voice:
+def random_voice(rng: np.random.Generator, # source of chance
+                ) -> Voice:
     "A speaker."
     f0 = float(np.exp(rng.uniform(np.log(80), np.log(260))))
     return Voice(
@@ -466,10 +448,9 @@ def random_voice(
     )
 
 # %% ../../nbs/simulation/00_band.ipynb #4a3c554b
-def formant_gain(
-    f: np.ndarray, # (bins,) Hz
-    formants: np.ndarray, # (T, 4) Hz
-) -> np.ndarray: # (T, bins)
+def formant_gain(f: np.ndarray,        # (bins,) Hz
+                 formants: np.ndarray, # (T, 4) Hz
+                ) -> np.ndarray:       # (T, bins)
     "What the mouth does to each frequency, frame by frame."
     widths = [(1, 60), (0.7, 80), (0.4, 120), (0.25, 180)]             # level, Hz
     return sum(a / (1 + ((f - formants[:, k, None]) / w) ** 2) for k, (a, w) in enumerate(widths))
@@ -507,12 +488,11 @@ def speak(
     return out if sr == rate else soxr.resample(out, rate, sr, 'LQ')
 
 # %% ../../nbs/simulation/00_band.ipynb #abd95f5d
-def random_syllable(
-    rng: np.random.Generator, # source of chance
-    voice: Voice, # its rate and liveliness
-    place: float, # in the phrase, 0 to 1: the pitch falls
-    loud: float, # level of the phrase
-) -> list: # rows of 8 for `speak`
+def random_syllable(rng: np.random.Generator, # source of chance
+                    voice: Voice,             # its rate and liveliness
+                    place: float,             # in the phrase, 0 to 1: the pitch falls
+                    loud: float,              # level of the phrase
+                   ) -> list:                 # rows of 8 for `speak`
     "The phones of one syllable."
     v, dur = VOWELS[rng.integers(len(VOWELS))], rng.uniform(0.7, 1.4) / voice.rate
     pitch = 2 ** (voice.lively * (0.6 - 1.2 * place + rng.normal(0, 0.35)))
@@ -527,12 +507,11 @@ def random_syllable(
     return rows + [(dur * 0.65, *v, loud * rng.uniform(0.7, 1), 0.0, 3000, pitch)]
 
 # %% ../../nbs/simulation/00_band.ipynb #6c70d04e
-def random_phones(
-    rng: np.random.Generator, # source of chance
-    voice: Voice, # its rate and liveliness
-    duration: float, # s, about
-    pauses: float = 1.0, # factor on the pauses between phrases
-) -> np.ndarray: # (k, 8) for speak
+def random_phones(rng: np.random.Generator, # source of chance
+                  voice: Voice,             # its rate and liveliness
+                  duration: float,          # s, about
+                  pauses: float = 1.0,      # factor on the pauses between phrases
+                 ) -> np.ndarray:           # (k, 8) for speak
     "The phones of nonsense talk."
     rows, t, silent = [], 0.0, lambda s: (s, 500, 1500, 2500, 0, 0, 3000, 1)
     while t < duration:
@@ -545,23 +524,21 @@ def random_phones(
     return np.array(rows, float)
 
 # %% ../../nbs/simulation/00_band.ipynb #80f75c75
-def synth_speech(
-    seed, # an int, or a numpy Generator
-    duration: float = 5.0, # s, about: it ends with a word
-    sr: int = 44100, # Hz
-    voice: Voice | None = None, # who speaks; by chance when None
-) -> np.ndarray: # (n,) float32
+def synth_speech(seed,                       # an int, or a numpy Generator
+                 duration: float = 5.0,      # s, about: it ends with a word
+                 sr: int = 44100,            # Hz
+                 voice: Voice | None = None, # who speaks; by chance when None
+                ) -> np.ndarray:             # (n,) float32
     "Nonsense talk by a formant voice."
     rng = np.random.default_rng(seed)
     voice = voice or random_voice(rng)
     return speak(random_phones(rng, voice, duration), voice, rng, sr)
 
 # %% ../../nbs/simulation/00_band.ipynb #2ecc2e2b
-def synth_laugh(
-    rng: np.random.Generator, # source of chance
-    voice: Voice, # who laughs
-    sr: int = 44100, # Hz
-) -> np.ndarray: # (n,) float32
+def synth_laugh(rng: np.random.Generator, # source of chance
+                voice: Voice,             # who laughs
+                sr: int = 44100,          # Hz
+               ) -> np.ndarray:           # (n,) float32
     "A burst of laughter."
     k, v, gap, top = (
         rng.integers(3, 12),
@@ -576,13 +553,12 @@ def synth_laugh(
     return speak(np.array(rows, float), voice, rng, sr)
 
 # %% ../../nbs/simulation/00_band.ipynb #8c1c87d1
-def synth_count(
-    rng: np.random.Generator, # source of chance
-    voice: Voice, # who counts
-    beat: float, # s between counts
-    counts: int = 4, # how many
-    sr: int = 44100, # Hz
-) -> np.ndarray: # (n,) float32, one word at each beat
+def synth_count(rng: np.random.Generator, # source of chance
+                voice: Voice,             # who counts
+                beat: float,              # s between counts
+                counts: int = 4,          # how many
+                sr: int = 44100,          # Hz
+               ) -> np.ndarray:           # (n,) float32, one word at each beat
     "A spoken count-in."
     rows = []
     for _ in range(counts):
@@ -598,21 +574,19 @@ def synth_count(
 STRINGS = {'guitar': (40, 45, 50, 55, 59, 64), 'bass': (28, 33, 38, 43), 'violin': (55, 62, 69, 76), 'reed': (69,)}
 
 
-def place(
-    parts: list, # (start s, samples (n,))
-    sr: int, # Hz
-) -> np.ndarray: # (n,) float32
+def place(parts: list,    # (start s, samples (n,))
+          sr: int,        # Hz
+         ) -> np.ndarray: # (n,) float32
     "Mono sounds added up at their times."
     out = np.zeros(max(int(t * sr) + len(x) for t, x in parts), np.float32)
     for t, x in parts: out[int(t * sr):int(t * sr) + len(x)] += x
     return out
 
 # %% ../../nbs/simulation/00_band.ipynb #a3306988
-def synth_tuning(
-    rng: np.random.Generator, # source of chance
-    duration: float = 8.0, # s, about
-    sr: int = 44100, # Hz
-) -> np.ndarray: # (n,) float32
+def synth_tuning(rng: np.random.Generator, # source of chance
+                 duration: float = 8.0,    # s, about
+                 sr: int = 44100,          # Hz
+                ) -> np.ndarray:           # (n,) float32
     "Somebody tunes an instrument."
     who = str(rng.choice(list(STRINGS), p=[0.45, 0.25, 0.15, 0.15]))
     bowed = who in ('violin', 'reed')
@@ -645,12 +619,11 @@ def synth_tuning(
     return place(parts, sr)
 
 # %% ../../nbs/simulation/00_band.ipynb #1b7388bb
-def noodle_drums(
-    rng: np.random.Generator, # source of chance
-    duration: float, # s, about
-    sr: int, # Hz
-    step: float, # s between strokes, about
-) -> np.ndarray: # (n,) float32
+def noodle_drums(rng: np.random.Generator, # source of chance
+                 duration: float,          # s, about
+                 sr: int,                  # Hz
+                 step: float,              # s between strokes, about
+                ) -> np.ndarray:           # (n,) float32
     "A drummer plays to no one."
     kit, t, parts = drum_kit(rng, sr), 0.0, []
     drums = ['kick', 'snare', 'tom1', 'tom2', 'hat', 'ride', 'rim', 'crash']
@@ -663,12 +636,11 @@ def noodle_drums(
     return place(parts or [(0.0, kit['kick'])], sr)
 
 # %% ../../nbs/simulation/00_band.ipynb #fb4d0427
-def synth_noodle(
-    rng: np.random.Generator, # source of chance
-    duration: float = 8.0, # s, about
-    sr: int = 44100, # Hz
-    style: str | None = None, # 'run', 'riff', 'chords', 'bass' or 'drums'; by chance when None
-) -> np.ndarray: # (n,) float32
+def synth_noodle(rng: np.random.Generator, # source of chance
+                 duration: float = 8.0,    # s, about
+                 sr: int = 44100,          # Hz
+                 style: str | None = None, # 'run', 'riff', 'chords', 'bass' or 'drums'; by chance when None
+                ) -> np.ndarray:           # (n,) float32
     "A player plays for himself."
     style = style or str(rng.choice(['run', 'riff', 'chords', 'bass', 'drums']))
     step, t, parts = float(rng.uniform(0.09, 0.3)), 0.0, []

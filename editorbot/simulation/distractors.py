@@ -54,14 +54,13 @@ from editorbot.simulation.band import (
 )
 
 # %% ../../nbs/simulation/01_distractors.ipynb #0ab4dfc7
-def random_eq(
-    rng: np.random.Generator, # source of chance
-    sr: int, # Hz
-    depth: float = 6.0, # dB, standard deviation of the curve at its knots
-    low: tuple = (20, 150), # Hz, range of the lower band limit
-    high: tuple = (5000, 22000), # Hz, range of the upper band limit
-    taps: int = 1024, # length of the filter
-) -> np.ndarray: # (taps,) float32
+def random_eq(rng: np.random.Generator,    # source of chance
+              sr: int,                     # Hz
+              depth: float = 6.0,          # dB, standard deviation of the curve at its knots
+              low: tuple = (20, 150),      # Hz, range of the lower band limit
+              high: tuple = (5000, 22000), # Hz, range of the upper band limit
+              taps: int = 1024,            # length of the filter
+             ) -> np.ndarray:              # (taps,) float32
     "A minimum-phase filter with a smooth random frequency response and band limits."
     f = np.maximum(np.fft.rfftfreq(4 * taps, 1 / sr), 1.0)
     db = np.interp(np.log2(f), np.log2(np.geomspace(30, 16000, 9)), rng.normal(0, depth, 9))
@@ -79,13 +78,12 @@ def random_eq(
     return h.astype(np.float32)
 
 # %% ../../nbs/simulation/01_distractors.ipynb #f664f5f2
-def reverb_tail(
-    rng: np.random.Generator, # source of chance
-    n: int, # samples
-    sr: int, # Hz
-    rt60: float, # s, of the low band
-    channels: int = 2, # decorrelated
-) -> np.ndarray: # (n, channels) float32
+def reverb_tail(rng: np.random.Generator, # source of chance
+                n: int,                   # samples
+                sr: int,                  # Hz
+                rt60: float,              # s, of the low band
+                channels: int = 2,        # decorrelated
+               ) -> np.ndarray:           # (n, channels) float32
     "Noise that dies away, high frequencies faster."
     t, tail = np.arange(n, dtype=np.float32)[:, None] / sr, np.zeros((n, channels), np.float32)
     for lo, hi, speed in ((60, 800, 1.0), (800, 4000, rng.uniform(1, 1.6)), (4000, 16000, rng.uniform(1.5, 4))):
@@ -94,13 +92,12 @@ def reverb_tail(
     return tail
 
 # %% ../../nbs/simulation/01_distractors.ipynb #16929fae
-def room(
-    rng: np.random.Generator, # source of chance
-    sr: int, # Hz
-    rt60: float | None = None, # s; 0.15-1.8 by chance when None
-    wet: float | None = None, # level of the room against the direct sound; by chance when None
-    channels: int = 2, # decorrelated tails
-) -> np.ndarray: # (n, channels) float32
+def room(rng: np.random.Generator,  # source of chance
+         sr: int,                   # Hz
+         rt60: float | None = None, # s; 0.15-1.8 by chance when None
+         wet: float | None = None,  # level of the room against the direct sound; by chance when None
+         channels: int = 2,         # decorrelated tails
+        ) -> np.ndarray:            # (n, channels) float32
     "Impulse response of a room; the direct sound is its first sample."
     rt60 = float(np.exp(rng.uniform(np.log(0.15), np.log(1.8)))) if rt60 is None else rt60
     wet = float(rng.uniform(0.05, 1.2)) if wet is None else wet
@@ -116,10 +113,9 @@ def room(
     return ir
 
 # %% ../../nbs/simulation/01_distractors.ipynb #0c5dafe1
-def convolve(
-    x: np.ndarray, # (n,) or (n, channels)
-    ir: np.ndarray, # (k,) or (k, channels)
-) -> np.ndarray: # (n + k - 1, channels of the wider) float32
+def convolve(x: np.ndarray,  # (n,) or (n, channels)
+             ir: np.ndarray, # (k,) or (k, channels)
+            ) -> np.ndarray: # (n + k - 1, channels of the wider) float32
     "Convolution by overlap-add FFT."
     if x.ndim == 1 and ir.ndim == 1: return oaconvolve(x, ir)
     x, ir = (a[:, None] if a.ndim == 1 else a for a in (x, ir))
@@ -132,11 +128,10 @@ def convolve(
     return np.ascontiguousarray(oaconvolve(x, ir, axes=1).T[:n])
 
 # %% ../../nbs/simulation/01_distractors.ipynb #52be2de6
-def hum(
-    rng: np.random.Generator, # source of chance
-    n: int, # samples
-    sr: int, # Hz
-) -> np.ndarray: # (n,) float32, unit RMS
+def hum(rng: np.random.Generator, # source of chance
+        n: int,                   # samples
+        sr: int,                  # Hz
+       ) -> np.ndarray:           # (n,) float32, unit RMS
     "Mains hum: 50 or 60 Hz with a random balance of harmonics."
     base, k = float(rng.choice([50, 60])), np.arange(1, 25)
     amps = rng.uniform(0, 1, 24) * k ** -rng.uniform(0.3, 2.0) * np.where(k % 2, 1, rng.uniform(0.2, 1.5))
@@ -145,21 +140,19 @@ def hum(
     return period[i] / max(float(np.sqrt(np.mean(period ** 2))), 1e-9)
 
 # %% ../../nbs/simulation/01_distractors.ipynb #52c8a31a
-def loop(
-    x: np.ndarray, # (k, ...) a seamless loop
-    n: int, # samples wanted
-    start: int = 0, # where to begin
-) -> np.ndarray: # (n, ...)
+def loop(x: np.ndarray,  # (k, ...) a seamless loop
+         n: int,         # samples wanted
+         start: int = 0, # where to begin
+        ) -> np.ndarray: # (n, ...)
     "A loop, repeated to a length."
     return np.resize(np.roll(x, -start, 0), (n, *x.shape[1:]))
 
 # %% ../../nbs/simulation/01_distractors.ipynb #c60ddd01
-def ramps(
-    g: np.ndarray, # gains at 0, k, 2k, ...
-    k: int, # samples between them
-    n: int, # samples wanted
-    start: int = 0, # the first of them
-) -> np.ndarray: # (n, 1) float32
+def ramps(g: np.ndarray,  # gains at 0, k, 2k, ...
+          k: int,         # samples between them
+          n: int,         # samples wanted
+          start: int = 0, # the first of them
+         ) -> np.ndarray: # (n, 1) float32
     "Gains on a regular grid, joined by straight lines (what `np.interp` does, several times faster)."
     first, last = start // k, (start + n) // k + 2
     g = np.asarray(g, np.float32)
@@ -168,11 +161,10 @@ def ramps(
     return y[start - first * k:][:n, None]
 
 # %% ../../nbs/simulation/01_distractors.ipynb #b30bf7ff
-def background(
-    rng: np.random.Generator, # source of chance
-    n: int, # samples
-    sr: int, # Hz
-) -> typing.Callable: # (a, b) -> (b - a, 2) float32, RMS about 1: samples a to b
+def background(rng: np.random.Generator, # source of chance
+               n: int,                   # samples
+               sr: int,                  # Hz
+              ) -> typing.Callable:      # (a, b) -> (b - a, 2) float32, RMS about 1: samples a to b
     "What is heard when nobody plays: the noise of the room and of the electronics, often hum, slowly changing."
     k = int(rng.uniform(11, 19) * sr)
     shared, slope, lo = rng.uniform(0, 1), rng.uniform(-7, 1), rng.uniform(15, 120)
@@ -238,12 +230,11 @@ def _espeak_failed(voice: str, why: str) -> None:
     log.warning('espeak-ng does not speak %s (%s): the formant voice speaks instead', voice, why or 'no sound')
 
 # %% ../../nbs/simulation/01_distractors.ipynb #297bfb43
-def talk(
-    rng: np.random.Generator, # source of chance
-    who: Speaker, # who talks
-    seconds: float, # about
-    sr: int, # Hz
-) -> np.ndarray: # (n,) float32
+def talk(rng: np.random.Generator, # source of chance
+         who: Speaker,             # who talks
+         seconds: float,           # about
+         sr: int,                  # Hz
+        ) -> np.ndarray:           # (n,) float32
     "Somebody says something."
     if not who.espeak: return synth_speech(rng, seconds, sr, who.voice)
     words = rng.choice(WORDS, max(1, int(seconds * rng.uniform(1.8, 2.8))))
@@ -265,10 +256,9 @@ class Cast:
     beat: float = 0.5 # s
 
 # %% ../../nbs/simulation/01_distractors.ipynb #509f4f61
-def level(
-    x: np.ndarray, # (n,) or (n, channels)
-    db: float = -20.0, # dBFS
-) -> np.ndarray: # same shape, float32
+def level(x: np.ndarray,     # (n,) or (n, channels)
+          db: float = -20.0, # dBFS
+         ) -> np.ndarray:    # same shape, float32
     "The sound with the given RMS over the parts where it sounds (blocks within 30 dB of the loudest)."
     m = np.abs(x).max(1) if x.ndim == 2 else x
     k = min(len(m), 1024)
@@ -351,10 +341,9 @@ def sung(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> np.nd
     return place(parts, sr)
 
 # %% ../../nbs/simulation/01_distractors.ipynb #7ee13230
-def warp(
-    x: np.ndarray, # (n, channels)
-    position: np.ndarray, # (m,) increasing, fractional samples of x
-) -> np.ndarray: # (m, channels) float32
+def warp(x: np.ndarray,        # (n, channels)
+         position: np.ndarray, # (m,) increasing, fractional samples of x
+        ) -> np.ndarray:       # (m, channels) float32
     "The sound read at moving positions: tape that changes its speed."
     i = np.clip(position, 0, len(x) - 2).astype(np.int64)
     frac = (np.clip(position, 0, len(x) - 1) - i).astype(np.float32)[:, None]
@@ -391,12 +380,11 @@ def count_in(rng: np.random.Generator, seconds: float, cast: Cast, sr: int) -> n
     return place([(i * beat + late(), stick * np.float32(rng.uniform(0.7, 1))) for i in range(counts)], sr)
 
 # %% ../../nbs/simulation/01_distractors.ipynb #80e161e1
-def lone_player(
-    rng: np.random.Generator, # source of chance
-    song: np.ndarray, # (n, 2), of at least a second
-    seconds: float, # at most
-    sr: int, # Hz
-) -> np.ndarray: # (m,) float32
+def lone_player(rng: np.random.Generator, # source of chance
+                song: np.ndarray,         # (n, 2), of at least a second
+                seconds: float,           # at most
+                sr: int,                  # Hz
+               ) -> np.ndarray:           # (m,) float32
     "A stretch of a song as one player plays it: another speed, a narrow band, one side of the mix."
     speed = 2 ** (rng.choice([-1, 1]) * rng.uniform(0.3, 6) / 12)
     k = min(int(min(seconds, rng.uniform(1.5, 9)) * sr * speed), len(song) - 1)
@@ -608,9 +596,8 @@ def spoil(f):
     return f
 
 # %% ../../nbs/simulation/01_distractors.ipynb #5eb239f9
-def _spots(
-    rng: np.random.Generator, n: int, sr: int, every: float, shortest: float, longest: float
-) -> typing.Iterator:
+def _spots(rng: np.random.Generator, n: int, sr: int, every: float, shortest: float, longest: float
+          ) -> typing.Iterator:
     "Random places (start, stop), about one in `every` seconds and `shortest` to `longest` s long."
     k = max(3, int(n / sr / every))
     edges = np.linspace(0, n, k + 1)
@@ -720,11 +707,10 @@ def interrupted(rng: np.random.Generator, x: np.ndarray, sr: int) -> np.ndarray:
     return x
 
 # %% ../../nbs/simulation/01_distractors.ipynb #8bcbba9e
-def break_down(
-    rng: np.random.Generator, # source of chance
-    x: np.ndarray, # (n, 2) a take from its beginning to where it goes wrong
-    sr: int, # Hz
-) -> np.ndarray: # (m, 2) float32
+def break_down(rng: np.random.Generator, # source of chance
+               x: np.ndarray,            # (n, 2) a take from its beginning to where it goes wrong
+               sr: int,                  # Hz
+              ) -> np.ndarray:           # (m, 2) float32
     "The end of a false start."
     x, style, n = x.copy(), rng.choice(['stop', 'slow', 'apart']), len(x)
     k = min(int(rng.uniform(0.7, 3) * sr), n // 2)
@@ -781,12 +767,11 @@ class Scratch:
             self.let_go()
 
 # %% ../../nbs/simulation/01_distractors.ipynb #85354f7f
-def convolve_into(
-    y: np.ndarray, # (m, 2) float32, may be `x` itself
-    x: np.ndarray, # (n, 2) float32
-    ir: np.ndarray, # (k,) or (k, channels)
-    scratch: Scratch = Scratch(), # whose memory is let go
-):
+def convolve_into(y: np.ndarray,                # (m, 2) float32, may be `x` itself
+                  x: np.ndarray,                # (n, 2) float32
+                  ir: np.ndarray,               # (k,) or (k, channels)
+                  scratch: Scratch = Scratch(), # whose memory is let go
+                 ):
     "Writes the first samples of `convolve(x, ir)`, as many as `y` holds."
     ir = ir[:, None] if ir.ndim == 1 else ir
     if len(x) > 1 << 19 and len(ir) < 4096: ir = np.pad(ir, ((0, 4096 - len(ir)), (0, 0)))   # as `convolve` does
@@ -807,13 +792,12 @@ def convolve_into(
     if b < len(y): y[b:] = tail[:len(y) - b]
 
 # %% ../../nbs/simulation/01_distractors.ipynb #c4ac0ce4
-def compress(
-    x: np.ndarray, # (n, 2) float32, changed in place
-    sr: int, # Hz
-    threshold: float, # dBFS
-    ratio: float, # dB in per dB out above the threshold
-    scratch: Scratch = Scratch(), # whose memory is let go
-) -> np.ndarray: # (n, 2) float32
+def compress(x: np.ndarray,                # (n, 2) float32, changed in place
+             sr: int,                      # Hz
+             threshold: float,             # dBFS
+             ratio: float,                 # dB in per dB out above the threshold
+             scratch: Scratch = Scratch(), # whose memory is let go
+            ) -> np.ndarray:               # (n, 2) float32
     "A slow compressor."
     k = sr // 100
     whole = len(x) // k * k
@@ -826,30 +810,27 @@ def compress(
     return x
 
 # %% ../../nbs/simulation/01_distractors.ipynb #6da78501
-def every(
-    x: np.ndarray, # (n, channels)
-    k: int, # step
-    scratch: Scratch = Scratch(), # whose memory is let go
-) -> np.ndarray: # (ceil(n / k), channels)
+def every(x: np.ndarray,                # (n, channels)
+          k: int,                       # step
+          scratch: Scratch = Scratch(), # whose memory is let go
+         ) -> np.ndarray:               # (ceil(n / k), channels)
     "A copy of every k-th sample."
     return np.concatenate([x[a.start:a.stop:k].copy() for a in scratch.stretches(len(x), k << 16)])
 
 # %% ../../nbs/simulation/01_distractors.ipynb #abc2b94d
-def soft_ceiling(
-    x: np.ndarray, # (n, channels) float32, changed in place
-) -> np.ndarray: # (n, channels) float32, peak below 1
+def soft_ceiling(x: np.ndarray,  # (n, channels) float32, changed in place
+                ) -> np.ndarray: # (n, channels) float32, peak below 1
     "Bends what is louder than .8."
     over = np.abs(x) > 0.8
     if over.any(): x[over] = np.sign(x[over]) * (0.8 + 0.19 * np.tanh((np.abs(x[over]) - 0.8) / 0.19))
     return x
 
 # %% ../../nbs/simulation/01_distractors.ipynb #a3a24968
-def recording_chain(
-    rng: np.random.Generator, # source of chance
-    x: np.ndarray, # (n, 2) float32: all that sounded; changed in place
-    sr: int, # Hz
-    scratch: Scratch = Scratch(), # whose memory is let go
-) -> np.ndarray: # (n, 2) float32, peak below 1
+def recording_chain(rng: np.random.Generator,     # source of chance
+                    x: np.ndarray,                # (n, 2) float32: all that sounded; changed in place
+                    sr: int,                      # Hz
+                    scratch: Scratch = Scratch(), # whose memory is let go
+                   ) -> np.ndarray:               # (n, 2) float32, peak below 1
     "The session as it was recorded."
     n = len(x)
     convolve_into(x, x, random_eq(rng, sr, float(rng.uniform(0.5, 5)), (20, 90), (4500, 30000)), scratch)

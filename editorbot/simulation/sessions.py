@@ -111,22 +111,20 @@ class Session:
         return EDL.from_regions(source, self.regions, reasons=reasons, meta={'session': self.meta})
 
 # %% ../../nbs/simulation/02_sessions.ipynb #b3651c9d
-def envelope(
-    x: np.ndarray, # (n, channels)
-    sr: int, # Hz
-    seconds: float = 0.02, # length of a block
-) -> np.ndarray: # (n // block,) dBFS
+def envelope(x: np.ndarray,         # (n, channels)
+             sr: int,               # Hz
+             seconds: float = 0.02, # length of a block
+            ) -> np.ndarray:        # (n // block,) dBFS
     "Loudness of blocks."
     k = int(seconds * sr)
     p = np.square(x[:len(x) // k * k]).reshape(-1, k * x.shape[1]).mean(1)
     return 10 * np.log10(p + 1e-12)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #d1ecb467
-def audible(
-    x: np.ndarray, # (n, channels)
-    sr: int, # Hz
-    below: float = 40.0, # dB below the loud parts that still count
-) -> tuple[int, int]: # first audible sample and the one after the last; (0, 0) for silence
+def audible(x: np.ndarray,       # (n, channels)
+            sr: int,             # Hz
+            below: float = 40.0, # dB below the loud parts that still count
+           ) -> tuple[int, int]: # first audible sample and the one after the last; (0, 0) for silence
     "Where a sound begins and ends."
     db = envelope(x, sr)
     if not len(db) or db.max() < -75: return 0, 0
@@ -134,23 +132,21 @@ def audible(
     return int(on[0] * (sr // 50)), min(len(x), int((on[-1] + 1) * (sr // 50)))
 
 # %% ../../nbs/simulation/02_sessions.ipynb #0f34e190
-def quiet_near(
-    db: np.ndarray, # (blocks,) dBFS, smoothed
-    step: int, # samples a block
-    at: int, # sample
-    reach: int, # samples to either side
-) -> int: # sample
+def quiet_near(db: np.ndarray, # (blocks,) dBFS, smoothed
+               step: int,      # samples a block
+               at: int,        # sample
+               reach: int,     # samples to either side
+              ) -> int:        # sample
     "The quietest place near `at`."
     lo, hi = max(0, at - reach) // step, min(len(db) * step, at + reach) // step
     return (lo + int(np.argmin(db[lo:hi]))) * step if hi > lo else at
 
 # %% ../../nbs/simulation/02_sessions.ipynb #8878eff7
-def cut_piece(
-    rng: np.random.Generator, # source of chance
-    x: np.ndarray, # (n, 2) a song
-    sr: int, # Hz
-    seconds: float, # wanted, about
-) -> np.ndarray: # (m, 2) float32 from the first note to the end of the last
+def cut_piece(rng: np.random.Generator, # source of chance
+              x: np.ndarray,            # (n, 2) a song
+              sr: int,                  # Hz
+              seconds: float,           # wanted, about
+             ) -> np.ndarray:           # (m, 2) float32 from the first note to the end of the last
     "A song without its silences, or a piece of it."
     a, b = audible(x, sr)
     x, want = x[a:b], int(seconds * sr)
@@ -178,11 +174,10 @@ class Stage:
     clean: bool
 
 # %% ../../nbs/simulation/02_sessions.ipynb #56316618
-def random_stage(
-    rng: np.random.Generator, # source of chance
-    sr: int, # Hz
-    config: SessionConfig, # ranges
-) -> Stage:
+def random_stage(rng: np.random.Generator, # source of chance
+                 sr: int,                  # Hz
+                 config: SessionConfig,    # ranges
+                ) -> Stage:
     "A room, its microphones, and how loud people are."
     rt = float(np.exp(rng.uniform(np.log(0.15), np.log(1.5))))
     wet = float(rng.choice([0.0, rng.uniform(0.03, 0.3), rng.uniform(0.2, 1.0)]))
@@ -194,13 +189,12 @@ def random_stage(
     return Stage(mic, ir, far, width, loud, float(np.exp(rng.uniform(np.log(0.3), np.log(5)))), config.clean)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #0d0c0a36
-def perform(
-    rng: np.random.Generator, # source of chance
-    x: np.ndarray, # (n, 2) the piece
-    sr: int, # Hz
-    stage: Stage, # where it is played
-    db: float = -20.0, # dBFS, RMS of the loud parts
-) -> np.ndarray: # (m, 2) float32, with the room's tail
+def perform(rng: np.random.Generator, # source of chance
+            x: np.ndarray,            # (n, 2) the piece
+            sr: int,                  # Hz
+            stage: Stage,             # where it is played
+            db: float = -20.0,        # dBFS, RMS of the loud parts
+           ) -> np.ndarray:           # (m, 2) float32, with the room's tail
     "A take as the stage's microphones hear it."
     if stage.clean: return level(x, db)
     mid = x.mean(1, keepdims=True)
@@ -209,14 +203,13 @@ def perform(
     return level(convolve(x, convolve(convolve(stage.mic, small)[:, None], stage.ir)), db)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #dbcb9d3e
-def lost_take(
-    rng: np.random.Generator, # source of chance
-    kind: str, # one of TAKES
-    x: np.ndarray, # (n, 2) the piece as it will be kept later
-    sr: int, # Hz
-    seconds: float, # at most, about
-    config: SessionConfig, # which spoilers
-) -> tuple[np.ndarray, str]: # (m, 2), what happened
+def lost_take(rng: np.random.Generator,   # source of chance
+              kind: str,                  # one of TAKES
+              x: np.ndarray,              # (n, 2) the piece as it will be kept later
+              sr: int,                    # Hz
+              seconds: float,             # at most, about
+              config: SessionConfig,      # which spoilers
+             ) -> tuple[np.ndarray, str]: # (m, 2), what happened
     "A take that the editor will not keep; a repeat has its own length."
     speed = 1 + float(rng.normal(0, 0.012))
     if kind != 'repeat': x = x[:int((seconds + 2) * sr * 1.05)]
@@ -406,12 +399,11 @@ def fill_gap(
     gap.overlay(int(rng.uniform(0, 10) * canvas.sr), over)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #dbfae503
-def excerpt(
-    rng: np.random.Generator, # source of chance
-    x: np.ndarray, # (n, 2)
-    a: int, b: int, # samples
-    sr: int, # Hz
-) -> np.ndarray: # (b - a, 2)
+def excerpt(rng: np.random.Generator, # source of chance
+            x: np.ndarray,            # (n, 2)
+            a: int, b: int,           # samples
+            sr: int,                  # Hz
+           ) -> np.ndarray:           # (b - a, 2)
     "A stretch with edges of 10 ms."
     y, f = x[a:b].copy(), sr // 100
     ramp = np.linspace(0, 1, f, dtype=np.float32)[:, None]
@@ -419,20 +411,18 @@ def excerpt(
     return y
 
 # %% ../../nbs/simulation/02_sessions.ipynb #c06d5c87
-def at_speed(
-    x: np.ndarray, # (n, channels)
-    speed: float, # 2.0: twice as fast, an octave higher
-) -> np.ndarray: # (n / speed, channels) float32
+def at_speed(x: np.ndarray,  # (n, channels)
+             speed: float,   # 2.0: twice as fast, an octave higher
+            ) -> np.ndarray: # (n / speed, channels) float32
     "A tape at another speed."
     return soxr.resample(x, round(1000 * speed), 1000, 'MQ').astype(np.float32)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #813810c4
-def sections(
-    rng: np.random.Generator, # source of chance
-    x: np.ndarray, # (n, channels)
-    sr: int, # Hz
-    seconds: float = 12.0, # of a section, about
-) -> np.ndarray: # int64 (k + 1,) samples, from 0 to n
+def sections(rng: np.random.Generator, # source of chance
+             x: np.ndarray,            # (n, channels)
+             sr: int,                  # Hz
+             seconds: float = 12.0,    # of a section, about
+            ) -> np.ndarray:           # int64 (k + 1,) samples, from 0 to n
     "Where a song may be divided: calm moments near evenly spread places."
     db, step, n = envelope(x, sr), sr // 50, len(x)
     at = np.arange(seconds * rng.uniform(.6, 1.6), n / sr - 4, seconds * rng.uniform(.6, 1.6)) * sr
@@ -440,12 +430,11 @@ def sections(
     return np.unique([0, *calm, n]).astype(np.int64)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #ed794d23
-def reordered(
-    rng: np.random.Generator, # source of chance
-    x: np.ndarray, # (n, channels)
-    at: np.ndarray, # (k + 1,) samples where it may be divided
-    sr: int, # Hz
-) -> np.ndarray: # (m, channels) float32, at most as long as `x`
+def reordered(rng: np.random.Generator, # source of chance
+              x: np.ndarray,            # (n, channels)
+              at: np.ndarray,           # (k + 1,) samples where it may be divided
+              sr: int,                  # Hz
+             ) -> np.ndarray:           # (m, channels) float32, at most as long as `x`
     "Sections in another order, some of them twice; joins of 10 ms."
     k, out, left = len(at) - 1, [], len(x)
     for i in [j for j in rng.permutation(k) for _ in range(1 + int(rng.random() < .3))]:
@@ -453,12 +442,11 @@ def reordered(
     return np.concatenate(out) if out else x
 
 # %% ../../nbs/simulation/02_sessions.ipynb #ebfc7ebc
-def with_dynamics(
-    rng: np.random.Generator, # source of chance
-    x: np.ndarray, # (n, channels)
-    at: np.ndarray, # (k + 1,) samples between which the level stays
-    sr: int, # Hz
-) -> np.ndarray: # (n, channels) float32
+def with_dynamics(rng: np.random.Generator, # source of chance
+                  x: np.ndarray,            # (n, channels)
+                  at: np.ndarray,           # (k + 1,) samples between which the level stays
+                  sr: int,                  # Hz
+                 ) -> np.ndarray:           # (n, channels) float32
     "Sections of different levels, up to 14 dB softer, and a beginning and an end that may come and go slowly."
     db = np.repeat(rng.uniform(-14, 0, len(at) - 1) * (rng.random(len(at) - 1) < .6), 2)
     half = float(rng.uniform(.02, 1.0)) * sr
@@ -471,12 +459,11 @@ def with_dynamics(
     return x * np.repeat(gain, 64)[:len(x), None].astype(np.float32)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #0b4b911a
-def arrange(
-    rng: np.random.Generator, # source of chance
-    x: np.ndarray, # (n, 2) a song
-    sr: int, # Hz
-    other: np.ndarray | None = None, # (m, 2) another song, which may be played over it
-) -> np.ndarray: # (k, 2) float32
+def arrange(rng: np.random.Generator,        # source of chance
+            x: np.ndarray,                   # (n, 2) a song
+            sr: int,                         # Hz
+            other: np.ndarray | None = None, # (m, 2) another song, which may be played over it
+           ) -> np.ndarray:                  # (k, 2) float32
     "New music out of a song."
     x = at_speed(x, float(np.exp(rng.uniform(-.3, .3))))
     if rng.random() < .5: x = reordered(rng, x, sections(rng, x, sr), sr)
@@ -493,11 +480,10 @@ def arrange(
     return x.astype(np.float32)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #5fc95477
-def plan_session(
-    rng: np.random.Generator, # source of chance
-    durations: list, # s of each song, in the order in which they may be used
-    config: SessionConfig, # ranges
-) -> tuple[float, list]: # share kept; (song, start s, length s) to be read
+def plan_session(rng: np.random.Generator, # source of chance
+                 durations: list,          # s of each song, in the order in which they may be used
+                 config: SessionConfig,    # ranges
+                ) -> tuple[float, list]:   # share kept; (song, start s, length s) to be read
     "What a session will consist of."
     total, share = 60 * float(rng.uniform(*config.minutes)), float(rng.uniform(*config.kept))
     budget, picks = total * share, []
@@ -513,12 +499,11 @@ def plan_session(
     return share, picks
 
 # %% ../../nbs/simulation/02_sessions.ipynb #05f518e3
-def plan_attempts(
-    rng: np.random.Generator, # source of chance
-    lengths: list, # s of the kept takes
-    budget: float, # s that lost takes may fill
-    config: SessionConfig, # kinds, attempts
-) -> list: # for each gap before a take: [(take, kind, s), ...]
+def plan_attempts(rng: np.random.Generator, # source of chance
+                  lengths: list,            # s of the kept takes
+                  budget: float,            # s that lost takes may fill
+                  config: SessionConfig,    # kinds, attempts
+                 ) -> list:                 # for each gap before a take: [(take, kind, s), ...]
     "The takes that are not kept."
     may = {k: w for k, w in zip(TAKES, (0.55, 0.28, 0.17)) if k in config.kinds}
     plan = [[] for _ in lengths]
@@ -550,12 +535,11 @@ def wrong_blocks(
     return (int(wrong[0]) - 1, int(wrong[-1]) + 2) if len(wrong) else None
 
 # %% ../../nbs/simulation/02_sessions.ipynb #c408d600
-def failed_passage(
-    rng: np.random.Generator,  # source of chance
-    x: np.ndarray,  # (n, 2) a take of at least 30 s
-    sr: int,  # Hz
-    config: SessionConfig,  # spoilers
-) -> tuple[
+def failed_passage(rng: np.random.Generator, # source of chance
+                   x: np.ndarray,            # (n, 2) a take of at least 30 s
+                   sr: int,                  # Hz
+                   config: SessionConfig,    # spoilers
+                  ) -> tuple[
     np.ndarray, int, int, str
 ]:  # (n, 2) the take with the passage spoilt; from where to where to replace it; how
     "A take that fails in the middle for up to ten seconds."
@@ -581,14 +565,13 @@ class Take:
     fail: tuple | None  # of `failed_passage`; None: nothing fails
 
 # %% ../../nbs/simulation/02_sessions.ipynb #366f3705
-def play_takes(
-    rng: np.random.Generator, # source of chance
-    cut: list, # (song, array (n, 2))
-    stage: Stage, # where they are played
-    config: SessionConfig, # ranges
-    sr: int, # Hz
-    scratch: Scratch = Scratch(), # where long sounds lie
-) -> list[Take]:
+def play_takes(rng: np.random.Generator,     # source of chance
+               cut: list,                    # (song, array (n, 2))
+               stage: Stage,                 # where they are played
+               config: SessionConfig,        # ranges
+               sr: int,                      # Hz
+               scratch: Scratch = Scratch(), # where long sounds lie
+              ) -> list[Take]:
     "The kept takes, each at its own level; in some a passage fails."
     music_db, out = -22 + float(rng.normal(0, 2)), []
     for i, x in cut:
@@ -601,12 +584,11 @@ def play_takes(
     return out
 
 # %% ../../nbs/simulation/02_sessions.ipynb #8af4e496
-def plan_gaps(
-    rng: np.random.Generator, # source of chance
-    tries: list, # of plan_attempts, one list a take
-    spare: float, # samples of the session that are not kept
-    sr: int, # Hz
-) -> np.ndarray:  # int (takes + 1,) samples of each gap
+def plan_gaps(rng: np.random.Generator, # source of chance
+              tries: list,              # of plan_attempts, one list a take
+              spare: float,             # samples of the session that are not kept
+              sr: int,                  # Hz
+             ) -> np.ndarray:           # int (takes + 1,) samples of each gap
     "How long the gaps before, between and after the takes are."
     n = len(tries)
     share = rng.gamma(1.2, size=n + 1)
@@ -768,22 +750,20 @@ def add_take(self: Timeline, t: Take, counted: bool): # was it counted in?
     for kind in ['patch'] * bool(t.fail) + ['riff'] * riffs: self.add_extra(t, kind, begin)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #a61cd822
-def mix_in(
-    raw: np.ndarray, # (n, 2), changed in place
-    y: np.ndarray, # (m, 2)
-    at: int, # sample; may be negative
-    scratch: Scratch, # whose memory is let go
-):
+def mix_in(raw: np.ndarray,  # (n, 2), changed in place
+           y: np.ndarray,    # (m, 2)
+           at: int,          # sample; may be negative
+           scratch: Scratch, # whose memory is let go
+          ):
     "Adds a sound; what lies outside is left out."
     a, b = max(at, 0), min(at + len(y), len(raw))
     for s in scratch.stretches(max(b - a, 0)):
         raw[a + s.start:a + s.stop] += y[a - at + s.start:a - at + s.stop]
 
 # %% ../../nbs/simulation/02_sessions.ipynb #8c5dd2a3
-def mono(
-    x: np.ndarray, # (n, channels) float32
-    scratch: Scratch, # where the result lies
-) -> np.ndarray: # (n, 1) float32
+def mono(x: np.ndarray,    # (n, channels) float32
+         scratch: Scratch, # where the result lies
+        ) -> np.ndarray:   # (n, 1) float32
     "The mean of the channels."
     y = scratch.zeros(len(x), 1)
     for s in scratch.stretches(len(x)): y[s] = x[s].mean(1, keepdims=True)
@@ -803,16 +783,15 @@ def session(self: Timeline, meta: dict) -> Session: # meta: goes into the sessio
     return Session(raw, sr, regions, sorted(self.events, key=lambda e: e.start), meta)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #d70c029e
-def assemble(
-    rng: np.random.Generator, # source of chance
-    pieces: list, # (song, array (n, channels), s wanted)
-    share: float, # of the session that is kept
-    config: SessionConfig, # ranges
-    sr: int, # Hz
-    names: list, # of the songs
-    meta: dict, # goes into the session
-    scratch: Scratch | None = None, # where long sounds lie; None: in memory
-) -> Session:
+def assemble(rng: np.random.Generator,       # source of chance
+             pieces: list,                   # (song, array (n, channels), s wanted)
+             share: float,                   # of the session that is kept
+             config: SessionConfig,          # ranges
+             sr: int,                        # Hz
+             names: list,                    # of the songs
+             meta: dict,                     # goes into the session
+             scratch: Scratch | None = None, # where long sounds lie; None: in memory
+            ) -> Session:
     "The session of a plan; raises `EditorbotError` when there is no music in it."
     stage, scratch = random_stage(rng, sr, config), scratch or Scratch()
     both = lambda x: np.repeat(x, 2, 1) if x.shape[1] == 1 else x[:, :2]
@@ -833,13 +812,12 @@ def assemble(
     return line.session({**meta, 'songs': [names[i] for i, _ in cut]})
 
 # %% ../../nbs/simulation/02_sessions.ipynb #fcd6c7ce
-def make_session(
-    songs: list, # float32 arrays (n, channels): finished music
-    seed: int = 0, # a session is its songs and its seed
-    config: SessionConfig = SessionConfig(), # ranges
-    sr: int = 44100, # Hz, of the songs and of the session
-    names: list | None = None, # of the songs, for the events
-) -> Session:
+def make_session(songs: list,                             # float32 arrays (n, channels): finished music
+                 seed: int = 0,                           # a session is its songs and its seed
+                 config: SessionConfig = SessionConfig(), # ranges
+                 sr: int = 44100,                         # Hz, of the songs and of the session
+                 names: list | None = None,               # of the songs, for the events
+                ) -> Session:
     "A rehearsal of the songs and its edit; of each song the last complete, unspoilt take is kept."
     rng = np.random.default_rng([seed, 22])
     share, picks = plan_session(rng, [len(s) / sr for s in songs], config)
@@ -876,20 +854,18 @@ class Song:
     duration: float # s
 
 # %% ../../nbs/simulation/02_sessions.ipynb #d7c56532
-def songs_of(
-    folder: Path, # that holds the files
-    names: list, # of the files
-) -> list: # of tuples of paths
+def songs_of(folder: Path, # that holds the files
+             names: list,  # of the files
+            ) -> list:     # of tuples of paths
     "Files of one folder, grouped into songs."
     files = [folder / f for f in sorted(names) if Path(f).suffix.lower() in SUFFIXES]
     tracks = [f for f in files if f.stem.lower() in TRACKS]
     return [(f,) for f in files if f not in tracks] + ([tuple(tracks)] if len(tracks) > 1 else [(f,) for f in tracks])
 
 # %% ../../nbs/simulation/02_sessions.ipynb #0c4253b5
-def find_songs(
-    music_dir: str | Path, # folder with music, at any depth
-    at_least: float = 20.0, # s; shorter files are left out
-) -> list[Song]: # sorted by name
+def find_songs(music_dir: str | Path,  # folder with music, at any depth
+               at_least: float = 20.0, # s; shorter files are left out
+              ) -> list[Song]:         # sorted by name
     "The music below a folder; unreadable files are reported in the log. Raises `EditorbotError` when there is none."
     root, songs, seen = Path(music_dir), [], set()
     if not root.is_dir():
@@ -912,12 +888,11 @@ def find_songs(
     return sorted(songs, key=lambda s: s.name)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #a79456c8
-def load_song(
-    song: Song, # as found
-    sr: int = 44100, # Hz wanted
-    start: float = 0.0, # s
-    seconds: float | None = None, # s; to the end when None
-) -> np.ndarray: # (n, 2) float32
+def load_song(song: Song,                   # as found
+              sr: int = 44100,              # Hz wanted
+              start: float = 0.0,           # s
+              seconds: float | None = None, # s; to the end when None
+             ) -> np.ndarray:               # (n, 2) float32
     "A song or a stretch of it, resampled; its tracks are added up. Raises `EditorbotError` for a damaged file."
     out = None
     for path in song.paths:
@@ -933,10 +908,9 @@ def load_song(
     return out
 
 # %% ../../nbs/simulation/02_sessions.ipynb #f7a73b21
-def draw_pool(
-    rng: np.random.Generator, # source of chance
-    songs: list[Song], # of one or several packages
-) -> tuple[str, list[Song]]: # package; its songs in random order
+def draw_pool(rng: np.random.Generator,   # source of chance
+              songs: list[Song],          # of one or several packages
+             ) -> tuple[str, list[Song]]: # package; its songs in random order
     "The package of a session."
     packages = sorted({s.package for s in songs})
     weight = np.sqrt([sum(s.package == p for s in songs) for p in packages])
@@ -945,27 +919,25 @@ def draw_pool(
     return package, [pool[i] for i in rng.permutation(len(pool))]
 
 # %% ../../nbs/simulation/02_sessions.ipynb #2f822aef
-def try_song(
-    song: Song, # as found
-    sr: int, # Hz
-    start: float, # s
-    seconds: float, # s
-) -> np.ndarray: # (n, 2) float32; empty where it can't be read
+def try_song(song: Song,     # as found
+             sr: int,        # Hz
+             start: float,   # s
+             seconds: float, # s
+            ) -> np.ndarray: # (n, 2) float32; empty where it can't be read
     "A stretch of a song, if it can be read."
     try: return load_song(song, sr, start, seconds)
     except EditorbotError as e: log.warning('skipped: %s', e)
     return np.zeros((0, 2), np.float32)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #c35fe2ec
-def maybe_arranged(
-    rng: np.random.Generator, # source of chance
-    x: np.ndarray, # (n, 2) a song
-    pool: list[Song], # songs that may be played over it
-    i: int, # its number in the pool
-    want: float, # s
-    config: SessionConfig, # how often
-    sr: int, # Hz
-) -> tuple[np.ndarray, bool]: # (m, 2); was it arranged?
+def maybe_arranged(rng: np.random.Generator,    # source of chance
+                   x: np.ndarray,               # (n, 2) a song
+                   pool: list[Song],            # songs that may be played over it
+                   i: int,                      # its number in the pool
+                   want: float,                 # s
+                   config: SessionConfig,       # how often
+                   sr: int,                     # Hz
+                  ) -> tuple[np.ndarray, bool]: # (m, 2); was it arranged?
     "A song as the band plays it."
     if not config.arranged or len(x) <= 8 * sr or rng.random() >= config.arranged: return x, False
     j = int(rng.integers(len(pool))) if rng.random() < .4 else None
@@ -975,13 +947,12 @@ def maybe_arranged(
     return arrange(rng, x, sr, other), True
 
 # %% ../../nbs/simulation/02_sessions.ipynb #bef49a09
-def render_session(
-    songs: list[Song], # of one or several packages; a session keeps to one
-    seed: int, # a session is its seed, the songs and the configuration
-    config: SessionConfig = SessionConfig(), # ranges
-    sr: int | None = None, # Hz; by chance one of config.rates when None
-    scratch: Scratch | None = None, # where long sounds lie; None: in memory
-) -> Session:
+def render_session(songs: list[Song],                       # of one or several packages; a session keeps to one
+                   seed: int,                               # a session is its seed, the songs and the configuration
+                   config: SessionConfig = SessionConfig(), # ranges
+                   sr: int | None = None,                   # Hz; by chance one of config.rates when None
+                   scratch: Scratch | None = None,          # where long sounds lie; None: in memory
+                  ) -> Session:
     "A session out of music files; unreadable songs are reported in the log and left out."
     rng = np.random.default_rng([seed, 23])
     rate = sr or int(rng.choice(config.rates))
@@ -1003,18 +974,16 @@ def render_session(
     return assemble(rng, pieces, share, config, rate, names, {'seed': seed, 'package': package}, scratch)
 
 # %% ../../nbs/simulation/02_sessions.ipynb #9be6c5a8
-def session_seeds(
-    n: int, # how many
-    seed: int = 0, # of the collection
-) -> list[int]: # different for every (seed, index)
+def session_seeds(n: int,        # how many
+                  seed: int = 0, # of the collection
+                 ) -> list[int]: # different for every (seed, index)
     "Seeds of the sessions of a collection."
     return [int(np.random.SeedSequence([seed, i]).generate_state(1)[0]) for i in range(n)]
 
 # %% ../../nbs/simulation/02_sessions.ipynb #b1d9c83d
-def sample_paths(
-    out_dir: str | Path, # the data folder
-    sample: str, # name
-) -> dict[str, Path]:
+def sample_paths(out_dir: str | Path, # the data folder
+                 sample: str,         # name
+                ) -> dict[str, Path]:
     "Where the files of a sample go."
     out = Path(out_dir)
     said = out / 'pointer_sequences'
@@ -1022,10 +991,9 @@ def sample_paths(
                 edl=said / f'{sample}.edl.json', info=said / f'{sample}_info.json')
 
 # %% ../../nbs/simulation/02_sessions.ipynb #97f59c98
-def finished(
-    paths: dict, # of sample_paths
-    key: str, # what was asked for
-) -> bool: # False: it must be made
+def finished(paths: dict, # of sample_paths
+             key: str,    # what was asked for
+            ) -> bool:    # False: it must be made
     "Whether a sample is there and whole. Raises `EditorbotError` if it was made with other settings."
     if not paths['info'].exists(): return False
     try: info = json.loads(paths['info'].read_text(encoding='utf-8'))
@@ -1038,15 +1006,14 @@ def finished(
     except (sf.LibsndfileError, EditorbotError, KeyError): return False
 
 # %% ../../nbs/simulation/02_sessions.ipynb #e5f17002
-def write_session(
-    songs: list[Song], # as of find_songs
-    seed: int, # of the session
-    config: SessionConfig, # ranges
-    out_dir: str | Path, # the data folder
-    sample: str, # name
-    key: str, # what was asked for
-    overwrite: bool = False, # replace what was made with other settings
-) -> str: # 'made' or 'was there'
+def write_session(songs: list[Song],       # as of find_songs
+                  seed: int,               # of the session
+                  config: SessionConfig,   # ranges
+                  out_dir: str | Path,     # the data folder
+                  sample: str,             # name
+                  key: str,                # what was asked for
+                  overwrite: bool = False, # replace what was made with other settings
+                 ) -> str:                 # 'made' or 'was there'
     "Makes one sample and writes its files, the info file last."
     paths = sample_paths(out_dir, sample)
     if overwrite: paths['info'].unlink(missing_ok=True)
@@ -1069,11 +1036,10 @@ def write_session(
     return 'made'
 
 # %% ../../nbs/simulation/02_sessions.ipynb #df4f4771
-def short_sessions(
-    out_dir: str | Path, # the data folder
-    samples: list,       # names
-    least: float,        # min
-) -> list:               # (name, min)
+def short_sessions(out_dir: str | Path, # the data folder
+                   samples: list,       # names
+                   least: float,        # min
+                  ) -> list:            # (name, min)
     "Sessions whose recording is over a tenth shorter than was asked for."
     infos = ((s, json.loads(sample_paths(out_dir, s)['info'].read_text(encoding='utf-8'))) for s in samples)
     lengths = [(s, x['raw_frames'] / x['sample_rate'] / 60) for s, x in infos]
@@ -1131,10 +1097,9 @@ DEMO = SessionConfig(
 ) #: what the demo holds
 
 # %% ../../nbs/simulation/02_sessions.ipynb #acf62d48
-def demo_session(
-    seed: int = 0, # another seed is another rehearsal
-    sr: int = 44100, # Hz
-) -> Session:
+def demo_session(seed: int = 0,   # another seed is another rehearsal
+                 sr: int = 44100, # Hz
+                ) -> Session:
     "A rehearsal of two or three songs by the synthetic band, with talk, tuning and a false start."
     rng = np.random.default_rng([seed, 24])
     songs = [synth_song(int(rng.integers(1 << 30)), float(rng.uniform(28, 46)), sr) for _ in range(3)]

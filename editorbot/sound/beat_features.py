@@ -207,8 +207,7 @@ def analyse_frames(path: str | Path,               # a recording: any rate, any 
                    allow_truncated: bool = False,  # accept a file that ends early
                    show: bool | None = None,       # progress bar; None: on a terminal
                    # keep mel and table in nameless files of this folder, not in memory
-                   folder: str | Path | None = None,
-                  ) -> tuple[Track, FrameTable]:
+                   folder: str | Path | None = None) -> tuple[Track, FrameTable]:
     "The track and its frame table in one pass over the audio; raises `EditorbotError` as `load_track` does."
     source = Source.from_file(path, allow_truncated=allow_truncated)
     return analyse_blocks(stream_mono(path), source, show, folder)

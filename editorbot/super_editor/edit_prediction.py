@@ -130,8 +130,7 @@ class Predictor(nn.Module):
 # %% ../../nbs/super_editor/04_edit_prediction.ipynb #62d4a84a
 def clone(tracks: list[BeatTrack],
           config: PredictorConfig = PredictorConfig(),
-          epochs: int = 30, lr: float = 2e-3, seed: int = 0,
-         ) -> Predictor:
+          epochs: int = 30, lr: float = 2e-3, seed: int = 0) -> Predictor:
     "Behavioural cloning: the labels of the person's edits."
     torch.manual_seed(seed)
     net, rng = Predictor(config), np.random.default_rng(seed)

@@ -86,8 +86,7 @@ def known_windows(edl: EDL, sure: float = .5) -> np.ndarray: # bool (T,)
 # %% ../../nbs/super_editor/02_mastering_training.ipynb #d0da3a55
 def pair_from_files(raw: str | Path, edit: str | Path, # recordings
                     edl: EDL,
-                    name: str | None = None,
-                   ) -> MasteringPair:
+                    name: str | None = None) -> MasteringPair:
     "Compare an edit with what its EDL plays. Raises `EditorbotError` where nothing can be compared."
     name = name or Path(edit).name
     if not any(s.has_source for s in edl.segments):
@@ -103,8 +102,7 @@ def pair_from_files(raw: str | Path, edit: str | Path, # recordings
 
 # %% ../../nbs/super_editor/02_mastering_training.ipynb #20ab4ff0
 def pairs_in(data: str | Path,         # data folder
-             warn: typing.Callable = warnings.warn,
-            ) -> list[MasteringPair]:
+             warn: typing.Callable = warnings.warn) -> list[MasteringPair]:
     "All pairs of a folder that can be compared, aligned where needed. Raises `EditorbotError` when there is none."
     from editorbot.alignment.alignment import align, write_alignment
     out, bad = [], []
@@ -387,8 +385,7 @@ def cross_validate(pairs: list[MasteringPair],
                    kinds: typing.Sequence = KINDS,
                    folds: int = 6,      # so up to six pairs are left out one by one
                    steps: int = 80,     # of Adam, in each fold
-                   seed: int = 0,
-                  ) -> Choice:
+                   seed: int = 0) -> Choice:
     "Which kind of chain to learn from these pairs."
     pairs = pairs_to_judge(pairs)
     b, n = batch_of(pairs), len(pairs)

@@ -186,8 +186,7 @@ def fit_mel(pairs: list[MasteringPair],
             consistency: float = 0.0,   # weight of edit consistency
             stft: float = 0.0,          # weight of multi-scale STFT; needs `waves`
             waves: list | None = None,  # (raw, edit) a pair, float32 (n,) mono at RATE
-            seed: int = 0,
-           ) -> MelMastering:
+            seed: int = 0) -> MelMastering:
     "Train on a person's pairs; all windows are kept ones, so the labels are KEEP."
     if stft and (waves is None or len(waves) != len(pairs)):
         raise describe(
@@ -322,8 +321,7 @@ def pooled(mel: np.ndarray, # (bands, T)
 # %% ../../nbs/super_editor/03_mel_reconstruction.ipynb #fccd88be
 def fit_editor(examples: list[Example],
                config: MelConfig = EDITOR,
-               steps: int = 300, batch: int = 4, lr: float = 1e-3, seed: int = 0,
-              ) -> MelReconstruction:
+               steps: int = 300, batch: int = 4, lr: float = 1e-3, seed: int = 0) -> MelReconstruction:
     "Train the editor on recordings and their kept regions."
     torch.manual_seed(seed); rng, net = np.random.default_rng(seed), MelReconstruction(config)
     data = [(pooled(e.mel / np.float32(255), config.pool), pooled(e.keep()[None], config.pool)) for e in examples]
