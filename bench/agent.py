@@ -39,7 +39,7 @@ from editorbot.simulation.sessions import find_songs, render_session, session_se
 CONFIG = RICH.replace(minutes=(3., 5.), song_seconds=(30., 120.), voices='formant')
 HERE = Path(__file__).parent
 PPO = 'BC d + PPO, true distance, walk'
-REWARDS = [f'BC d + PPO, {x}, walk' for x in ('true distance, no anchor', 'posterior', 'posterior, no anchor', 'keep F1, no anchor', 'older terms, no anchor')]
+REWARDS = [f'BC d + PPO, {x}, walk' for x in ('true distance, no anchor', 'true distance, cloning goes on', 'posterior', 'posterior, no anchor', 'keep F1, no anchor', 'older terms, no anchor')]
 PAIRS = [(PPO, 'BC d, walk'), *((x, 'BC d, walk') for x in REWARDS), ('BC d, decoder', 'BC d, walk'), ('BC d, decoder', 'pointer'), (PPO, 'pointer'), ('BC d + PPO, true distance, decoder', 'BC d, decoder'), ('BC d + PPO, true distance, decoder', 'pointer'), ('AWR d, walk', 'BC d, walk'), ('AWR d, decoder', 'BC d, decoder')]
 AIMS = {('BC d, decoder', 'keep_f1'): '>= .935', ('BC d, decoder', 'boundary_f1_3'): '>= .90', (PPO, 'keep_f1'): '>= .95 as a greedy walk', ('BC d + PPO, true distance, decoder', 'keep_f1'): '>= .95 as the agent edits',
         (PPO, 'BC d, walk', 'keep_f1'): 'interval above 0', (PPO, 'BC d, walk', 'count_f1'): '>= 0', (PPO, 'pointer', 'keep_f1'): '>= -.015'}
@@ -207,8 +207,8 @@ def tuned(policy, valid, edges):
     return coordinate_search(Penalties(cost=2., boundary=.3), dict(cost=(1., 2., 4., 6.), boundary=(0., .3, 1.), min_keep=(2., 4.), bias=(-.5, 0., .5)), value)
 
 
-REWARDED = {'distance': dict(), 'free': dict(anchor=0.), 'posterior': dict(), 'posterior-free': dict(anchor=0.), 'keep': dict(anchor=0.), 'seeds': dict(anchor=0.), 'scratch': dict(anchor=0.)}
-NAMES = {'distance': 'true distance', 'free': 'true distance, no anchor', 'posterior': 'posterior', 'posterior-free': 'posterior, no anchor', 'keep': 'keep F1, no anchor', 'seeds': 'older terms, no anchor'}
+REWARDED = {'distance': dict(), 'free': dict(anchor=0.), 'posterior': dict(), 'posterior-free': dict(anchor=0.), 'keep': dict(anchor=0.), 'seeds': dict(anchor=0.), 'mix': dict(anchor=0., mix=.1), 'scratch': dict(anchor=0.)}
+NAMES = {'distance': 'true distance', 'free': 'true distance, no anchor', 'posterior': 'posterior', 'posterior-free': 'posterior, no anchor', 'keep': 'keep F1, no anchor', 'seeds': 'older terms, no anchor', 'mix': 'true distance, cloning goes on'}
 
 
 def fold(hold, seed, a, sessions):
@@ -235,7 +235,7 @@ def fold(hold, seed, a, sessions):
             train, valid, _ = side('d')
             pay = lambda x: {'posterior': x.posterior(), 'keep': kept_reward, 'seeds': seeds_reward}.get(name.split('-')[0], distance)
             policy, said = improve(untaught() if name == 'scratch' else cloned('d'), train.r, pay(train), PPOConfig(iterations=a.iterations, **REWARDED[name]), seed,
-                                   *((None, None) if name in ('keep', 'seeds', 'scratch') else (valid.r, pay(valid))))
+                                   *((None, None) if name in ('keep', 'seeds', 'scratch') else (valid.r, pay(valid))), lessons=train.lessons)
             save_policy(policy, path, dict(said=[{k: round(x[k], 4) for k in CURVES if k in x} for x in said]))
         return load_policy(path)[0]
     def offline():

@@ -6,7 +6,8 @@
 __all__ = ['CORE', 'TAGS', 'gae', 'clipped_surrogate', 'minibatches', 'PPOConfig', 'Relative', 'Rollout', 'Seeing', 'collect',
            'first_ratio', 'normalised', 'ppo_losses', 'optimiser_of', 'alone', 'gradients', 'shared', 'update_policy',
            'Probe', 'FlatPolicy', 'solve_probe', 'counters', 'alarms', 'everyones', 'state_of', 'restore', 'begin',
-           'next_bar', 'iterate', 'write_scalars', 'walk_reward', 'person_reward', 'read_state', 'improve']
+           'next_bar', 'flat_lessons', 'remembered', 'iterate', 'write_scalars', 'walk_reward', 'person_reward',
+           'read_state', 'improve']
 
 # %% ../../nbs/agent/05_ppo.ipynb #967ac9ee
 import copy, functools, json, typing
@@ -18,7 +19,7 @@ from fastcore.basics import patch
 from lightning_fabric import Fabric
 from ..core import *
 from .actions import BEATS, edit_order
-from .behavioural_cloning import Auxiliary
+from .behavioural_cloning import Auxiliary, Lessons, cloning_loss, lessons_of
 from .environment import EditingCore, Finished, Recordings, Reward
 from .policy import FactoredActions, Policy, actions_from, look, mlp, walk
 from ..data.labels import Action
@@ -381,9 +382,29 @@ def next_bar(run: dict, r: Recordings,
     encoder = run['policy'].encoder
     return run['aux'](encoder(x, lengths), encoder.norm(x), lengths)
 
+# %% ../../nbs/agent/05_ppo.ipynb #7d303432
+def flat_lessons(r: Recordings,
+                 lessons: typing.Sequence, # of Lesson, one a recording
+                ) -> Lessons:              # of tensors, all M beats one after another
+    "What is asked along the persons' edits."
+    real = np.arange(r.features.shape[1])[None] < r.n[:, None]
+    return Lessons(*(torch.from_numpy(x[real]) for x in lessons_of(r, lessons)))
+
+# %% ../../nbs/agent/05_ppo.ipynb #3ff4cd4c
+def remembered(run: dict, see: Seeing,
+               y: Lessons,       # of `flat_lessons`
+               n: int = 1024,    # beats
+              ) -> Tensor:       # a scalar
+    "The cloning loss of some beats."
+    i = torch.randint(len(y.action), (n,), generator=run['rng'])
+    obs = y.state[i]
+    obs[:, 2:8] *= torch.rand(n, 1, generator=run['rng']) < .5
+    return cloning_loss(run['policy'](see(obs, True), y.mask[i])[0], y.action[i], y.soft[i], y.weight[i])
+
 # %% ../../nbs/agent/05_ppo.ipynb #303d975d
 def iterate(run: dict, c: PPOConfig, r: Recordings, see: Seeing, fixed: Seeing,
-            extra: typing.Callable = lambda: torch.zeros(())) -> dict: # name -> float
+            lessons: Lessons | None = None, # of `flat_lessons`, for `mix`
+           ) -> dict:                       # name -> float
     "One iteration: act, then learn; what there is to watch."
     for g in run['opt'].param_groups: g['lr'] = c.lr * g['rate'] * (1 - run['iteration'] / c.iterations)
     run['pay'].log.clear()
@@ -391,6 +412,7 @@ def iterate(run: dict, c: PPOConfig, r: Recordings, see: Seeing, fixed: Seeing,
     anchor = lambda obs, mask: run['anchor'](fixed(obs), mask)[0]
     warm, without = run['iteration'] < c.warmup, not (c.encoder and c.auxiliary)
     ahead = lambda: torch.zeros(()) if without else next_bar(run, r)
+    extra = lambda: remembered(run, see, lessons) if lessons and c.mix else torch.zeros(())
     said = update_policy(run['policy'], run['opt'], roll, c, see, run['rng'], anchor, extra, ahead, warm, run['fabric'])
     if c.encoder: see.refresh()
     run['iteration'] += 1
@@ -447,7 +469,7 @@ def improve(policy: Policy, r: Recordings, reward: Reward,
             folder: str | Path | None = None,   # for state.pt; None: nothing is kept
             board=None,                         # SummaryWriter
             watch: typing.Callable = lambda i, now: None, # called after each iteration
-            extra: typing.Callable = lambda: torch.zeros(()), # the cloning loss of some recordings, for `mix`
+            lessons: typing.Sequence | None = None, # of Lesson, one a recording, for `mix`
             fabric: Fabric | None = None,       # processes, launched, on CPU; None: this one
            ) -> tuple[Policy, list]:            # the best policy; what was said after each iteration of this call
     "Improve a policy by PPO; raises `EditorbotError` where `folder` holds another run."
@@ -456,11 +478,11 @@ def improve(policy: Policy, r: Recordings, reward: Reward,
     if path and path.exists(): restore(run, read_state(path, c, fabric.world_size))
     fabric.barrier()
     see, fixed = Seeing(run['policy'], r, not c.encoder), Seeing(run['anchor'], r)
-    person = person_reward(r, reward)
+    person, persons = person_reward(r, reward), flat_lessons(r, lessons) if lessons and c.mix else None
     judge = lambda: walk_reward(run['policy'].eval(), valid, valid_reward or reward)
     if valid is not None and not run['iteration']: run['top'] = judge()
     while run['iteration'] < c.iterations:
-        now = iterate(run, c, r, see, fixed, extra)
+        now = iterate(run, c, r, see, fixed, persons)
         if valid is not None and (run['iteration'] % 5 == 0 or run['iteration'] == c.iterations):
             now['valid'] = judge()
             if now['valid'] > run['top']:
