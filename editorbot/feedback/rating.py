@@ -21,7 +21,7 @@ from ..personal.editor import Pointer
 from ..pointer.pointer_training import score_example
 from ..pieces import pieces_of, play_counts, regions_of_edl, runs_of
 from ..sound.mel import load_track
-from .dpo import Taste, allowed_rules, learn_taste, nearness, rule_belief, rule_masks, save_taste
+from .dpo import FIRST, Taste, allowed_rules, learn_taste, nearness, rule_belief, rule_masks, save_taste
 from .dpo import telling_rule
 from .edit_features import Scored, by_rules, edit_features, played, pool, scored
 from .listening import FeedbackStore, Listening, Pair, Question, care
@@ -157,7 +157,7 @@ def rule_test(self: Sitting, i: int, belief: np.ndarray, # recording; of `rule_b
 @patch
 def rule_question(self: Sitting,
                   answers: list, # of `Comparison`: so far
-                  first: int = 75,
+                  first: int = FIRST,
                  ) -> str:       # `Pair.id`; '': none is due
     "The pair that asks about a rule."
     if len(answers) % 100 < first or not self.material.drafts or self.material.rules: return ''
