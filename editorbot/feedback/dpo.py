@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['FIRST', 'ADVANTAGE', 'SHARP', 'policy_spread', 'early_stopped', 'dpo', 'imagined', 'moved', 'keep_f1', 'held_back',
-           'edit_under', 'tried', 'best_change', 'best_nudge', 'rule_masks', 'mask_f1', 'nearness', 'rule_evidence',
-           'feature_evidence', 'kind_of', 'rule_belief', 'rule_of', 'told_by', 'telling_rule', 'allowed_rules', 'Taste',
-           'learn_taste', 'save_taste', 'chosen_decoding', 'taste_stages']
+           'edit_under', 'near_own', 'tried', 'best_change', 'best_nudge', 'rule_masks', 'mask_f1', 'nearness',
+           'rule_evidence', 'feature_evidence', 'kind_of', 'rule_belief', 'rule_of', 'told_by', 'telling_rule',
+           'allowed_rules', 'Taste', 'learn_taste', 'save_taste', 'chosen_decoding', 'taste_stages']
 
 # %% ../../nbs/feedback/04_dpo.ipynb #723de666
 import functools, typing
@@ -113,14 +113,19 @@ def edit_under(r: Scored, w: np.ndarray) -> np.ndarray: # int64 (n, 3)
     "The best edit under a changed decoding."
     return r.edit(with_weights(r.decoding, w))
 
+# %% ../../nbs/feedback/04_dpo.ipynb #c880b9d4
+def near_own(r: Scored, edits: list, # of int64 (n, 3)
+            ) -> np.ndarray:         # float (len(edits),)
+    "Keep F1 of edits with the editor's own one; 0 for an empty edit."
+    own = play_counts(r.own, r.frames) > 0
+    return np.array([overlap(play_counts(x, r.frames) > 0, own) if len(x) else 0. for x in edits])
+
 # %% ../../nbs/feedback/04_dpo.ipynb #3f5a1362
 def tried(r: Scored, changes: typing.Sequence, # of float (len(CHANGES),)
          ) -> tuple[np.ndarray, np.ndarray]:   # edit features (n, F); keep F1 with the editor's own edit (n,)
     "What changes of the decoding make of a recording; an empty edit has an F1 of 0."
     edits = [edit_under(r, w) for w in changes]
-    own = play_counts(r.own, r.frames) > 0
-    f1 = [overlap(play_counts(x, r.frames) > 0, own) if len(x) else 0. for x in edits]
-    return np.array([edit_features(r, x if len(x) else r.own) for x in edits]), np.array(f1)
+    return np.array([edit_features(r, x if len(x) else r.own) for x in edits]), near_own(r, edits)
 
 # %% ../../nbs/feedback/04_dpo.ipynb #87becaeb
 def best_change(model: RewardModel, found: list, # of `tried`, a recording each; the first change is none
@@ -143,9 +148,7 @@ def best_nudge(model: RewardModel, r: Scored,
     edits = [begun_earlier(x, round(d.lead * FRAME_RATE)) for x, d in zip(paths, decodings)]
     gain = model.rewards(np.array([edit_features(r, x if len(x) else r.own) for x in [r.own, *edits]]))
     likely = np.array([.05 * value(changed, x) if len(x) else -np.inf for x in paths])
-    own = play_counts(r.own, r.frames) > 0
-    near = np.array([overlap(play_counts(x, r.frames) > 0, own) for x in edits])
-    far = near < min(near[0], least)
+    far = (near := near_own(r, edits)) < min(near[0], least)
     return changes[int(np.where(far, -np.inf, sceptical(gain[:, 1:] - gain[:, :1]) + likely).argmax())]
 
 # %% ../../nbs/feedback/04_dpo.ipynb #a233189c
@@ -215,11 +218,11 @@ def rule_of(near: list, answers: typing.Sequence[Comparison], rules: list, # as 
             features: float, # of `feature_evidence`
            ) -> int:         # 0: none
     "The rule that somebody asks for."
+    if len(answers) < FIRST: return 0
     belief, e = rule_belief(near, answers, rules), rule_evidence(near, answers)
     k = 1 + int(belief[1:].argmax())
     sure = belief[[kind_of(x) == kind_of(rules[k]) for x in rules]].sum() > .5
-    due = len(answers) >= FIRST
-    return k if due and sure and logsumexp(e[1:]) - np.log(len(e) - 1) > features - ADVANTAGE else 0
+    return k if sure and logsumexp(e[1:]) - np.log(len(e) - 1) > features - ADVANTAGE else 0
 
 # %% ../../nbs/feedback/04_dpo.ipynb #c2ca5395
 SHARP = 20.   #: logit of an answer for a difference of 1 in nearness

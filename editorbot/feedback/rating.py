@@ -242,10 +242,10 @@ def remember(self: Sitting) -> int: # how many pairs
     own = {x[0].source.sha256: (i, x[0].segments) for i, x in enumerate(self.material.edls)}
     before, asked = len(self.pairs), {e.body['pair'] for e in self.listening.given}
     for e in self.listening.store.events('pair'):
+        if e.id not in asked or e.id in self.pairs: continue
         one, two = (read_edl(json.dumps(e.body[k])) for k in ('one', 'two'))
         i, segments = own.get(one.source.sha256, (0, None))
-        if e.id not in asked or segments != one.segments: continue
-        self.against_own(i, two, played_pieces(two, self.material.recordings[i].frames), e.id)
+        if segments == one.segments: self.against_own(i, two, played_pieces(two, self.material.recordings[i].frames), e.id)
     return len(self.pairs) - before
 
 # %% ../../nbs/feedback/05_rating.ipynb #988c41fd
