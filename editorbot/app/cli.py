@@ -274,8 +274,9 @@ def say_edit(edl, files: dict, o: types.SimpleNamespace, chosen, mastered: str |
 def say_few(n: int, wanted: int): # edits
     "Tell a person that there are fewer edits than they asked for."
     if n >= wanted: return
-    click.echo('  no other good edit' if n == 1 else '  only one other good edit' if n == 2
-               else f'  only {n - 1} other good edits')
+    from editorbot.edl import count
+    few = 'no other good edit' if n == 1 else f'only {count(n - 1, "other good edit")}'
+    click.echo(f'  {few}; editorbot songs RAW --takes writes every take')
 
 # %% ../../nbs/app/11_cli.ipynb #bf9d7519
 TRAINED = {'super_editor': 'outputs/models/super_editor'}   #: editor -> where its weights lie, if none are shipped
@@ -498,11 +499,13 @@ def check_order(raw: str | Path, edit: Path) -> None:
 
 # %% ../../nbs/app/11_cli.ipynb #33e0bbda
 def check_swapped(edl, raw: Path, edit: Path) -> None:
-    "Refuse an alignment whose edit is longer than its recording and has no source for over a third of it."
+    "Refuse an alignment that found nothing, or too little for an edit that is longer than its recording."
     from editorbot.edl import clock
     sr, n = edl.source.sample_rate, edl.segment_lengths()
     lost = sum(int(k) for s, k in zip(edl.segments, n) if s.reason == 'no source') / max(1, edl.edit_frames)
-    if edl.edit_frames <= edl.source.frames * 1.02 or lost <= 1 / 3: return
+    longer = edl.edit_frames > edl.source.frames * 1.02 and lost > 1 / 3
+    if lost > .999 and not longer: raise describe(edit, f'an edit of {Path(raw).name}', 'nothing that is in it')
+    if not longer: return
     found = f'{clock(edl.edit_frames / sr)}, of which {lost:.0%} is not in {Path(raw).name}'
     raise describe(edit, f'an edit of {Path(raw).name}', found, 'swap the two files if this is the recording')
 

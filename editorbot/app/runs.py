@@ -25,11 +25,12 @@ def parameters_of(path: str | Path) -> dict[str, tuple[str, str]]: # parameter -
     "What can be set in a notebook; raises `EditorbotError` for one without a cell of parameters."
     cells = json.loads(Path(path).read_text(encoding='utf-8'))['cells']
     tagged = [''.join(c['source']) for c in cells if 'parameters' in c['metadata'].get('tags', ())]
-    found = re.findall(r"^(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|[^#\n]*?)\s*(?:#\s*(.*))?$", '\n'.join(tagged), re.M)
+    line = r"^(?:#\s*(.*)\n)?(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|[^#\n]*?)\s*(?:#\s*(.*))?$"
+    found = re.findall(line, '\n'.join(tagged), re.M)
     if not found:
         raise describe(path, 'one cell tagged "parameters"', 'none',
                        'tag it in JupyterLab: property inspector, cell tags')
-    return {name: (default, comment.strip()) for name, default, comment in found}
+    return {name: (default, (comment or above).strip()) for above, name, default, comment in found}
 
 # %% ../../nbs/app/00_runs.ipynb #dc31f76e
 def notebook_parameters(name: str,                    # of a training notebook
