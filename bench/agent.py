@@ -96,7 +96,8 @@ def ship(a, sessions):
     test = rare[-max(1, a.rare // 5) - a.fresh:]
     fit += rare[:-len(test)]
     r, lessons = school(fit, a.view)
-    policy = clone(r, lessons, PolicyConfig(a.view, around=8 * (a.view == 'e')), CloneRecipe(steps=a.steps), a.seed[0])
+    e, how = a.view == 'e', dict(jitter=0., deaf=0.) if a.view == 'e' else {}               # what mends a sound must be heard
+    policy = clone(r, lessons, PolicyConfig(a.view, around=8 * e, told=e), CloneRecipe(steps=a.steps, **how), a.seed[0])
     found = type_table(policy, test)
     beats = np.bincount(np.concatenate([x.action[:, 0] for x in lessons]), minlength=20)
     for k, v in found.items(): print(f'{k:12} recall {v[0]:.2f} precision {v[1]:.2f} of {v[2]} beats; {beats[Action[k]]} beats to learn from')
@@ -301,7 +302,7 @@ if __name__ == '__main__':
     ap.add_argument('--sessions', type=int, default=12, help='of each package')
     ap.add_argument('--more', type=int, default=0, help='further sessions of each package and of the band, to learn from only')
     ap.add_argument('--valid', type=int, default=2, help='of them, to tune the decoder and choose among policies of PPO')
-    ap.add_argument('--steps', type=int, default=300, help='of cloning')
+    ap.add_argument('--steps', type=int, default=600, help='of cloning')
     ap.add_argument('--iterations', type=int, default=40, help='of PPO')
     ap.add_argument('--seed', nargs='+', type=int, default=[0])
     ap.add_argument('--only', nargs='*', help='packages to leave out; default: each')
