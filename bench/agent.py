@@ -93,12 +93,12 @@ def ship(a, sessions):
         k = seen[str(s['package'])] = seen.get(str(s['package']), 0) + 1
         parts[int(k <= a.valid)].append(s)
     fit, valid = (Side(x, 'd').studies() for x in parts)
-    test = rare[-max(1, a.rare // 5) - a.fresh:]
-    fit += rare[:-len(test)]
+    test = rare[len(rare) - max(1, a.rare // 5) - a.fresh:] if rare else []
+    fit += rare[:len(rare) - len(test)]
     r, lessons = school(fit, a.view)
     e, how = a.view == 'e', dict(jitter=0., deaf=0.) if a.view == 'e' else {}               # what mends a sound must be heard
     policy = clone(r, lessons, PolicyConfig(a.view, around=8 * e, told=e), CloneRecipe(steps=a.steps, **how), a.seed[0])
-    found = type_table(policy, test)
+    found = type_table(policy, test) if test else {}
     beats = np.bincount(np.concatenate([x.action[:, 0] for x in lessons]), minlength=20)
     for k, v in found.items(): print(f'{k:12} recall {v[0]:.2f} precision {v[1]:.2f} of {v[2]} beats; {beats[Action[k]]} beats to learn from')
     c = tune_decoder(policy, valid)
@@ -110,7 +110,7 @@ def ship(a, sessions):
     with atomic_path(path) as tmp: save_file({k: v.half() if v.ndim > 1 else v for k, v in weights.items()}, str(tmp))    # half the size
     claims = [dict(claim=f'{k}: recall, precision', value=f'{v[0]:.2f}, {v[1]:.2f} of {v[2]} beats', aim='>= .8', beside=f'{beats[Action[k]]} beats to learn from') for k, v in found.items()]
     claims += compared(held, dict(this=load_policy(path), before=before)) if held else []
-    if a.record: record('agent_types', 'agent', f'The types that the agent finds in {len(test)} recordings whose truth has all 20', f"make bench-agent ARGS='--music DIR --ship FILE --view {a.view} --rare {a.rare} --fresh {a.fresh} --steps {a.steps} --only {' '.join(a.only or [])} --record'", claims,
+    if a.record and test: record('agent_types', 'agent', f'The types that the agent finds in {len(test)} recordings whose truth has all 20', f"make bench-agent ARGS='--music DIR --ship FILE --view {a.view} --rare {a.rare} --fresh {a.fresh} --steps {a.steps} --only {' '.join(a.only or [])} --record'", claims,
                         f'The likeliest type of each beat against the one that mends it, in recordings made as those that it learnt from, of other songs. Ordinary sessions are {len(held)} of {" ".join(a.only or [])}, of which nothing was learnt.')
     return found
 
