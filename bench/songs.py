@@ -281,7 +281,7 @@ def record_names(names):
     "Put the rows on names into bench/results/songs.json; the others stay."
     from results import FOLDER, record
     was, rows = json.loads((FOLDER/'songs.json').read_text(encoding='utf-8')), []
-    what = dict(tune='two series that were looked at', report='two more that were looked at', choice='the series that the rules were chosen on', fresh='judged once', last='judged once, at the end')
+    what = dict(tune='two series that were looked at', report='two more that were looked at', choice='the series that the rules were chosen on', fresh='judged once with .08 for a second take, then chosen on', last='judged once')
     for split, c in names.items():
         said = f'{c["series"]} series of three rehearsals, {what[split]}'
         rows += [dict(claim=f'names carried over, right ({said})', value=f'{c["right"]} of {c["could"]}', interval=c['right_interval'], aim=.95, beside=f'{c["without_right"]} of {c["could"]} without the rules on passages'),

@@ -135,7 +135,7 @@ def name_confidences(odds: dict[str, float], # name -> log odds
 
 # %% ../../nbs/app/05_song_library.ipynb #f1d4bc49
 HALF = .5      #: share of the longer take that is found again, for a name
-SECOND = .08   #: score that a second take of the library needs
+SECOND = .15   #: score that a second take of the library needs
 
 def more_than_a_passage(matches: list[list[Match]], # of `compare`
                        ) -> bool:
