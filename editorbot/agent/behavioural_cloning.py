@@ -191,10 +191,10 @@ def heard_otherwise(x: Tensor,      # (N, C): a recording in the view of the pol
                     jitter: float,  # standard deviation of the logarithm of the scale, and of the shift
                     deaf: float,    # probability that the beat features are replaced by their mean
                     rng: np.random.Generator,
-                   ) -> Tensor:     # (N, C); the view b, which nobody speaks of, as it is
+                   ) -> Tensor:     # (N, C); the views b and e as they are
     "A recording as another pointer network might have told of it."
     table, norm, x = view_table(policy.config.view, policy.config.features), policy.encoder.norm, x.clone()
-    if 'plays' not in table: return x
+    if policy.config.view not in 'cd': return x                 # nobody speaks of b, and traits of e must be heard
     spread = (norm.m2 / norm.n.clamp(min=1)).sqrt()
     for k in SAID:
         mean, far = norm.mean[table[k]].float(), spread[table[k]].float()
