@@ -195,9 +195,8 @@ def heard_otherwise(x: Tensor,      # (N, C): a recording in the view of the pol
     "A recording as another pointer network might have told of it."
     table, norm, x = view_table(policy.config.view, policy.config.features), policy.encoder.norm, x.clone()
     if policy.config.view not in 'cd': return x                 # nobody speaks of b, and traits of e must be heard
-    spread = (norm.m2 / norm.n.clamp(min=1)).sqrt()
     for k in SAID:
-        mean, far = norm.mean[table[k]].float(), spread[table[k]].float()
+        mean, far = norm.mean[table[k]].float(), norm.spread[table[k]].float()
         shift = torch.from_numpy(rng.standard_normal(len(far)).astype(np.float32))
         x[:, table[k]] = mean + (x[:, table[k]] - mean) * np.exp(jitter * rng.standard_normal()) + jitter * far * shift
     if rng.random() < deaf: x[:, table['features']] = norm.mean[table['features']].float()

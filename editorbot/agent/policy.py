@@ -222,9 +222,11 @@ class RunningNorm(nn.Module):
         for name, x in (('n', torch.zeros(())), ('mean', torch.zeros(width)), ('m2', torch.zeros(width))):
             self.register_buffer(name, x.double())
 
+    @property
+    def spread(self) -> Tensor: return (self.m2 / self.n.clamp(min=1)).sqrt() # (width,): standard deviations
+
     def forward(self, x: Tensor) -> Tensor: # (..., width)
-        spread = (self.m2 / self.n.clamp(min=1)).sqrt()
-        spread = torch.where(spread > 1e-6, spread, 1.)
+        spread = torch.where(self.spread > 1e-6, self.spread, 1.)
         return ((x - self.mean) / spread).clamp(-10, 10).float() if self.n > 0 else x
 
 # %% ../../nbs/agent/03_policy.ipynb #fc509564
